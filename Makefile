@@ -1,0 +1,42 @@
+# Everything rests on .venv and .jars, both made by `make setup`; nothing is installed elsewhere.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= data
+
+.PHONY: setup demo test test-fast test-long lint mlflow clean
+
+setup: $(VENV)/.done .jars/.done
+
+$(VENV)/.done: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: $(PYTHON) is older than 3.11; name a newer one with make PYTHON=python3.12 setup"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[spark,models,dev]'
+	@touch $@
+
+# Delta's jars come from Maven Central once; without a network put them into .jars by hand
+.jars/.done: $(VENV)/.done
+	$(BIN)/python -m segmentation.stores.jars
+	@touch $@
+
+demo: setup
+	$(BIN)/segmentation demo --data-dir $(DATA)
+
+test: setup
+	$(BIN)/pytest -m 'not long'
+
+test-fast: setup
+	$(BIN)/pytest -m 'not long and not spark'
+
+test-long: setup
+	$(BIN)/pytest
+
+lint: setup
+	$(BIN)/pytest tests/test_architecture.py
+
+mlflow: setup
+	$(BIN)/mlflow ui --backend-store-uri sqlite:///$(DATA)/mlflow.db
+
+clean:
+	rm -rf $(VENV) .jars dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""Stage 1: raw rows to the table events."""

@@ -1,0 +1,128 @@
+"""Parsed rows to the table `events`: times, names, numbers, keys, category, disposition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from segmentation.events.categories import categorise
+from segmentation.events.rules import built_in_rules, closing_rules, decide, source_rules
+from segmentation.schemas import EVENTS, KEPT
+from segmentation.settings import CategorySettings, IngestSettings, SourceSettings, TimeSettings
+
+#: the order of rows inside a file: a category is a run of pages, a token a run of rows within it
+LAYOUT = ("event_month", "category", "token_key", "event_ts")
+
+
+def build_events(
+    parsed: DataFrame,
+    source: SourceSettings,
+    categories: Sequence[CategorySettings],
+    settings: IngestSettings,
+    batch_id: str,
+    now: str,
+) -> DataFrame:
+    """One row of `events` per parsed row, whatever becomes of it; `now` is the job's start, an ISO time in UTC."""
+    types = {field.name: field.dataType for field in parsed.schema}
+    named = categorise(_named(parsed, source, types), "event_name", categories)
+    rules = [*built_in_rules(settings, now), *source_rules(source.rules), *closing_rules()]
+    ours = [field.name for field in EVENTS.columns]
+    decided = named.select("*", *decide(rules))
+    return decided.select(*(_column(name, batch_id).alias(name) for name in ours))
+
+
+def lay_out(events: DataFrame) -> DataFrame:
+    """The rows in the order in which they are stored, sorted inside each task: no shuffle for it."""
+    return events.sortWithinPartitions(*LAYOUT)
+
+
+def read_category(events: DataFrame, category: str, *columns: str) -> DataFrame:
+    """The kept events of one category, all columns or the given ones.
+
+    Files are ordered by category inside a month, so Parquet's page index skips the pages of the others.
+    """
+    wanted = events.where((F.col("category") == category) & (F.col("disposition") == KEPT))
+    return wanted.select(*columns) if columns else wanted
+
+
+def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataType]) -> DataFrame:
+    """Our columns computed from the log's, beside the log's own for the source's rules."""
+    time = _event_time(source.time, types.get(source.time.column))
+    attributes = [part for name in source.attributes for part in (F.lit(name), F.col(f"`{name}`").cast("string"))]
+    computed = {
+        "event_ts": time,
+        "token": _text(source.token),
+        "account_id": _text(source.account_id),
+        "event_name": _text(source.event_name),
+        "duration_s": _number(source.duration_s),
+        "_duration_s_given": _given(source.duration_s),
+        "value": _number(source.value),
+        "_value_given": _given(source.value),
+        "status": _text(source.status),
+        "is_error": F.expr(source.error_when) if source.error_when else F.lit(None).cast("boolean"),
+        "product": _text(source.product),
+        "os": _text(source.os),
+        "attributes": _attributes(attributes),
+    }
+    # a log's column may bear one of our names: rules see ours, which is what they were read as
+    rest = [name for name in parsed.columns if name not in computed]
+    return parsed.select(*(F.col(f"`{name}`") for name in rest), *(c.alias(name) for name, c in computed.items()))
+
+
+def _column(name: str, batch_id: str) -> Column:
+    category, event_name = F.col("category"), F.col("event_name")
+    month = F.trunc(F.to_date("event_ts"), "MM")
+    special = {
+        "batch_id": F.lit(batch_id),
+        "file_id": F.col("_file_id"),
+        "raw": F.when(F.col("disposition") != KEPT, F.col("_raw")),
+        "row_hash": F.col("_row_hash"),
+        "event_date": F.to_date("event_ts"),
+        # a nonsense year is no month to partition by
+        "event_month": F.when(~F.coalesce(F.col("rule").isin("bad_time", "time_out_of_range"), F.lit(False)), month),
+        "token_key": F.when(F.col("token").isNotNull(), F.xxhash64("token")),
+        "account_key": F.when(F.col("account_id").isNotNull(), F.xxhash64("account_id")),
+        "event_key": F.when(event_name.isNotNull(), F.xxhash64(category, event_name)),
+    }
+    return special.get(name, F.col(name))
+
+
+def _blank_to_null(expression: str) -> Column:
+    return F.nullif(F.trim(F.expr(expression).cast("string")), F.lit(""))
+
+
+def _text(expression: str | None) -> Column:
+    return F.lit(None).cast("string") if expression is None else _blank_to_null(expression)
+
+
+def _number(expression: str | None) -> Column:
+    return F.lit(None).cast("double") if expression is None else _blank_to_null(expression).try_cast("double")
+
+
+def _given(expression: str | None) -> Column:
+    return F.lit(False) if expression is None else _blank_to_null(expression).isNotNull()
+
+
+def _attributes(parts: Sequence[Column]) -> Column:
+    if not parts:
+        return F.lit(None).cast(T.MapType(T.StringType(), T.StringType()))
+    return F.create_map(*parts)
+
+
+def _event_time(time: TimeSettings, kind: T.DataType | None) -> Column:
+    """The event's moment in UTC, null where it cannot be read."""
+    column = F.col(f"`{time.column}`")
+    if time.epoch:
+        up, down = {"seconds": (1_000_000, 1), "millis": (1_000, 1), "micros": (1, 1), "nanos": (1, 1_000)}[time.epoch]
+        # integers all the way: a double holds no more than 53 bits of a nanosecond count
+        micros = F.expr(f"try_multiply(try_cast(`{time.column}` AS BIGINT) DIV {down}, {up}L)")
+        moment = F.timestamp_micros(micros)
+    elif isinstance(kind, T.StringType):
+        text = F.trim(column)
+        moment = F.coalesce(*(F.try_to_timestamp(text, F.lit(form)) for form in time.formats))
+    else:
+        moment = column.cast("timestamp")
+    return moment if time.zone == "UTC" else F.to_utc_timestamp(moment, time.zone)

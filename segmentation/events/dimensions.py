@@ -1,0 +1,116 @@
+"""The two small tables that go with `events`: `tokens` and `event_names`. Both can be rebuilt from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from segmentation.errors import InputProblem
+from segmentation.events.categories import categorise
+from segmentation.schemas import KEPT
+from segmentation.settings import CategorySettings
+
+
+class KeyCollision(InputProblem):  # it names what happened
+    """Two names share one 64-bit key; the message names both."""
+
+
+def merge_tokens(tokens: DataFrame | None, events: DataFrame) -> DataFrame:
+    """The table `tokens` after a batch: the stored one (None at first) and the batch's kept events.
+
+    A token's account by rule: most kept rows, then the latest seen, then the smallest account id.
+    """
+    # the strings are part of the group instead of an aggregate, so that the plan stays a hash aggregate
+    seen = (
+        events.where(F.col("disposition") == KEPT)
+        .groupBy("token_key", "token", "account_key", "account_id")
+        .agg(
+            F.count(F.lit(1)).alias("rows"), F.min("event_ts").alias("first_seen"), F.max("event_ts").alias("last_seen")
+        )
+    )
+    if tokens is not None:
+        stored = tokens.select("token_key", "token", F.inline("accounts"))
+        seen = stored.unionByName(seen)
+    per_account = seen.groupBy("token_key", "token", "account_key", "account_id").agg(
+        F.sum("rows").alias("rows"), F.min("first_seen").alias("first_seen"), F.max("last_seen").alias("last_seen")
+    )
+    account = F.struct("account_id", "account_key", "rows", "first_seen", "last_seen")
+    # the smallest of (-rows, -last seen, id) is the account by rule
+    order = F.struct(-F.col("rows"), -F.unix_micros("last_seen"), F.col("account_id"))
+    return per_account.groupBy("token_key", "token").agg(
+        F.min_by("account_key", order).alias("account_key"),
+        F.min_by("account_id", order).alias("account_id"),
+        F.sum("rows").alias("rows"),
+        F.min("first_seen").alias("first_seen"),
+        F.max("last_seen").alias("last_seen"),
+        F.sort_array(F.collect_list(account)).alias("accounts"),
+    )
+
+
+def merge_event_names(
+    names: DataFrame | None, events: DataFrame, categories: Sequence[CategorySettings], limit: int
+) -> DataFrame:
+    """The table `event_names` after a batch. Bits are handed out in order of name, once, and never change.
+
+    Names beyond `limit` in a category get no bit: they are counted by a sketch.
+    """
+    seen = (
+        events.where(F.col("disposition") == KEPT)
+        .groupBy("event_key", "event_name", "category")
+        .agg(F.min("event_ts").alias("first_seen"))
+    )
+    found = _with_rule(seen, categories)
+    if names is None:
+        return _hand_out_bits(found, None, limit)
+    earliest = found.select("event_key", F.col("first_seen").alias("_found"))
+    kept = names.join(earliest, on="event_key", how="left").select(
+        *(
+            F.least("first_seen", "_found").alias(name) if name == "first_seen" else F.col(name)
+            for name in names.columns
+        )
+    )
+    new = found.join(names.select("event_key"), on="event_key", how="left_anti")
+    return kept.unionByName(_hand_out_bits(new, names, limit))
+
+
+def _with_rule(seen: DataFrame, categories: Sequence[CategorySettings]) -> DataFrame:
+    ruled = categorise(seen.withColumnRenamed("category", "_category"), "event_name", categories)
+    return ruled.select(
+        "event_key",
+        "event_name",
+        F.col("_category").alias("category"),
+        F.col("category_rule").alias("rule"),
+        "first_seen",
+    )
+
+
+def _hand_out_bits(new: DataFrame, names: DataFrame | None, limit: int) -> DataFrame:
+    window = Window.partitionBy("category").orderBy("event_name")
+    numbered = new.select("*", (F.row_number().over(window) - 1).alias("_number"))
+    if names is None:
+        numbered = numbered.select("*", F.lit(0).alias("_next"))
+    else:
+        taken = names.groupBy("category").agg((F.max("bit") + 1).alias("_taken"))
+        numbered = numbered.join(taken, on="category", how="left").select(
+            *numbered.columns, F.coalesce("_taken", F.lit(0)).alias("_next")
+        )
+    bit = (F.col("_number") + F.col("_next")).cast("int")
+    return numbered.select(
+        "event_key", "event_name", "category", "rule", F.when(bit < limit, bit).alias("bit"), "first_seen"
+    )
+
+
+def refuse_collisions(table: DataFrame, key: str, name: str) -> None:
+    """Raises KeyCollision when two names share a key (one chance in 36 million for a million names)."""
+    clash = (
+        table.groupBy(key)
+        .agg(F.count(F.lit(1)).alias("n"), F.min(name).alias("one"), F.max(name).alias("other"))
+        .where(F.col("n") > 1)
+        .first()
+    )
+    if clash is not None:
+        raise KeyCollision(
+            f"{clash['one']!r} and {clash['other']!r} have the same {key} {clash[key]}: rename one of them"
+        )

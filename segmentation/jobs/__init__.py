@@ -1,0 +1,1 @@
+"""The jobs: each reads, calls one stage, writes."""

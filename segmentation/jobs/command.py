@@ -1,0 +1,33 @@
+"""The console command `segmentation`: one subcommand per job."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from segmentation.runtime import JobSpec, fill_parser, run_job
+
+#: in the order in which data walks through them
+MODULES = ("generate_logs", "ingest_events")
+
+
+def job_specs() -> list[JobSpec]:
+    """The specification of every job."""
+    return [import_module(f"segmentation.jobs.{module}").JOB for module in MODULES]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the subcommand named on the command line."""
+    parser = argparse.ArgumentParser(prog="segmentation", description="Usage logs to account segments and industries.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    specs = {spec.name: spec for spec in job_specs()}
+    for spec in specs.values():
+        fill_parser(commands.add_parser(spec.name, help=spec.help, description=spec.help), spec)
+    args = parser.parse_args(argv)
+    return run_job(specs[args.command], args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""Raw drop -> events (every row, with its disposition), tokens, event_names, ledger, row balance."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.events.balance import audit, balance_lines, count_by_file, row_balance
+from segmentation.events.build import build_events, lay_out
+from segmentation.events.dimensions import merge_event_names, merge_tokens, refuse_collisions
+from segmentation.events.duplicates import DUPLICATE, mark_copies
+from segmentation.events.parse import identify, parse
+from segmentation.runtime import Job, JobSpec
+from segmentation.schemas import EVENT_NAMES, EVENTS, LEDGER, ROW_BALANCE, TOKENS
+from segmentation.settings import SourceSettings
+from segmentation.stores.conf import load_categories, load_source
+from segmentation.stores.drops import RawFile, list_drop, read_drop
+
+
+def add_ingest_arguments(parser: argparse.ArgumentParser) -> None:
+    """--source and --input."""
+    parser.add_argument("--source", required=True, metavar="NAME", help="a file in conf/sources, or a path to one")
+    parser.add_argument("--input", required=True, type=Path, metavar="PATH", help="a log file, or a folder of them")
+
+
+def ingest(job: Job) -> None:
+    """Bring every file that is not in the ledger yet; says so when there is none."""
+    source = load_source(job.args.source)
+    with job.stage(f"looked through {job.args.input}"):
+        found = list_drop(job.args.input, source)
+    files = _new_files(job, found)
+    if not files:
+        job.show(f"nothing to ingest: all {len(found)} files are in the ledger")
+        return
+    batch_id = hashlib.sha256("".join(sorted(file.file_id for file in files)).encode()).hexdigest()[:16]
+    _remove_unfinished(job, batch_id)
+    with job.stage(f"wrote {sum(file.rows for file in files):,} rows of {len(files)} files to events"):
+        job.tables.append(lay_out(_events(job, files, source, batch_id)), EVENTS)
+    _account_for(job, files, source, batch_id)
+
+
+def _new_files(job: Job, found: Sequence[RawFile]) -> list[RawFile]:
+    """Files whose content is in no ledger entry; of equal ones in the drop the first."""
+    known: set[str] = set()
+    if job.tables.exists(LEDGER):
+        known = {row["file_id"] for row in job.tables.read(LEDGER).select("file_id").collect()}
+    new: dict[str, RawFile] = {}
+    for file in found:
+        if file.file_id in known or file.file_id in new:
+            job.say(f"{file.path.name}: content already ingested, skipped")
+        else:
+            new[file.file_id] = file
+    return list(new.values())
+
+
+def _remove_unfinished(job: Job, batch_id: str) -> None:
+    """Take out the rows of the same batch that an earlier, killed run left; the ledger is written last."""
+    if job.tables.exists(EVENTS):
+        job.tables.delete(EVENTS, f"batch_id = '{batch_id}'")
+
+
+def _events(job: Job, files: Sequence[RawFile], source: SourceSettings, batch_id: str) -> DataFrame:
+    """The rows of all files; files of different columns are parsed apart."""
+    categories = load_categories(source)
+    known = None
+    if source.duplicates == "drop" and job.tables.exists(EVENTS):
+        known = job.tables.read(EVENTS).where(~F.col("rule").eqNullSafe(DUPLICATE))
+    headers = sorted({file.header for file in files if file.header is not None})
+    identified = identify(read_drop(job.spark, files, source), {file.uri: file.file_id for file in files})
+    marked = mark_copies(identified, headers, known, drop=source.duplicates == "drop")
+    parts: list[DataFrame] = []
+    for columns in sorted({file.columns for file in files}):
+        ids = [file.file_id for file in files if file.columns == columns]
+        of_these = marked if len(ids) == len(files) else marked.where(F.col("_file_id").isin(ids))
+        parsed = parse(of_these, source, columns or source.columns)
+        parts.append(build_events(parsed, source, categories, job.settings.ingest, batch_id, job.now.isoformat(" ")))
+    rows = parts[0]
+    for part in parts[1:]:
+        rows = rows.unionByName(part)
+    return rows
+
+
+def _account_for(job: Job, files: Sequence[RawFile], source: SourceSettings, batch_id: str) -> None:
+    """Count what was stored, hold it against the files, update the dimensions, write the ledger last."""
+    batch = job.tables.read(EVENTS).where(F.col("batch_id") == batch_id)
+    with job.stage("counted every row"):
+        balance = [row.asDict() for row in row_balance(batch).collect()]
+        stored = count_by_file(balance)
+        audit({file.file_id: (str(file.path), file.rows) for file in files}, stored)
+    with job.stage("updated tokens and event names"):
+        _update_dimensions(job, batch, source)
+    ledger = [
+        (batch_id, f.file_id, str(f.path), source.name, f.bytes, f.rows, s.kept, s.quarantined, s.dropped, job.now)
+        for f in files
+        for s in [stored[f.file_id]]
+    ]
+    job.tables.append(job.spark.createDataFrame(balance, ROW_BALANCE.columns), ROW_BALANCE)
+    job.tables.append(job.spark.createDataFrame(ledger, LEDGER.columns), LEDGER)
+    job.show("\n".join(balance_lines(balance)))
+
+
+def _update_dimensions(job: Job, batch: DataFrame, source: SourceSettings) -> None:
+    tables = job.tables
+    tokens = tables.read(TOKENS) if tables.exists(TOKENS) else None
+    tables.replace(merge_tokens(tokens, batch), TOKENS)
+    refuse_collisions(tables.read(TOKENS), "token_key", "token")
+    names = tables.read(EVENT_NAMES) if tables.exists(EVENT_NAMES) else None
+    limit = job.settings.features.max_names_per_category
+    tables.replace(merge_event_names(names, batch, load_categories(source), limit), EVENT_NAMES)
+    refuse_collisions(tables.read(EVENT_NAMES), "event_key", "event_name")
+
+
+JOB = JobSpec("ingest", "bring raw logs into the table events, every row accounted for", add_ingest_arguments, ingest)

@@ -1,0 +1,312 @@
+"""Every table's shape, in the order in which the data meets them. Read top to bottom, this is the system.
+
+A `Table` says what one row is and by which columns it is unique. Wide tables (account features, basetable) have the
+columns below plus one per entry of the feature catalogue. `check` raises, it never returns a verdict to be forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import types as T
+
+from segmentation.errors import InputProblem
+
+KEPT, QUARANTINED, DROPPED = "kept", "quarantined", "dropped"
+
+
+class SchemaError(InputProblem):
+    """A frame does not have the shape that its table promises."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One Delta table: its name, what one row is, its columns, its key and its partitioning."""
+
+    name: str
+    one_row: str
+    columns: T.StructType
+    unique_by: tuple[str, ...]
+    partition_by: tuple[str, ...] = ()
+    #: columns whose minimum and maximum per file are worth keeping; writing them for all is dear
+    indexed: tuple[str, ...] = ()
+    #: further columns are allowed (features, or whatever an accounts file brings)
+    open_ended: bool = False
+
+
+def _columns(ddl: str) -> T.StructType:
+    """A StructType from `name type [not null]` pairs; parsed here because Spark's DDL parser needs a session."""
+    kinds: dict[str, T.DataType] = {
+        "string": T.StringType(),
+        "long": T.LongType(),
+        "int": T.IntegerType(),
+        "double": T.DoubleType(),
+        "boolean": T.BooleanType(),
+        "date": T.DateType(),
+        "timestamp": T.TimestampType(),
+        "strings": T.ArrayType(T.StringType()),
+        "longs": T.ArrayType(T.LongType()),
+        "ints": T.ArrayType(T.IntegerType()),
+        "binary": T.BinaryType(),
+        "map": T.MapType(T.StringType(), T.StringType()),
+        "accounts": T.ArrayType(
+            T.StructType(
+                [
+                    T.StructField("account_id", T.StringType()),
+                    T.StructField("account_key", T.LongType()),
+                    T.StructField("rows", T.LongType()),
+                    T.StructField("first_seen", T.TimestampType()),
+                    T.StructField("last_seen", T.TimestampType()),
+                ]
+            )
+        ),
+    }
+    fields = []
+    for line in ddl.strip().splitlines():
+        name, kind = line.split("#")[0].split()
+        fields.append(T.StructField(name, kinds[kind.rstrip("!")], nullable=not kind.endswith("!")))
+    return T.StructType(fields)
+
+
+# 1 events -------------------------------------------------------------------------------------------------------
+
+EVENTS = Table(
+    "events",
+    "one row per row of the raw logs, whatever became of it",
+    _columns("""
+        event_month  date        # first day of the event's month in UTC; null where the time is unreadable
+        batch_id     string!     # the ingest that brought the row
+        file_id      string!     # hash of the content of the file it stood in
+        disposition  string!     # kept, quarantined or dropped
+        rule         string      # the rule that quarantined or dropped it; null when kept
+        flags        strings     # further rules that hold for the row; null when none does
+        raw          string      # the original line (JSON of the row for Parquet); null when kept
+        event_ts     timestamp
+        event_date   date        # stored, because turning a timestamp into a date is dear
+        token        string
+        account_id   string
+        event_name   string
+        category     string
+        token_key    long        # xxhash64(token)
+        account_key  long        # xxhash64(account_id)
+        event_key    long        # xxhash64(category, event_name)
+        duration_s   double      # seconds
+        value        double
+        status       string
+        is_error     boolean
+        product      string
+        os           string
+        attributes   map         # the source's remaining named columns
+        row_hash     long        # xxhash64 of the whole original row: duplicates across batches are found by it
+    """),
+    unique_by=(),
+    partition_by=("event_month",),
+    indexed=("batch_id", "disposition", "category"),
+)
+
+LEDGER = Table(
+    "ingest_ledger",
+    "one row per file of a batch",
+    _columns("""
+        batch_id     string!
+        file_id      string!     # SHA-256 of its content
+        path         string!
+        source       string!
+        bytes        long!
+        rows_in      long!       # counted apart from the parser: physical lines less the header, or Parquet footers
+        kept         long!
+        quarantined  long!
+        dropped      long!
+        ingested_at  timestamp!
+    """),
+    unique_by=("batch_id", "file_id"),
+)
+
+ROW_BALANCE = Table(
+    "row_balance",
+    "one row per batch, file, month, disposition and rule",
+    _columns("""
+        batch_id     string!
+        file_id      string!
+        event_month  date
+        disposition  string!     # kept, quarantined, dropped; or flagged, which counts rows on which a rule holds
+        rule         string
+        rows         long!       # flagged rows are counted under their disposition as well: never add them up
+    """),
+    unique_by=("batch_id", "file_id", "event_month", "disposition", "rule"),
+)
+
+TOKENS = Table(
+    "tokens",
+    "one row per token",
+    _columns("""
+        token_key    long!
+        token        string!
+        account_key  long!
+        account_id   string!     # by rule: the account with most kept rows, then the latest seen, then the smallest id
+        rows         long!       # kept rows under any account
+        first_seen   timestamp!
+        last_seen    timestamp!
+        accounts     accounts!   # every account the token was seen under, by account_id
+    """),
+    unique_by=("token_key",),
+)
+
+EVENT_NAMES = Table(
+    "event_names",
+    "one row per category and event name ever seen",
+    _columns("""
+        event_key    long!
+        event_name   string!
+        category     string!
+        rule         string!     # exact, prefix:..., pattern:... or unmatched
+        bit          int         # its place in the category's name mask, handed out once; null beyond the limit
+        first_seen   timestamp!
+    """),
+    unique_by=("event_key",),
+)
+
+# 2 features -----------------------------------------------------------------------------------------------------
+
+ACTIVITY = Table(
+    "activity",
+    "one row per token, category and month (and account, product, system, where these change within the month)",
+    _columns("""
+        event_month     date!
+        token_key       long!
+        account_key     long!
+        category        string!
+        product         string
+        os              string
+        rows            long!
+        duration_count  long!
+        duration_sum    double
+        duration_max    double
+        value_count     long!
+        value_sum       double
+        value_max       double
+        errors          long!
+        day_mask        int!      # bit d-1 set: active on day d of the month
+        name_masks      longs!    # bit b of word w set: the name with bit 64w+b occurred
+        name_sketch     binary    # HyperLogLog of the names beyond the limit; null when all have a bit
+        first_ts        timestamp!
+        last_ts         timestamp!
+    """),
+    unique_by=("event_month", "token_key", "account_key", "category", "product", "os"),
+    partition_by=("event_month",),
+    indexed=("token_key",),
+)
+
+TOKEN_FEATURES = Table(
+    "token_features",
+    "one row per as_of, token and category: the measures that roll up into an account",
+    _columns("""
+        as_of        date!
+        token_key    long!
+        account_key  long!
+        category     string!
+    """),
+    unique_by=("as_of", "token_key", "category"),
+    partition_by=("as_of",),
+    open_ended=True,
+)
+
+ACCOUNT_FEATURES = Table(
+    "account_features",
+    "one row per as_of and account, one column per entry of the feature catalogue; null means not measurable",
+    _columns("""
+        as_of        date!
+        account_id   string!
+    """),
+    unique_by=("as_of", "account_id"),
+    partition_by=("as_of",),
+    open_ended=True,
+)
+
+# 3 basetable ----------------------------------------------------------------------------------------------------
+
+ACCOUNTS = Table(
+    "accounts",
+    "one row per account of the accounts file, its other columns as they came",
+    _columns("""
+        account_id   string!
+    """),
+    unique_by=("account_id",),
+    open_ended=True,
+)
+
+BASETABLE = Table(
+    "basetable",
+    "one row per as_of and account: no missing feature, the label, the fold",
+    _columns("""
+        as_of        date!
+        account_id   string!
+        industry     string      # the label; null for most
+        split        string!     # train or test, by hash of the account
+        fold         int!        # 0 .. folds - 1, by hash of the account, stratified by industry
+    """),
+    unique_by=("as_of", "account_id"),
+    partition_by=("as_of",),
+    open_ended=True,
+)
+
+# 5 segments, industries -----------------------------------------------------------------------------------------
+
+SEGMENTS = Table(
+    "segments",
+    "one row per as_of, account and method",
+    _columns("""
+        as_of        date!
+        account_id   string!
+        method       string!
+        segment      int!        # 0 is the segment with the highest usage
+        name         string!
+        confidence   double!     # GMM: probability of the segment; KMeans: silhouette of the account
+        model        string!     # registered model and version
+    """),
+    unique_by=("as_of", "account_id", "method"),
+    partition_by=("as_of",),
+)
+
+INDUSTRY_SCORES = Table(
+    "industry_scores",
+    "one row per as_of, account and industry",
+    _columns("""
+        as_of        date!
+        account_id   string!
+        industry     string!
+        probability  double!     # sums to one over an account's industries
+        model        string!
+    """),
+    unique_by=("as_of", "account_id", "industry"),
+    partition_by=("as_of",),
+)
+
+TABLES: tuple[Table, ...] = (
+    EVENTS, LEDGER, ROW_BALANCE, TOKENS, EVENT_NAMES, ACTIVITY, TOKEN_FEATURES, ACCOUNT_FEATURES,
+    ACCOUNTS, BASETABLE, SEGMENTS, INDUSTRY_SCORES,
+)  # fmt: skip
+
+
+def check(frame: DataFrame, table: Table, extra: Sequence[str] = ()) -> DataFrame:
+    """The frame with exactly the table's columns in the table's order, `extra` and open-ended ones last.
+
+    Raises SchemaError naming every column that is missing, of another type, or not foreseen.
+    """
+    have = {field.name: field.dataType for field in frame.schema}
+    wrong = []
+    for field in table.columns:
+        if field.name not in have:
+            wrong.append(f"{field.name} is missing")
+        elif have[field.name].simpleString() != field.dataType.simpleString():  # nullability inside arrays is no matter
+            wrong.append(f"{field.name} is {have[field.name].simpleString()}, not {field.dataType.simpleString()}")
+    known = [field.name for field in table.columns]
+    others = [name for name in have if name not in known]
+    if others and not table.open_ended:
+        wrong.append(f"not foreseen: {', '.join(others)}")
+    wrong += [f"{name} is missing" for name in extra if name not in have]
+    if wrong:
+        raise SchemaError(f"table {table.name}: {'; '.join(wrong)}")
+    return frame.select(*known, *others)

@@ -1,0 +1,1 @@
+"""The outside world: files, Delta, MLflow, Spark sessions."""

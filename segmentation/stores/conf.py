@@ -1,0 +1,168 @@
+"""Reads the files in `conf/` into settings, and says in one line per key what is wrong with them."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from segmentation.errors import InputProblem
+from segmentation.settings import CategorySettings, Frozen, Settings, SourceSettings
+
+Model = TypeVar("Model", bound=BaseModel)
+Tree = dict[str, Any]
+
+
+class ConfError(InputProblem):
+    """A settings file or a `--set` is wrong; the message names file, key and fix."""
+
+
+class _Categories(Frozen):
+    categories: tuple[CategorySettings, ...]
+
+
+def conf_dir() -> Path:
+    """`$SEGMENTATION_CONF`, else the `conf` inside the installed package, else the one of the checkout."""
+    if given := os.environ.get("SEGMENTATION_CONF"):
+        return Path(given)
+    package = Path(__file__).resolve().parents[1]
+    return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
+
+
+def default_profile() -> str:
+    """databricks on its runtimes, cluster under spark-submit, else local."""
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        return "databricks"
+    return "cluster" if "SPARK_ENV_LOADED" in os.environ else "local"
+
+
+def load_settings(profile: str, overrides: Sequence[str] = ()) -> Settings:
+    """base.yml, then `<profile>.yml`, then every `section.key=value` in order.
+
+    Raises ConfError for an unknown profile, an unknown key (with the nearest known one) or an unfit value.
+    """
+    folder = conf_dir()
+    base = _read(folder / "base.yml")
+    layers: list[tuple[str, Tree]] = [("conf/base.yml", base)]
+    if profile != "base":
+        path = folder / f"{profile}.yml"
+        if not path.is_file():
+            raise ConfError(f"no profile {profile!r} in {folder}: {_nearest(profile, _profiles(folder))}")
+        layers.append((f"conf/{profile}.yml", _read(path)))
+    layers += [(f"--set {override}", _parse_override(override)) for override in overrides]
+    merged: Tree = {}
+    for where, layer in layers:
+        _refuse_unknown(where, layer, base)
+        merged = _merge(merged, layer)
+    return _validate(Settings, merged, lambda path: _origin(layers, path))
+
+
+def load_source(name: str) -> SourceSettings:
+    """`conf/sources/<name>.yml`, or the file itself when `name` is a path to one."""
+    folder = conf_dir() / "sources"
+    path = Path(name) if name.endswith((".yml", ".yaml")) else folder / f"{name}.yml"
+    if not path.is_file():
+        known = [p.stem for p in sorted(folder.glob("*.yml"))]
+        raise ConfError(f"unknown source {name!r}: {_nearest(name, known)}; a new one is a file in {folder}")
+    tree = {"name": path.stem, **_read(path)}
+    return _validate(SourceSettings, tree, lambda _: str(path))
+
+
+def load_categories(source: SourceSettings | None = None) -> tuple[CategorySettings, ...]:
+    """The source's own categories where it brings any, else `conf/categories.yml`."""
+    if source is not None and source.categories:
+        return source.categories
+    path = conf_dir() / "categories.yml"
+    return _validate(_Categories, _read(path), lambda _: str(path)).categories
+
+
+def dump_settings(settings: Settings) -> str:
+    """The resolved settings as YAML."""
+    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
+
+
+def _profiles(folder: Path) -> list[str]:
+    return sorted(p.stem for p in folder.glob("*.yml") if p.stem not in {"base", "categories"})
+
+
+def _read(path: Path) -> Tree:
+    if not path.is_file():
+        raise ConfError(f"no file {path}; set SEGMENTATION_CONF to the folder that holds base.yml")
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as problem:
+        raise ConfError(f"{path} is not YAML: {' '.join(str(problem).split())}") from None
+    if not isinstance(tree, dict):
+        raise ConfError(f"{path} holds no keys")
+    return tree
+
+
+def _parse_override(override: str) -> Tree:
+    key, separator, value = override.partition("=")
+    if not separator or not key:
+        raise ConfError(f"--set {override}: write section.key=value")
+    try:
+        tree: Any = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfError(f"--set {override}: the value is not YAML") from None
+    for part in reversed(key.split(".")):
+        tree = {part: tree}
+    return dict(tree)
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> Tree:
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged
+
+
+#: below these keys names are the user's own, so none is unknown
+_FREE = ("session.spark", "basetable.label_groups", "models")
+
+
+def _refuse_unknown(where: str, layer: Tree, base: Tree, path: str = "") -> None:
+    for key, value in layer.items():
+        here = f"{path}.{key}" if path else str(key)
+        if key not in base:
+            raise ConfError(f"{where}: unknown key {here}: {_nearest(str(key), list(base))}")
+        if here not in _FREE and isinstance(value, dict) and isinstance(base[key], dict):
+            _refuse_unknown(where, value, base[key], here)
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, [str(k) for k in known], n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(map(str, known))}"
+
+
+def _origin(layers: Sequence[tuple[str, Tree]], path: Sequence[str | int]) -> str:
+    for where, layer in reversed(layers):
+        node: Any = layer
+        for part in path:
+            node = node.get(part) if isinstance(node, dict) else None
+        if node is not None:
+            return where
+    return layers[-1][0]
+
+
+def _validate(model: type[Model], tree: Tree, origin: Any) -> Model:
+    try:
+        return model.model_validate(tree)
+    except ValidationError as problem:
+        raise ConfError("\n".join(_sentences(model, problem, origin))) from None
+
+
+def _sentences(model: type[BaseModel], problem: ValidationError, origin: Any) -> Iterator[str]:
+    for error in problem.errors():
+        path = error["loc"]
+        key = ".".join(str(part) for part in path)
+        what = error["msg"].removeprefix("Value error, ")
+        if error["type"] == "extra_forbidden":
+            what = f"unknown key: {_nearest(str(path[-1]), list(model.model_fields))}"
+        yield f"{origin(path)}: {key or model.__name__}: {what}"

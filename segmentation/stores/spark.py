@@ -1,0 +1,96 @@
+"""The one place that starts a Spark session, and the checks that spare the user a JVM stack trace."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from segmentation.errors import EnvironmentProblem
+from segmentation.settings import SessionSettings
+from segmentation.stores.jars import delta_package, find_jars, jar_folder
+
+SUPPORTED_JAVA = (17, 21)
+
+
+def java_version() -> int | None:
+    """Major version of the Java that Spark would start, or None when there is none."""
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    if not java or not Path(java).exists():
+        return None
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(?:1\.)?(\d+)', said)
+    return int(found.group(1)) if found else None
+
+
+def check_environment() -> list[Path]:
+    """The Delta jars to load; raises EnvironmentProblem on no or a wrong Java, or missing jars."""
+    java = java_version()
+    if java is None:
+        raise EnvironmentProblem("no Java found: install a JDK 17 or 21, or point JAVA_HOME at one")
+    if java not in SUPPORTED_JAVA:
+        raise EnvironmentProblem(f"Java {java} does not run Spark 4: install a JDK 17 or 21, or point JAVA_HOME at one")
+    jars = find_jars()
+    if not jars:
+        raise EnvironmentProblem(
+            f"Delta's jars ({delta_package()}) are not in {jar_folder().absolute()}: run `make setup`, "
+            "or put them there by hand and set SEGMENTATION_JARS if the folder is another one"
+        )
+    return jars
+
+
+def get_session(settings: SessionSettings) -> SparkSession:
+    """The active session untouched (Databricks, notebooks, Spark Connect), or a new one with Delta.
+
+    Under `spark-submit` the master and the jars are whatever it was given; without it Spark starts locally.
+    """
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return active
+    builder = SparkSession.builder.appName(settings.app_name)
+    submitted = "SPARK_ENV_LOADED" in os.environ  # set by Spark's own launcher scripts
+    options: dict[str, str] = {
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+        "spark.sql.parquet.compression.codec": "zstd",
+    }
+    if not submitted:
+        options |= _local_options(settings, check_environment())
+    if settings.shuffle_partitions:
+        options["spark.sql.shuffle.partitions"] = str(settings.shuffle_partitions)
+    for key, value in (options | settings.spark).items():
+        builder = builder.config(key, value)
+    if settings.master and not submitted:
+        builder = builder.master(settings.master)
+    return builder.getOrCreate()
+
+
+def _local_options(settings: SessionSettings, jars: list[Path]) -> dict[str, str]:
+    """What a local driver needs; the reason stands beside each odd one."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers must run this very interpreter
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # a host name that does not resolve stops Spark
+    cores = os.cpu_count() or 2
+    log4j = Path(__file__).with_name("log4j2.properties")
+    options = {
+        "spark.master": "local[*]",
+        "spark.jars": ",".join(str(jar.absolute()) for jar in jars),
+        "spark.sql.shuffle.partitions": str(cores),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.host": "127.0.0.1",
+        # Delta's own log would be read in 50 tasks; one per core is enough for tables of this size
+        "spark.databricks.delta.snapshotPartitions": "2",
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log4j.as_uri()} -Duser.timezone=UTC",
+    }
+    if settings.driver_memory:
+        options["spark.driver.memory"] = settings.driver_memory
+    return options

@@ -1,0 +1,34 @@
+"""One small Spark session for all tests that need it; each odd setting says why."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from segmentation.settings import SessionSettings
+from segmentation.stores.spark import get_session
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    scratch: Path = tmp_path_factory.mktemp("spark")
+    session = get_session(
+        SessionSettings(
+            app_name="tests",
+            master="local[2]",
+            driver_memory="3g",
+            shuffle_partitions=2,
+            spark={
+                "spark.sql.warehouse.dir": str(scratch / "warehouse"),  # nothing is left in the checkout
+                "spark.local.dir": str(scratch / "local"),
+            },
+        )
+    )
+    yield session
+    session.stop()

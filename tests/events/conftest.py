@@ -1,0 +1,56 @@
+"""Raw text to rows of `events`, along the very path that the job takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from segmentation.events.build import build_events
+from segmentation.events.duplicates import mark_copies
+from segmentation.events.parse import identify, parse
+from segmentation.settings import CategorySettings, IngestSettings, SourceSettings
+from segmentation.stores.drops import list_drop, read_drop
+
+CATEGORIES = (
+    CategorySettings(name="Application", names=("Started",), prefixes=("app.",)),
+    CategorySettings(name="Document", names=("PDF Opened",), prefixes=("app.doc.",), patterns=("^Page [0-9]+$",)),
+    CategorySettings(name="Others"),
+)
+INGEST = IngestSettings(earliest="2000-01-01", future_days=2, max_text_length=20)
+BASE: dict[str, Any] = {
+    "name": "test",
+    "format": "csv",
+    "columns": ["time", "token", "account", "name", "seconds"],
+    "time": {"column": "time", "formats": ["yyyy-MM-dd HH:mm:ss"]},
+    "token": "token",
+    "account_id": "account",
+    "event_name": "name",
+    "duration_s": "seconds",
+}
+HEADER = "time,token,account,name,seconds\n"
+
+Ingest = Callable[..., DataFrame]
+
+
+@pytest.fixture
+def ingest(spark: SparkSession, tmp_path: Path) -> Ingest:
+    """`ingest({"a.csv": text, ...}, **changes to the source)` gives the events of these files."""
+
+    def run(files: dict[str, str | bytes], known: DataFrame | None = None, **changes: Any) -> DataFrame:
+        source = SourceSettings(**{**BASE, **changes})
+        drop = tmp_path / "drop in"
+        drop.mkdir(exist_ok=True)
+        for name, text in files.items():
+            (drop / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        found = list_drop(drop, source)
+        headers = sorted({file.header for file in found if file.header is not None})
+        rows = identify(read_drop(spark, found, source), {file.uri: file.file_id for file in found})
+        marked = mark_copies(rows, headers, known, drop=source.duplicates == "drop")
+        parsed = parse(marked, source, found[0].columns or source.columns)
+        return build_events(parsed, source, CATEGORIES, INGEST, "b1", "2025-06-01 00:00:00")
+
+    return run

@@ -1,0 +1,166 @@
+"""What becomes of a row: its values, its category, its disposition and the rule behind it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from segmentation.events.build import read_category
+from tests.events.conftest import HEADER, Ingest
+
+pytestmark = pytest.mark.spark
+
+GOOD = "2025-03-04 05:06:07,t1,a1,Started,1.5\n"
+
+
+def dispositions(events: DataFrame) -> list[tuple[str, str | None]]:
+    rows = events.select("disposition", "rule").collect()
+    return sorted(((row["disposition"], row["rule"]) for row in rows), key=str)
+
+
+def test_good_row_becomes_an_event(ingest: Ingest) -> None:
+    row = ingest({"a.csv": HEADER + GOOD}).collect()[0].asDict()
+    assert row["event_ts"] == dt.datetime(2025, 3, 4, 5, 6, 7)
+    assert row["event_date"] == dt.date(2025, 3, 4)
+    assert row["event_month"] == dt.date(2025, 3, 1)
+    assert (row["token"], row["account_id"], row["event_name"], row["duration_s"]) == ("t1", "a1", "Started", 1.5)
+    assert (row["category"], row["disposition"], row["rule"], row["flags"]) == ("Application", "kept", None, None)
+    assert row["raw"] is None
+
+
+def test_keys_are_hashes_of_the_strings(ingest: Ingest, spark: SparkSession) -> None:
+    row = ingest({"a.csv": HEADER + GOOD}).collect()[0]
+    expected = (
+        spark.range(1).select(F.xxhash64(F.lit("t1")), F.xxhash64(F.lit("Application"), F.lit("Started"))).first()
+    )
+    assert expected is not None
+    assert (row["token_key"], row["event_key"]) == tuple(expected)
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("2025-03-04 05:06:07,t1,a1,Started", "malformed_line"),
+        ("2025-03-04 05:06:07,t1,a1,Started,1,2", "malformed_line"),
+        ('2025-03-04 05:06:07,t1,"a1,Started,1', "malformed_line"),
+        ("", "malformed_line"),
+        ("2025-03-04 05:06:07,t1,,Started,1", "missing_account"),
+        ("2025-03-04 05:06:07, ,a1,Started,1", "missing_token"),
+        ("2025-03-04 05:06:07,t1,a1,,1", "missing_event_name"),
+        ("0000-00-00 00:00:00,t1,a1,Started,1", "bad_time"),
+        ("not a date,t1,a1,Started,1", "bad_time"),
+        (",t1,a1,Started,1", "bad_time"),
+        ("1999-12-31 23:59:59,t1,a1,Started,1", "time_out_of_range"),
+        ("2025-06-03 00:00:01,t1,a1,Started,1", "time_out_of_range"),
+        ("2025-03-04 05:06:07,t1,a1,Started,x", "bad_duration"),
+        ("2025-03-04 05:06:07,t1,a1,Started,NaN", "bad_duration"),
+        ("2025-03-04 05:06:07,t1,a1,Started,1e400", "bad_duration"),
+        ("2025-03-04 05:06:07,t1,a1,Started,-1", "bad_duration"),
+        ("2025-03-04 05:06:07,t1,a1,A name of more than twenty,1", "text_too_long"),
+    ],
+)
+def test_bad_row_is_quarantined_with_its_rule_and_text(ingest: Ingest, line: str, rule: str) -> None:
+    events = ingest({"a.csv": f"{HEADER}{GOOD}{line}\n"})
+    bad = events.where("disposition <> 'kept'").select("disposition", "rule", "raw").collect()
+    assert [tuple(row) for row in bad] == [("quarantined", rule, line)]
+    assert events.count() == 2
+
+
+def test_unreadable_year_has_no_month(ingest: Ingest) -> None:
+    line = "12021-03-04 05:06:07,t1,a1,Started,1\n"
+    row = ingest({"a.csv": HEADER + line}).collect()[0]
+    assert (row["disposition"], row["event_month"]) == ("quarantined", None)
+
+
+def test_category_by_exact_name_then_longest_prefix_then_pattern(ingest: Ingest) -> None:
+    names = ["Started", "PDF Opened", "app.run", "app.doc.open", "Page 12", "Page x"]
+    lines = "".join(f"2025-03-04 05:06:07,t1,a1,{name},1\n" for name in names)
+    rows = ingest({"a.csv": HEADER + lines}).select("event_name", "category", "flags").collect()
+    assert {row["event_name"]: row["category"] for row in rows} == {
+        "Started": "Application",
+        "PDF Opened": "Document",
+        "app.run": "Application",
+        "app.doc.open": "Document",
+        "Page 12": "Document",
+        "Page x": "Others",
+    }
+    assert {row["event_name"]: row["flags"] for row in rows if row["flags"]} == {"Page x": ["unmatched_event_name"]}
+
+
+def test_copies_within_and_across_files_leave_one(ingest: Ingest) -> None:
+    other = "2025-03-04 05:06:08,t1,a1,Started,1\n"
+    events = ingest({"a.csv": HEADER + GOOD + GOOD + other, "b.csv": HEADER + GOOD})
+    assert dispositions(events) == [("dropped", "duplicate")] * 2 + [("kept", None)] * 2
+
+
+def test_a_source_may_keep_equal_rows(ingest: Ingest) -> None:
+    assert dispositions(ingest({"a.csv": HEADER + GOOD + GOOD}, duplicates="keep")) == [("kept", None)] * 2
+
+
+def test_rows_of_earlier_batches_are_duplicates(ingest: Ingest) -> None:
+    before = ingest({"a.csv": HEADER + GOOD}).localCheckpoint()
+    again = ingest({"a.csv": HEADER + GOOD + "2025-03-04 05:06:08,t1,a1,Started,1\n"}, known=before)
+    assert dispositions(again) == [("dropped", "duplicate"), ("kept", None)]
+
+
+def test_header_is_no_row_but_a_repeated_one_is(ingest: Ingest) -> None:
+    events = ingest({"a.csv": HEADER + GOOD + HEADER, "b.csv": HEADER})
+    assert dispositions(events) == [("dropped", "repeated_header"), ("kept", None)]
+
+
+def test_first_rule_decides_and_the_others_are_flags(ingest: Ingest) -> None:
+    rules = [
+        {"name": "fast", "disposition": "dropped", "when": "try_cast(seconds AS DOUBLE) < 1"},
+        {"name": "odd", "disposition": "flagged", "when": "name = 'Started'"},
+    ]
+    line = "2025-03-04 05:06:07,t1,,Started,0.5\n"
+    row = ingest({"a.csv": HEADER + line}, rules=rules).collect()[0]
+    assert (row["disposition"], row["rule"], row["flags"]) == ("quarantined", "missing_account", ["fast", "odd"])
+
+
+def test_quotes_crlf_gzip_and_a_missing_last_line_feed(ingest: Ingest) -> None:
+    text = (
+        HEADER.replace("\n", "\r\n")
+        + '2025-03-04 05:06:07,t1,a1,"Said ""x, y""",1\r\n2025-03-04 05:06:07,t2,a1,Started,1'
+    )
+    rows = ingest({"a.csv.gz": gzip.compress(text.encode())}).orderBy("token").collect()
+    assert [(row["event_name"], row["disposition"]) for row in rows] == [('Said "x, y"', "kept"), ("Started", "kept")]
+
+
+def test_json_lines(ingest: Ingest) -> None:
+    text = (
+        '{"time": "2025-03-04 05:06:07", "token": "t1", "account": "a1", "name": "Started", "seconds": 2}\n'
+        '{"time": "2025-03-04 05:06:07", "token": "t1"\n'
+    )
+    rows = ingest({"a.jsonl": text}, format="jsonl").orderBy("disposition").collect()
+    assert [(row["rule"], row["duration_s"], row["raw"]) for row in rows] == [
+        (None, 2.0, None),
+        ("malformed_line", None, '{"time": "2025-03-04 05:06:07", "token": "t1"'),
+    ]
+
+
+def test_local_times_become_utc(ingest: Ingest) -> None:
+    zone = {"column": "time", "formats": ["yyyy-MM-dd HH:mm:ss"], "zone": "America/New_York"}
+    row = ingest({"a.csv": HEADER + "2025-03-31 23:30:00,t1,a1,Started,1\n"}, time=zone).collect()[0]
+    assert (row["event_ts"], row["event_month"]) == (dt.datetime(2025, 4, 1, 3, 30), dt.date(2025, 4, 1))
+
+
+@pytest.mark.parametrize(
+    ("epoch", "number"), [("seconds", "1741064767"), ("millis", "1741064767000"), ("nanos", "1741064767000000999")]
+)
+def test_times_as_numbers(ingest: Ingest, epoch: str, number: str) -> None:
+    events = ingest(
+        {"a.csv": f"{HEADER}{number},t1,a1,Started,1\nx,t1,a1,Started,1\n"}, time={"column": "time", "epoch": epoch}
+    )
+    times = {row["rule"]: row["event_ts"] for row in events.collect()}
+    assert times == {None: dt.datetime(2025, 3, 4, 5, 6, 7), "bad_time": None}
+
+
+def test_reading_one_category(ingest: Ingest) -> None:
+    lines = GOOD + "2025-03-04 05:06:07,t1,a1,PDF Opened,3\n" + "2025-03-04 05:06:07,,a1,PDF Opened,3\n"
+    frame = read_category(ingest({"a.csv": HEADER + lines}), "Document", "event_name", "duration_s")
+    assert [tuple(row) for row in frame.collect()] == [("PDF Opened", 3.0)]

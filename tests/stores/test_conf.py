@@ -1,0 +1,111 @@
+"""Settings come from files; whatever is wrong with them is said with file, key and the likely fix."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+import yaml
+
+from segmentation.settings import Settings
+from segmentation.stores.conf import (
+    ConfError,
+    conf_dir,
+    default_profile,
+    dump_settings,
+    load_categories,
+    load_settings,
+    load_source,
+)
+
+PROFILES = ("base", "local", "cluster", "databricks")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_profile_loads(profile: str) -> None:
+    assert isinstance(load_settings(profile), Settings)
+
+
+def test_base_is_complete_and_every_key_is_explained() -> None:
+    base = yaml.safe_load((conf_dir() / "base.yml").read_text(encoding="utf-8"))
+    assert Settings.model_validate(base) == load_settings("base")
+    for section, field in Settings.model_fields.items():
+        known = getattr(field.annotation, "model_fields", {})
+        assert set(base[section]) >= set(known), section
+
+
+def test_a_profile_holds_only_what_differs() -> None:
+    base = load_settings("base").model_dump()
+    for profile in PROFILES[1:]:
+        own = yaml.safe_load((conf_dir() / f"{profile}.yml").read_text(encoding="utf-8"))
+        for section, keys in own.items():
+            same = [key for key, value in keys.items() if base[section][key] == value]
+            assert same == [], f"{profile}.yml repeats {section}.{same}"
+
+
+def test_later_layers_win() -> None:
+    settings = load_settings("local", ["segments.k_max=6", "basetable.as_of=2026-01-01", "segments.k_max=7"])
+    assert settings.session.driver_memory == "3g"
+    assert (settings.segments.k_max, settings.basetable.as_of) == (7, dt.date(2026, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("segments.kmax=6", r"--set segments.kmax=6: unknown key segments.kmax: did you mean 'k_max'"),
+        ("segmints.k_max=6", r"unknown key segmints: did you mean 'segments'"),
+        ("segments.k_max=many", r"--set segments.k_max=many: segments.k_max: Input should be a valid integer"),
+        ("segments.k_max=1", r"segments.k_max: Input should be greater than or equal to 2"),
+        ("basetable.as_of=2026-01-15", r"not the first day of a month.*use 2026-01-01"),
+        ("basetable.as_of=soon", r"basetable.as_of: Input should be a valid date"),
+        ("segments", r"write section.key=value"),
+        ("segments.k_max=[1", r"the value is not YAML"),
+    ],
+)
+def test_a_wrong_override_is_named(override: str, message: str) -> None:
+    with pytest.raises(ConfError, match=message):
+        load_settings("local", [override])
+
+
+def test_a_wrong_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "base.yml").write_text((conf_dir() / "base.yml").read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "local.yml").write_text("segments: {k_mox: 3}\n", encoding="utf-8")
+    monkeypatch.setenv("SEGMENTATION_CONF", str(tmp_path))
+    with pytest.raises(ConfError, match=r"conf/local.yml: unknown key segments.k_mox: did you mean"):
+        load_settings("local")
+    with pytest.raises(ConfError, match=r"no profile 'locel'.*did you mean 'local'"):
+        load_settings("locel")
+
+
+def test_unknown_source_names_the_known_ones() -> None:
+    with pytest.raises(ConfError, match=r"unknown source 'generatd': did you mean 'generated'"):
+        load_source("generatd")
+
+
+def test_unknown_key_of_a_source_is_named(tmp_path: Path) -> None:
+    own = tmp_path / "own.yml"
+    text = (conf_dir() / "sources" / "generated.yml").read_text(encoding="utf-8")
+    own.write_text(text.replace("duplicates: drop", "duplicate: drop"), encoding="utf-8")
+    with pytest.raises(ConfError, match=r"own.yml: duplicate: unknown key: did you mean 'duplicates'"):
+        load_source(str(own))
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in (conf_dir() / "sources").glob("*.yml")))
+def test_every_source_loads_with_eight_categories(name: str) -> None:
+    assert len(load_categories(load_source(name))) == 8
+
+
+def test_settings_survive_their_own_dump() -> None:
+    settings = load_settings("local")
+    assert Settings.model_validate(yaml.safe_load(dump_settings(settings))) == settings
+
+
+def test_the_profile_follows_the_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SPARK_ENV_LOADED", "DATABRICKS_RUNTIME_VERSION"):
+        monkeypatch.delenv(name, raising=False)
+    assert default_profile() == "local"
+    monkeypatch.setenv("SPARK_ENV_LOADED", "1")
+    assert default_profile() == "cluster"
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
+    assert default_profile() == "databricks"

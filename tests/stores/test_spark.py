@@ -1,0 +1,48 @@
+"""What a machine lacks is said in one line before a JVM starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from segmentation.errors import EnvironmentProblem
+from segmentation.stores.jars import delta_package, find_jars
+from segmentation.stores.spark import check_environment, java_version
+
+
+def fake_java(folder: Path, version: str) -> Path:
+    java = folder / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n")
+    java.chmod(0o755)
+    return folder
+
+
+@pytest.mark.parametrize(("said", "major"), [("1.8.0_402", 8), ("11.0.22", 11), ("17.0.15", 17), ("21", 21)])
+def test_java_version_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, major: int) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(fake_java(tmp_path, said)))
+    assert java_version() == major
+
+
+def test_missing_java_old_java_and_missing_jars_each_name_the_fix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "nowhere"))
+    with pytest.raises(EnvironmentProblem, match="no Java found: install a JDK 17 or 21"):
+        check_environment()
+    monkeypatch.setenv("JAVA_HOME", str(fake_java(tmp_path / "old", "11.0.2")))
+    with pytest.raises(EnvironmentProblem, match="Java 11 does not run Spark 4"):
+        check_environment()
+    monkeypatch.setenv("JAVA_HOME", str(fake_java(tmp_path / "new", "17.0.2")))
+    monkeypatch.setenv("SEGMENTATION_JARS", str(tmp_path))
+    with pytest.raises(EnvironmentProblem, match=r"Delta's jars .* are not in .*run `make setup`"):
+        check_environment()
+
+
+def test_jars_of_another_release_do_not_count(tmp_path: Path) -> None:
+    (tmp_path / "io.delta_delta-spark_2.13-3.0.0.jar").touch()
+    assert find_jars(tmp_path) == []
+    _, artifact, release = delta_package().split(":")
+    (tmp_path / f"io.delta_{artifact}-{release}.jar").touch()
+    assert len(find_jars(tmp_path)) == 2

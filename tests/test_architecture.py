@@ -1,0 +1,78 @@
+"""The house rules that a script can enforce, and the linters, so that one command tells whether a change fits."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = sorted((ROOT / "segmentation").rglob("*.py"))
+STAGES = ("events", "features", "basetable", "models", "segments", "industries")
+BIN = Path(sys.executable).parent
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["mypy", "segmentation"],
+        ["lint-imports"],
+    ],
+    ids=" ".join,
+)
+def test_linter_has_nothing_to_say(command: list[str]) -> None:
+    done = subprocess.run([BIN / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _lines(path: Path) -> int:
+    return path.read_text(encoding="utf-8").count("\n")
+
+
+def test_modules_stay_small() -> None:
+    assert {str(p.relative_to(ROOT)): _lines(p) for p in PACKAGE if _lines(p) > 300} == {}
+
+
+def test_functions_stay_small() -> None:
+    long = {
+        f"{path.relative_to(ROOT)}:{node.name}": node.end_lineno - node.lineno + 1
+        for path in PACKAGE
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.end_lineno and node.end_lineno - node.lineno >= 45
+    }
+    assert long == {}
+
+
+def test_names_say_something() -> None:
+    assert [p for p in PACKAGE if p.stem in {"utils", "helpers", "common", "misc"}] == []
+
+
+def test_entry_points_only_start_a_job() -> None:
+    assert {p.name: _lines(p) for p in (ROOT / "jobs").glob("*.py") if _lines(p) > 15} == {}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        (r"\.sparkContext|\.rdd\b|\._jvm|\._jdf", "Spark Connect has none of it"),
+        (r"getOrCreate|SparkSession\.builder", "sessions start in stores/spark.py"),
+        (r"datetime\.now|time\.time\(|current_timestamp|current_date", "the job hands the time in"),
+        (r"\.write\b|\bspark\.read\b|open\(", "stages neither read nor write"),
+        (r"countDistinct|count_distinct", "masks merge, distinct counts do not"),
+    ],
+)
+def test_stages_keep_to_frames_and_values(pattern: str, why: str) -> None:
+    stage_files = [p for p in PACKAGE if p.relative_to(ROOT / "segmentation").parts[0] in STAGES]
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in stage_files
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(pattern, line.split("#")[0])
+    ]
+    assert found == [], why

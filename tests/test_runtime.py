@@ -1,0 +1,69 @@
+"""Every job says in one line what its user can mend, and leaves with a code that tells the kind."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+from pathlib import Path
+
+import pytest
+
+from segmentation.errors import EnvironmentProblem, InputProblem
+from segmentation.runtime import Exit, Job, JobSpec, execute
+
+
+def spec(problem: BaseException | None = None) -> JobSpec:
+    def body(job: Job) -> None:
+        if problem:
+            raise problem
+        job.show(f"k_max {job.settings.segments.k_max} as of {job.settings.basetable.as_of}")
+
+    def arguments(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--as-of")
+
+    return JobSpec("trial", "a trial", arguments, body)
+
+
+def test_settings_reach_the_job(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--data-dir", str(tmp_path), "--set", "segments.k_max=4", "--as-of", "2026-02-01"]
+    assert execute(spec(), arguments) == Exit.OK
+    assert capsys.readouterr().out == "k_max 4 as of 2026-02-01\n"
+
+
+@pytest.mark.parametrize(
+    ("problem", "code", "line"),
+    [
+        (InputProblem("x.csv: column b is missing"), Exit.INPUT, "segmentation trial: x.csv: column b is missing\n"),
+        (EnvironmentProblem("no Java found"), Exit.ENVIRONMENT, "segmentation trial: no Java found\n"),
+        (KeyboardInterrupt(), 130, "segmentation trial: interrupted; run it again to finish\n"),
+    ],
+)
+def test_a_problem_is_one_line_and_a_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], problem: BaseException, code: int, line: str
+) -> None:
+    assert execute(spec(problem), ["--data-dir", str(tmp_path)]) == code
+    assert capsys.readouterr().err == line
+
+
+def test_a_fault_of_ours_shows_its_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(spec(ZeroDivisionError("oh")), ["--data-dir", str(tmp_path)]) == Exit.FAILED
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_wrong_settings_end_before_anything_starts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(spec(), ["--data-dir", str(tmp_path), "--set", "segments.k=1"]) == Exit.USAGE
+    assert "greater than or equal to 2" in capsys.readouterr().err
+
+
+def test_settings_can_be_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(spec(), ["--data-dir", str(tmp_path), "--show-settings"]) == Exit.OK
+    assert "k_max: 10" in capsys.readouterr().out
+
+
+def test_a_second_writer_is_told_who_holds_the_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (tmp_path / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("segmentation ingest (process 12)")
+        lock.flush()
+        assert execute(spec(), ["--data-dir", str(tmp_path)]) == Exit.INPUT
+    assert "is being written by segmentation ingest (process 12)" in capsys.readouterr().err
