@@ -21,7 +21,9 @@ $(VENV)/.done: pyproject.toml constraints.txt
 	@touch $@
 
 demo: setup
-	$(BIN)/segmentation demo --data-dir $(DATA)
+	$(BIN)/segmentation generate --data-dir $(DATA)
+	$(BIN)/segmentation run --source generated --input $(DATA)/raw/logs --accounts $(DATA)/raw/accounts.csv \
+	  --label industry --data-dir $(DATA)
 
 test: setup
 	$(BIN)/pytest -m 'not long'

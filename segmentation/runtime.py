@@ -112,9 +112,13 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_as_of(parser: argparse.ArgumentParser) -> None:
-    """--as-of, for the jobs that speak for a date."""
-    parser.add_argument("--as-of", metavar="DATE", help="first day of a month; nothing on or after it enters "
-                        "(default: the last one that the logs reach)")  # fmt: skip
+    """--as-of and --force, for the jobs that speak for a date."""
+    parser.add_argument(
+        "--as-of",
+        metavar="DATE",
+        help="first day of a month; nothing on or after it enters (default: the last one that the logs reach)",
+    )
+    parser.add_argument("--force", action="store_true", help="do it again although nothing it depends on has changed")
 
 
 def fill_parser(parser: argparse.ArgumentParser, spec: JobSpec) -> None:

@@ -263,7 +263,7 @@ SEGMENTS = Table(
         method       string!
         segment      int!        # 0 is the segment with the highest usage
         name         string!
-        confidence   double!     # GMM: probability of the segment; KMeans: silhouette of the account
+        confidence   double!     # GMM: probability of the segment; KMeans: 1 - distance to nearest / to second centre
         model        string!     # registered model and version
     """),
     unique_by=("as_of", "account_id", "method"),
@@ -284,9 +284,32 @@ INDUSTRY_SCORES = Table(
     partition_by=("as_of",),
 )
 
+INDUSTRY_METRICS = Table(
+    "industry_metrics",
+    "one row per as_of, slice, metric and industry: what the scores of that as_of are worth",
+    _columns("""
+        as_of        date!
+        slice        string!     # train (what the fit has seen), cv (out of fold) or test (never seen)
+        metric       string!     # auc, macro_auc, accuracy, top2_accuracy or log_loss
+        industry     string      # of an auc: that industry against the rest; null for a metric over all of them
+        value        double      # null where it is not defined; the reason says why
+        low          double      # 95 % bootstrap interval over accounts
+        high         double
+        majority     double      # the same metric for always answering with the shares of the training split
+        random       double      # the same metric for answers drawn from those shares
+        chance_high  double      # of an auc: what 2.5 % of relabellings by chance exceed
+        p_value      double      # of an auc: share of relabellings by chance that reach the value
+        support      long!       # accounts behind the value
+        reason       string
+        model        string!
+    """),
+    unique_by=("as_of", "slice", "metric", "industry"),
+    partition_by=("as_of",),
+)
+
 TABLES: tuple[Table, ...] = (
     EVENTS, LEDGER, ROW_BALANCE, TOKENS, EVENT_NAMES, ACTIVITY, TOKEN_FEATURES, ACCOUNT_FEATURES,
-    ACCOUNTS, BASETABLE, SEGMENTS, INDUSTRY_SCORES,
+    ACCOUNTS, BASETABLE, SEGMENTS, INDUSTRY_SCORES, INDUSTRY_METRICS,
 )  # fmt: skip
 
 

@@ -118,7 +118,6 @@ class SourceSettings(Frozen):
     duplicates: Literal["drop", "keep"] = "drop"
     rules: tuple[RuleSettings, ...] = ()
     categories: tuple[CategorySettings, ...] = ()
-    account_column: str = "account"
 
     @model_validator(mode="after")
     def _unique_rules(self) -> SourceSettings:

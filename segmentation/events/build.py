@@ -30,7 +30,7 @@ def build_events(
     named = categorise(_named(parsed, source, types), "event_name", categories)
     rules = [*built_in_rules(settings, now), *source_rules(source.rules), *closing_rules()]
     ours = [field.name for field in EVENTS.columns]
-    decided = named.select("*", *decide(rules))
+    decided = decide(named, rules)
     return decided.select(*(_column(name, batch_id).alias(name) for name in ours))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.events.duplicates import DUPLICATE, REPEATED_HEADER
@@ -70,18 +70,23 @@ def _any(conditions: Sequence[Column]) -> Column:
     return hit
 
 
-def decide(rules: Sequence[Rule]) -> tuple[Column, Column, Column]:
-    """Columns `disposition`, `rule` and `flags` of a row.
+def decide(rows: DataFrame, rules: Sequence[Rule]) -> DataFrame:
+    """The rows with `rule` (the first that holds and decides), `disposition` and `flags` (all others that hold).
 
-    Raises nothing: a condition that is null does not hold.
+    A condition that is null does not hold. Flags are worked out only for the few rows on which anything holds.
     """
-    held = [(rule, F.coalesce(rule.holds, F.lit(False))) for rule in rules]
-    deciding = [(rule, holds) for rule, holds in held if rule.disposition != FLAGGED]
-    name = F.coalesce(*(F.when(holds, F.lit(rule.name)) for rule, holds in deciding))
-    disposition = F.coalesce(*(F.when(holds, F.lit(rule.disposition)) for rule, holds in deciding), F.lit(KEPT))
-    all_held = F.array_compact(F.array(*(F.when(holds, F.lit(rule.name)) for rule, holds in held)))
-    others = F.array_except(all_held, F.array(name))
-    anything = _any([holds for _, holds in held])
-    # the array is built for the few rows that need one
-    flags = F.when(anything, F.when(F.size(others) > 0, others))
-    return disposition.alias("disposition"), name.alias("rule"), flags.alias("flags")
+    holds = {rule.name: F.coalesce(rule.holds, F.lit(False)) for rule in rules}
+    deciding = [rule for rule in rules if rule.disposition != FLAGGED]
+    name = F.coalesce(*(F.when(holds[rule.name], F.lit(rule.name)) for rule in deciding))
+    suspect = _any([holds[rule.name] for rule in rules if rule.disposition == FLAGGED])
+    quarantining = [rule.name for rule in deciding if rule.disposition == QUARANTINED]
+    rule = F.col("rule")
+    disposition = (
+        F.when(rule.isNull(), F.lit(KEPT)).when(rule.isin(quarantining), F.lit(QUARANTINED)).otherwise(F.lit(DROPPED))
+    )
+    all_held = F.array_compact(F.array(*(F.when(hold, F.lit(name)) for name, hold in holds.items())))
+    others = F.array_except(all_held, F.array(rule))
+    flags = F.when((rule.isNotNull() | F.col("_suspect")) & (F.size(others) > 0), others)
+    # two selects, so that the conditions are evaluated once and what follows builds on their outcome
+    named = rows.select("*", name.alias("rule"), suspect.alias("_suspect"))
+    return named.select("*", disposition.alias("disposition"), flags.alias("flags"))

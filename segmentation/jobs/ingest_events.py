@@ -26,11 +26,16 @@ def add_ingest_arguments(parser: argparse.ArgumentParser) -> None:
     """--source and --input."""
     parser.add_argument("--source", required=True, metavar="NAME", help="a file in conf/sources, or a path to one")
     parser.add_argument("--input", required=True, type=Path, metavar="PATH", help="a log file, or a folder of them")
+    parser.add_argument(
+        "--format", choices=("csv", "jsonl", "parquet"), help="of the files, where the source's differs"
+    )
 
 
 def ingest(job: Job) -> None:
     """Bring every file that is not in the ledger yet; says so when there is none."""
     source = load_source(job.args.source)
+    if job.args.format:
+        source = source.model_copy(update={"format": job.args.format})
     with job.stage(f"looked through {job.args.input}"):
         found = list_drop(job.args.input, source)
     files = _new_files(job, found)
@@ -49,13 +54,10 @@ def _new_files(job: Job, found: Sequence[RawFile]) -> list[RawFile]:
     known: set[str] = set()
     if job.tables.exists(LEDGER):
         known = {row["file_id"] for row in job.tables.read(LEDGER).select("file_id").collect()}
-    new: dict[str, RawFile] = {}
-    for file in found:
-        if file.file_id in known or file.file_id in new:
-            job.say(f"{file.path.name}: content already ingested, skipped")
-        else:
-            new[file.file_id] = file
-    return list(new.values())
+    new = {file.file_id: file for file in reversed(found) if file.file_id not in known}
+    if len(new) < len(found):
+        job.say(f"{len(found) - len(new)} of {len(found)} files hold what is already there, skipped")
+    return sorted(new.values(), key=lambda file: file.path)
 
 
 def _remove_unfinished(job: Job, batch_id: str) -> None:

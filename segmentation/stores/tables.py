@@ -21,6 +21,7 @@ _MADE_BY = {
     "events": "ingest", "ingest_ledger": "ingest", "row_balance": "ingest", "tokens": "ingest", "event_names": "ingest",
     "activity": "basetable", "token_features": "basetable", "account_features": "basetable", "accounts": "basetable",
     "basetable": "basetable", "segments": "segments", "industry_scores": "industry",
+    "industry_metrics": "industry",
 }  # fmt: skip
 
 
@@ -72,10 +73,19 @@ class TableStore:
         """Add rows in one commit."""
         self._write(frame, table, "append", {})
 
-    def replace(self, frame: DataFrame, table: Table, where: str | None = None) -> None:
-        """Replace the whole table, or the rows for which `where` holds, in one commit."""
+    def replace(self, frame: DataFrame, table: Table, where: str | None = None, note: str | None = None) -> None:
+        """Replace the whole table, or the rows for which `where` holds, in one commit that carries the note."""
         options = {"replaceWhere": where} if where and self.exists(table) else {"overwriteSchema": "true"}
+        if note is not None:
+            options["userMetadata"] = note
         self._write(frame, table, "overwrite", options)
+
+    def note(self, table: Table) -> str | None:
+        """The note of the latest commit, None where there is none: jobs tell by it that nothing has changed."""
+        if not self.exists(table):
+            return None
+        row = self._spark.sql(f"DESCRIBE HISTORY {self._sql_name(table)} LIMIT 1").first()
+        return None if row is None else row["userMetadata"]
 
     def delete(self, table: Table, where: str) -> None:
         """Delete the rows for which `where` holds, in one commit (none when there are none)."""
@@ -87,7 +97,8 @@ class TableStore:
             options = {**options, "mergeSchema": "true"}
         if not self.exists(table):
             # statistics for every column would cost a fifth of the writing time; wide tables are read whole
-            options = {**options, "delta.dataSkippingStatsColumns": ",".join(table.indexed or table.unique_by[:3])}
+            keys = [name for name in table.unique_by if name not in table.partition_by]
+            options = {**options, "delta.dataSkippingStatsColumns": ",".join(table.indexed or keys[:2])}
         if table.partition_by:
             writer = writer.partitionBy(*table.partition_by)
         for key, value in options.items():

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from segmentation.errors import InputProblem
 from segmentation.settings import SyntheticSettings
 from segmentation.synthetic.events import ChunkTruth, Maker, make_chunk, maker
 from segmentation.synthetic.formats import write_log
@@ -26,7 +27,7 @@ from segmentation.synthetic.truth import mess_report, write_accounts, write_json
 from segmentation.synthetic.world import build_world
 
 
-class OtherDropError(ValueError):
+class OtherDropError(InputProblem):
     """The folder holds logs that these settings did not make."""
 
 

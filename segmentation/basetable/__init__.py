@@ -1,0 +1,1 @@
+"""Account features and the accounts file become the basetable: no missing feature, the label, the fold."""

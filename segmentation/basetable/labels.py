@@ -1,0 +1,80 @@
+"""The label of an account: picked from the accounts file, tidied, merged into groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.errors import InputProblem
+
+#: in label_groups: every label that no other group names
+OTHERS = "*"
+
+
+class AccountCounts(NamedTuple):
+    """How the accounts of the logs and of the accounts file meet."""
+
+    with_features: int
+    labelled: int
+    in_file_without_usage: int
+    not_in_file: int
+
+
+def label_accounts(accounts: DataFrame, label_column: str, label_groups: Mapping[str, Sequence[str]]) -> DataFrame:
+    """One row per account of the file: account_id, industry. Labels are trimmed, a blank one is null.
+
+    `label_groups` is {new: [old, ...]}, `*` standing for every label that no group names. Raises InputProblem on an
+    unknown column, naming those there are, and on a label that two groups claim.
+    """
+    if label_column not in accounts.columns:
+        there = ", ".join(name for name in accounts.columns if name != "account_id")
+        raise InputProblem(f"the accounts file has no column {label_column!r} to take labels from; it has {there}")
+    trimmed = F.trim(F.col(f"`{label_column}`").cast("string"))
+    return accounts.select("account_id", _grouped(F.nullif(trimmed, F.lit("")), label_groups).alias("industry"))
+
+
+def count_accounts(account_features: DataFrame, labelled: DataFrame) -> AccountCounts:
+    """The counts, so that no account goes missing unseen; raises InputProblem when the file repeats an account.
+
+    `labelled` is what `label_accounts` gave; accounts without any event have no features and no basetable row.
+    """
+    twice = labelled.groupBy("account_id").count().where(F.col("count") > 1).orderBy("account_id").limit(5).collect()
+    if twice:
+        raise InputProblem(f"the accounts file lists more than once: {', '.join(row.account_id for row in twice)}")
+    used = account_features.select("account_id", F.lit(True).alias("used"))
+    listed = labelled.select("account_id", "industry", F.lit(True).alias("listed"))
+    both = used.join(listed, on="account_id", how="full")
+    is_used, is_listed = F.col("used").isNotNull(), F.col("listed").isNotNull()
+    row = both.agg(
+        F.count_if(is_used), F.count_if(is_used & F.col("industry").isNotNull()),
+        F.count_if(is_listed & ~is_used), F.count_if(is_used & ~is_listed),
+    ).first()  # fmt: skip
+    return AccountCounts(*(row or (0, 0, 0, 0)))
+
+
+def require_classes(basetable: DataFrame) -> dict[str, int]:
+    """Accounts per industry, by name; raises InputProblem when there is nothing to tell apart."""
+    counts = basetable.where(F.col("industry").isNotNull()).groupBy("industry").count().orderBy("industry").collect()
+    if not counts:
+        raise InputProblem("no account with usage carries a label: check --label and the ids of the accounts file")
+    if len(counts) == 1:
+        raise InputProblem(f"every labelled account is {counts[0].industry!r}: a model needs at least two labels")
+    return {row.industry: int(row["count"]) for row in counts}
+
+
+def _grouped(label: Column, groups: Mapping[str, Sequence[str]]) -> Column:
+    new_of: dict[str, str] = {}
+    for new, olds in groups.items():
+        for old in olds:
+            if new_of.setdefault(old.strip(), new) != new:
+                raise InputProblem(f"label_groups: both {new_of[old.strip()]!r} and {new!r} claim the label {old!r}")
+    others = new_of.pop(OTHERS, None)
+    grouped = F.lit(None).cast("string")
+    for new in dict.fromkeys(new_of.values()):
+        olds = [old for old, target in new_of.items() if target == new]
+        grouped = F.coalesce(grouped, F.when(label.isin(olds), F.lit(new)))
+    rest = label if others is None else F.when(label.isNotNull(), F.lit(others))
+    return F.coalesce(grouped, rest)

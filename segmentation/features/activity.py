@@ -1,0 +1,89 @@
+"""The additive cube: events become one row per token, category and month, in one scan and one exchange.
+
+Everything in a row merges exactly with another row: counts and sums add, maxima max, masks OR, sketches unite.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.schemas import ACTIVITY, KEPT
+
+WORD = 64  #: bits of one name mask column
+KEYS = ("event_month", "token_key", "account_key", "category", "product", "os")
+
+
+def mask_words(event_names: DataFrame) -> tuple[int, bool]:
+    """(64-bit words that the name masks need, whether some names have no bit and need the sketch).
+
+    Reads the small `event_names` table; the pair is what `build_activity` and `token_features` want to know.
+    """
+    row = event_names.agg(F.max("bit"), F.count_if(F.col("bit").isNull())).first()
+    highest, without_bit = row if row is not None else (None, 0)
+    return (0 if highest is None else highest) // WORD + 1, without_bit > 0
+
+
+def build_activity(events: DataFrame, event_names: DataFrame, words: int, sketch: bool) -> DataFrame:
+    """ACTIVITY: one row per month, token, account, category, product and system of the kept rows of `events`.
+
+    Durations in seconds. With `sketch` the names without a bit are counted by a HyperLogLog sketch (Flajolet et al.
+    2007, as Apache DataSketches keeps it), an estimate within 2 %; without it the plan stays a plain hash aggregate.
+    Restrict `events` to the months wanted before the call: the partition filter reaches the scan.
+    """
+    numbers = (_number("duration_s"), _number("value"))
+    kept = events.where(F.col("disposition") == KEPT).select(
+        *KEYS, "event_key", "event_ts", "is_error", *numbers, F.dayofmonth("event_date").alias("day")
+    )
+    # left: a name that is not listed yet must not lose the row, it only goes without a bit
+    named = kept.join(F.broadcast(event_names.select("event_key", "bit")), on="event_key", how="left")
+    cells = named.groupBy(*KEYS).agg(*_aggregates(words, sketch))
+    masks = F.array(*(F.coalesce(f"names_{word}", F.lit(0).cast("long")) for word in range(words)))
+    packed = {"name_masks": masks, "name_sketch": F.col("name_sketch") if sketch else F.lit(None).cast("binary")}
+    return cells.select(*(packed.get(name, F.col(name)).alias(name) for name in ACTIVITY.columns.names))
+
+
+def stale_months(balance: DataFrame, activity: DataFrame) -> list[dt.date]:
+    """Months, in order, whose kept rows in `row_balance` differ from the rows counted in `activity`.
+
+    Only these need to be computed again. A change of the categories themselves moves no count and is not seen here.
+    """
+    kept = balance.where(F.col("disposition") == KEPT)
+    arrived = kept.groupBy("event_month").agg(F.sum("rows").alias("arrived"))
+    counted = activity.groupBy("event_month").agg(F.sum("rows").alias("counted"))
+    differs = ~F.coalesce("arrived", F.lit(0)).eqNullSafe(F.coalesce("counted", F.lit(0)))
+    months = arrived.join(counted, on="event_month", how="full").where(differs & F.col("event_month").isNotNull())
+    return sorted(row.event_month for row in months.select("event_month").collect())
+
+
+def _number(name: str) -> Column:
+    # NaN is greater than any number, so a single one would become the maximum
+    return F.when(~F.isnan(name), F.col(name)).alias(name)
+
+
+def _aggregates(words: int, sketch: bool) -> Sequence[Column]:
+    nothing = F.lit(None)
+    one, bit = F.lit(1).cast("long"), F.col("bit")
+    name_words = [
+        F.bit_or(F.when(F.floor(bit / WORD) == word, F.call_function("shiftleft", one, bit % WORD)))
+        for word in range(words)
+    ]
+    unnamed = F.hll_sketch_agg(F.when(bit.isNull(), F.col("event_key")))
+    return [
+        F.count(F.lit(1)).alias("rows"),
+        F.count("duration_s").alias("duration_count"),
+        F.sum("duration_s").alias("duration_sum"),
+        F.max("duration_s").alias("duration_max"),
+        F.count("value").alias("value_count"),
+        F.sum("value").alias("value_sum"),
+        F.max("value").alias("value_max"),
+        F.count_if("is_error").alias("errors"),
+        F.bit_or(F.call_function("shiftleft", F.lit(1), F.col("day") - 1)).alias("day_mask"),
+        *(mask.alias(f"names_{word}") for word, mask in enumerate(name_words)),
+        *([F.when(F.count_if(bit.isNull()) > 0, unnamed).otherwise(nothing).alias("name_sketch")] if sketch else []),
+        F.min("event_ts").alias("first_ts"),
+        F.max("event_ts").alias("last_ts"),
+    ]

@@ -1,0 +1,144 @@
+"""events -> activity (only the months that changed) -> token features -> account features -> basetable."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+from pathlib import Path
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.basetable.build import build_basetable
+from segmentation.basetable.imputation import prepare_activity
+from segmentation.basetable.labels import count_accounts, label_accounts
+from segmentation.errors import InputProblem
+from segmentation.features.accounts import account_features
+from segmentation.features.activity import build_activity, mask_words, stale_months
+from segmentation.features.months import last_as_of
+from segmentation.features.tokens import main_accounts, token_features
+from segmentation.jobs.freshness import stored_categories
+from segmentation.runtime import Job, JobSpec, add_as_of
+from segmentation.schemas import (
+    ACCOUNT_FEATURES,
+    ACCOUNTS,
+    ACTIVITY,
+    BASETABLE,
+    EVENT_NAMES,
+    EVENTS,
+    ROW_BALANCE,
+    TOKEN_FEATURES,
+    TOKENS,
+)
+from segmentation.stores.accounts_file import file_hash, read_accounts
+
+
+def add_basetable_arguments(parser: argparse.ArgumentParser) -> None:
+    """--accounts, --account-column and --label."""
+    parser.add_argument(
+        "--accounts", type=Path, metavar="PATH", help="CSV, one line per account (default: the stored table)"
+    )
+    parser.add_argument("--account-column", default="account", metavar="NAME", help="its column with the account")
+    parser.add_argument("--label", default="industry", metavar="COLUMN", help="its column with the label")
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    add_basetable_arguments(parser)
+    add_as_of(parser)
+
+
+def build(job: Job) -> None:
+    """Bring the cube up to date, then build the basetable; says so when nothing it depends on has changed."""
+    _store_accounts(job)
+    _refresh_activity(job)
+    as_of = _as_of(job)
+    note = _note(job, as_of)
+    if not job.args.force and job.tables.note(BASETABLE) == note:
+        job.show(f"basetable as of {as_of}: nothing has changed, kept as it is")
+        return
+    cube = prepare_activity(job.tables.read(ACTIVITY), as_of, job.settings.basetable.imputation)
+    # several steps join it: cut the plan here instead of computing it in each of them
+    owners = main_accounts(cube, job.tables.read(TOKENS), as_of).localCheckpoint()
+    _build_features(job, as_of, cube, owners)
+    _build_basetable(job, as_of, cube, owners, note)
+
+
+def _store_accounts(job: Job) -> None:
+    tables = job.tables
+    if job.args.accounts is None:
+        if not tables.exists(ACCOUNTS):
+            raise InputProblem("no accounts are stored yet: give --accounts, a CSV with one line per account")
+        return
+    content = file_hash(job.args.accounts)
+    if tables.note(ACCOUNTS) != content:
+        accounts = read_accounts(job.spark, job.args.accounts, job.args.account_column)
+        label_accounts(accounts, job.args.label, {})  # a misspelt --label is told before an hour of work
+        tables.replace(accounts, ACCOUNTS, note=content)
+
+
+def _refresh_activity(job: Job) -> None:
+    """Compute again the months whose kept rows the cube does not hold, and no other."""
+    tables = job.tables
+    events, balance = tables.read(EVENTS), tables.read(ROW_BALANCE)
+    names = tables.read(EVENT_NAMES)
+    known = tables.read(ACTIVITY) if tables.exists(ACTIVITY) else job.spark.createDataFrame([], ACTIVITY.columns)
+    months = stale_months(balance, known)
+    if not months:
+        return
+    words, sketch = mask_words(names)
+    dates = ", ".join(f"DATE '{month}'" for month in months)
+    where = f"event_month IN ({dates})"
+    with job.stage(f"activity: {len(months)} months computed"):
+        tables.replace(build_activity(events.where(where), names, words, sketch), ACTIVITY, where=where)
+
+
+def _as_of(job: Job) -> dt.date:
+    given = job.settings.basetable.as_of
+    span = job.tables.read(TOKENS).agg(F.min("first_seen").alias("first"), F.max("last_seen").alias("last")).first()
+    if span is None or span["last"] is None:
+        raise InputProblem("no row of the logs was kept, so there is nothing to build from; look at the row balance")
+    as_of = given or last_as_of(span["last"].date())
+    if as_of <= span["first"].date():
+        raise InputProblem(f"the logs begin on {span['first'].date()}, so nothing happened before --as-of {as_of}")
+    return as_of
+
+
+def _note(job: Job, as_of: dt.date) -> str:
+    """What the basetable depends on; equal notes mean equal basetables."""
+    settings = job.settings.model_dump(mode="json", include={"basetable", "features"})
+    versions = job.tables.versions([ACTIVITY, ACCOUNTS, TOKENS])
+    return json.dumps({"as_of": str(as_of), "label": job.args.label, **versions, **settings}, sort_keys=True)
+
+
+def _build_features(job: Job, as_of: dt.date, cube: DataFrame, owners: DataFrame) -> None:
+    tables, only = job.tables, f"as_of = DATE '{as_of}'"
+    words, sketch = mask_words(tables.read(EVENT_NAMES))
+    with job.stage("token features"):
+        tables.replace(token_features(cube, owners, as_of, words, sketch), TOKEN_FEATURES, where=only)
+    with job.stage("account features"):
+        of_tokens = tables.read(TOKEN_FEATURES).where(only)
+        wide = account_features(of_tokens, cube, owners, as_of, stored_categories(job))
+        tables.replace(wide, ACCOUNT_FEATURES, where=only)
+
+
+def _build_basetable(job: Job, as_of: dt.date, cube: DataFrame, owners: DataFrame, note: str) -> None:
+    tables, only, settings = job.tables, f"as_of = DATE '{as_of}'", job.settings.basetable
+    accounts, features = tables.read(ACCOUNTS), tables.read(ACCOUNT_FEATURES).where(only)
+    counts = count_accounts(features, label_accounts(accounts, job.args.label, settings.label_groups))
+    built = build_basetable(features, cube, owners, accounts, as_of, job.args.label, stored_categories(job), settings)
+    with job.stage("basetable"):
+        tables.replace(built.frame, BASETABLE, where=only, note=note)
+    dropped = built.dropped.count()
+    width = len(tables.read(BASETABLE).columns) - len(BASETABLE.columns)
+    job.show(
+        f"basetable as of {as_of}: {counts.with_features - dropped:,} accounts x {width} features, "
+        f"{counts.labelled:,} labelled by {job.args.label!r}"
+    )
+    job.show(
+        f"  left out: {counts.in_file_without_usage:,} accounts of the file without usage, {dropped:,} missing more "
+        f"than {settings.max_missing_share:.0%}; {counts.not_in_file:,} accounts of the logs are not in the file"
+    )
+
+
+JOB = JobSpec("basetable", "events to one wide row per account, with label and fold", _arguments, build)

@@ -1,0 +1,47 @@
+"""Which basetable a training job speaks for, and whether anything changed since it last did."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.basetable.imputation import basetable_features
+from segmentation.errors import InputProblem
+from segmentation.events.categories import category_names
+from segmentation.features.feature import Feature
+from segmentation.runtime import Job
+from segmentation.schemas import ACCOUNTS, ACTIVITY, BASETABLE, EVENT_NAMES, EVENTS
+from segmentation.stores.conf import load_categories
+
+#: the tables behind a basetable, whose versions every model run keeps
+LINEAGE = (EVENTS, ACTIVITY, ACCOUNTS, BASETABLE)
+
+
+def read_basetable(job: Job) -> tuple[dt.date, DataFrame, tuple[Feature, ...]]:
+    """The as_of (of the settings, else the latest stored), its basetable, and the features in it."""
+    stored = job.tables.read(BASETABLE)
+    dates = sorted(row["as_of"] for row in stored.select("as_of").distinct().collect())
+    as_of = job.settings.basetable.as_of or dates[-1]
+    if as_of not in dates:
+        known = ", ".join(map(str, dates))
+        raise InputProblem(
+            f"no basetable as of {as_of} (there is {known}): run `segmentation basetable --as-of {as_of}`"
+        )
+    declared = basetable_features(stored_categories(job), job.settings.basetable.imputation)
+    return as_of, stored.where(F.col("as_of") == F.lit(as_of)), declared
+
+
+def stored_categories(job: Job) -> tuple[str, ...]:
+    """The categories of conf in its order; logs with categories of their own add theirs behind."""
+    names = category_names(load_categories())
+    stored = {row["category"] for row in job.tables.read(EVENT_NAMES).select("category").distinct().collect()}
+    return (*names, *sorted(stored - set(names)))
+
+
+def training_note(job: Job, as_of: dt.date, *sections: str) -> str:
+    """What a training run depends on; equal notes mean equal results."""
+    settings = job.settings.model_dump(mode="json", include={*sections, "models"})
+    return json.dumps({"as_of": str(as_of), **job.tables.versions([BASETABLE]), **settings}, sort_keys=True)

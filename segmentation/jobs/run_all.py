@@ -1,0 +1,27 @@
+"""The whole path on anybody's logs: ingest -> basetable -> segments -> industry, then a one-screen summary."""
+
+from __future__ import annotations
+
+import argparse
+
+from segmentation.jobs.build_basetable import add_basetable_arguments, build
+from segmentation.jobs.ingest_events import add_ingest_arguments, ingest
+from segmentation.jobs.summary import show_summary
+from segmentation.jobs.train_industry import train_industry
+from segmentation.jobs.train_segments import train_segments
+from segmentation.runtime import Job, JobSpec, add_as_of
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    add_ingest_arguments(parser)
+    add_basetable_arguments(parser)
+    add_as_of(parser)
+
+
+def _run(job: Job) -> None:
+    for step in (ingest, build, train_segments, train_industry):
+        step(job)
+    show_summary(job)
+
+
+JOB = JobSpec("run", "walk the whole path: ingest, basetable, segments, industry", _arguments, _run)

@@ -1,0 +1,110 @@
+"""The models that settings may name. Adding one: an entry here, and its numbers under `models:` in conf/base.yml."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pyspark.ml import Estimator
+from pyspark.ml.classification import GBTClassifier, LogisticRegression, OneVsRest
+from pyspark.ml.clustering import GaussianMixture, KMeans
+from pyspark.ml.param import Param
+
+from segmentation.models.preparation import SCALED
+from segmentation.settings import ModelSettings
+
+Task = Literal["segments", "industry"]
+#: Spark ML parameters by name, as conf/base.yml gives them
+Params = dict[str, Any]
+#: segments are fitted on principal components; `cluster` is Spark's own numbering, before segments are ordered
+COMPONENTS, CLUSTER, LABEL = "components_vector", "cluster", "label"
+BINARY = 2
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One model that can be asked for by name. Inert: `build` is called only once a session exists."""
+
+    name: str
+    task: Task
+    #: one plain sentence for readers of the report
+    meaning: str
+    #: (Spark ML parameters, number of segments or industries) -> the estimator
+    build: Callable[[Params, int], Estimator[Any]]
+
+
+def _kmeans(params: Params, groups: int) -> Estimator[Any]:
+    return KMeans(featuresCol=COMPONENTS, predictionCol=CLUSTER, k=groups, **params)
+
+
+def _gmm(params: Params, groups: int) -> Estimator[Any]:
+    return GaussianMixture(featuresCol=COMPONENTS, predictionCol=CLUSTER, k=groups, **params)
+
+
+def _lasso(params: Params, groups: int) -> Estimator[Any]:
+    # Multinomial for two classes as well: every industry then has its own coefficients to read.
+    known = {name: value for name, value in params.items() if name != "seed"}  # the fit draws nothing at random
+    return LogisticRegression(featuresCol=SCALED, labelCol=LABEL, family="multinomial", **known)
+
+
+def _gbt(params: Params, groups: int) -> Estimator[Any]:
+    trees = GBTClassifier(featuresCol=SCALED, labelCol=LABEL, **params)
+    if groups == BINARY:
+        return trees
+    return OneVsRest(featuresCol=SCALED, labelCol=LABEL, classifier=trees)
+
+
+MODELS: tuple[ModelEntry, ...] = (
+    ModelEntry("kmeans", "segments", "Each account joins the nearest of k centres (Lloyd 1982).", _kmeans),
+    ModelEntry("gmm", "segments", "Accounts come from a mixture of k normal distributions; memberships are "
+               "probabilities (Dempster et al. 1977).", _gmm),
+    ModelEntry("lasso", "industry", "Multinomial logistic regression whose L1 penalty keeps few features "
+               "(Tibshirani 1996).", _lasso),
+    ModelEntry("gbt", "industry", "Gradient-boosted trees, one set per industry against the rest "
+               "(Friedman 2001).", _gbt),
+)  # fmt: skip
+
+
+def find_model(name: str, task: Task) -> ModelEntry:
+    """The entry of that name; ValueError names the known ones, and the one that was probably meant."""
+    known = {entry.name: entry for entry in MODELS if entry.task == task}
+    if name in known:
+        return known[name]
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+    raise ValueError(f"no model called {name} for {task}: {hint}")
+
+
+def build_estimator(entry: ModelEntry, settings: Mapping[str, ModelSettings], groups: int, seed: int) -> Estimator[Any]:
+    """The estimator with its fixed parameters. ValueError names a parameter that the model does not have."""
+    if entry.name not in settings:
+        raise ValueError(f"model {entry.name} has no numbers under `models:` in the settings")
+    bare = _tunable(entry.build({}, groups))
+    for name in [*settings[entry.name].params, *settings[entry.name].grid]:
+        if not bare.hasParam(name):
+            close = difflib.get_close_matches(name, [param.name for param in bare.params], n=1)
+            raise ValueError(f"model {entry.name} has no parameter {name}" + (f": {close[0]}?" if close else ""))
+    return entry.build({**settings[entry.name].params, "seed": seed}, groups)
+
+
+def grid_points(estimator: Estimator[Any], settings: ModelSettings) -> list[Params]:
+    """Every combination of the grid, in the order in which the settings list the values; one empty point without."""
+    names = list(settings.grid)
+    tunable = _tunable(estimator)
+    values = [[tunable.getParam(name).typeConverter(value) for value in settings.grid[name]] for name in names]
+    return [dict(zip(names, point, strict=True)) for point in itertools.product(*values)]
+
+
+def param_map(estimator: Estimator[Any], point: Params) -> dict[Param[Any], Any]:
+    """A grid point in the form that CrossValidator wants."""
+    tunable = _tunable(estimator)
+    return {tunable.getParam(name): value for name, value in point.items()}
+
+
+def _tunable(estimator: Estimator[Any]) -> Estimator[Any]:
+    """The estimator that the parameters belong to: the one inside a one-vs-rest."""
+    inner: Estimator[Any] = estimator.getClassifier() if isinstance(estimator, OneVsRest) else estimator
+    return inner

@@ -1,0 +1,190 @@
+"""From basetable columns to the vector that a model sees.
+
+Two parts. The static one (log1p, cast, assemble) learns nothing from the data, so it is done once. The
+fitted one (encoding, dropping near-constant columns, scaling) learns from the rows it is given, so it belongs inside
+the folds. The model that is kept chains both: raw basetable columns in, prediction out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.ml import Estimator, Pipeline, PipelineModel, Transformer
+from pyspark.ml.feature import (
+    OneHotEncoder,
+    SQLTransformer,
+    StandardScaler,
+    StringIndexer,
+    StringIndexerModel,
+    VarianceThresholdSelector,
+    VarianceThresholdSelectorModel,
+    VectorAssembler,
+)
+from pyspark.ml.functions import vector_to_array
+from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from segmentation.features.feature import Feature
+
+#: the numeric features as one vector; a column between the static and the fitted part
+NUMBERS = "numbers_vector"
+#: numbers and encoded categories, before and after near-constant ones are dropped, and standardised
+ASSEMBLED, SELECTED, SCALED = "assembled_vector", "selected_vector", "scaled_vector"
+#: a feature whose variance (after log1p) is not above this says nothing, and scaling would only magnify its noise
+NEAR_CONSTANT = 1e-6
+SHOWN_NAMES = 8
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A basetable ready for fitting."""
+
+    #: one row per account, one partition, ordered by account_id, computed once: NUMBERS, categories, kept columns
+    frame: DataFrame
+    #: what turned raw columns into NUMBERS; unlike in `frame`, a missing value is an error here
+    static: tuple[Transformer, ...]
+    #: names of the numeric features, in the order of NUMBERS
+    numeric: tuple[str, ...]
+    #: names of the categorical features
+    categorical: tuple[str, ...]
+    #: rows in `frame`
+    accounts: int
+
+
+def prepare(basetable: DataFrame, features: Sequence[Feature], keep: dict[str, Column]) -> Prepared:
+    """The static part, done once: one row per account with its vector, `keep` (name -> column), account_id and as_of.
+
+    KMeans, GMM and even a sum of doubles depend on the order and the partitioning of rows, hence one ordered
+    partition. Raises ValueError for features that the basetable lacks, for missing or infinite values (a logistic
+    regression would answer 0.0 for NaN without a word), for several as_of at once, for no rows, and when no number
+    varies.
+    """
+    numeric, categorical = _split_by_kind(basetable, features)
+    heavy = [feature.name for feature in features if feature.heavy_tailed and not feature.is_categorical]
+    logs = SQLTransformer(statement=_log_statement(heavy))
+    names = [_log_name(name) if name in heavy else name for name in numeric]
+    assembler = VectorAssembler(inputCols=names, outputCol=NUMBERS, handleInvalid="error")
+    # Missing values pass here and are named below; the assembler itself would only say that there is one.
+    lenient = assembler.copy({assembler.handleInvalid: "keep"})
+    needed = ["as_of", "account_id", *numeric, *categorical]
+    narrow = basetable.select(*map(_quoted, needed), *[column.alias(f"kept_{name}") for name, column in keep.items()])
+    kept = [F.col(f"kept_{name}").alias(name) for name in keep]
+    # The attributes of 400 columns would travel with every later plan; assembling only needs to know how many.
+    sized = F.col(NUMBERS).alias(NUMBERS, metadata={"ml_attr": {"num_attrs": len(numeric)}})
+    # Cut off as well is the plan behind them, which every action of every fit would otherwise analyse again.
+    frame = (
+        lenient.transform(logs.transform(narrow))
+        .select("as_of", "account_id", *map(_quoted, categorical), sized, *kept)
+        .coalesce(1)
+        .sortWithinPartitions("account_id")
+        .localCheckpoint()
+    )
+    accounts = _checked(frame, numeric)
+    return Prepared(frame, (logs, assembler), tuple(numeric), tuple(categorical), accounts)
+
+
+def fitted_stages(categorical: Sequence[str]) -> list[Estimator[Any] | Transformer]:
+    """The part that must see training rows only: encode categories, drop near-constant columns, standardise.
+
+    A category unseen in training becomes all zeros: the indexer puts it last, and the encoder drops the last.
+    """
+    stages: list[Estimator[Any] | Transformer] = []
+    if categorical:
+        indexed = [f"{name}_index" for name in categorical]
+        encoded = [f"{name}_encoded" for name in categorical]
+        stages.append(StringIndexer(inputCols=list(categorical), outputCols=indexed, handleInvalid="keep"))
+        stages.append(OneHotEncoder(inputCols=indexed, outputCols=encoded, dropLast=True))
+        stages.append(VectorAssembler(inputCols=[NUMBERS, *encoded], outputCol=ASSEMBLED))
+    selector = VarianceThresholdSelector(
+        featuresCol=ASSEMBLED if categorical else NUMBERS, outputCol=SELECTED, varianceThreshold=NEAR_CONSTANT
+    )
+    return [*stages, selector, StandardScaler(inputCol=SELECTED, outputCol=SCALED, withMean=True, withStd=True)]
+
+
+def fit_preparation(prepared: Prepared) -> PipelineModel:
+    """The fitted part on all accounts, for models without folds."""
+    return Pipeline(stages=fitted_stages(prepared.categorical)).fit(prepared.frame)
+
+
+def whole_model(prepared: Prepared, fitted: Sequence[Transformer]) -> PipelineModel:
+    """One model from raw basetable columns to prediction, made of Spark's own stages so that it loads anywhere."""
+    return PipelineModel(stages=[*prepared.static, *fitted])
+
+
+def selected_names(prepared: Prepared, fitted: PipelineModel) -> list[str]:
+    """What each place of SCALED stands for: a feature's name, or `feature = value` for an encoded category."""
+    names = list(prepared.numeric)
+    for stage in fitted.stages:
+        if isinstance(stage, StringIndexerModel):
+            pairs = zip(prepared.categorical, stage.labelsArray, strict=True)
+            names += [f"{name} = {value}" for name, values in pairs for value in values]
+    selector = next(stage for stage in fitted.stages if isinstance(stage, VarianceThresholdSelectorModel))
+    return [names[place] for place in selector.selectedFeatures]
+
+
+def _split_by_kind(basetable: DataFrame, features: Sequence[Feature]) -> tuple[list[str], list[str]]:
+    kinds = {field.name: field.dataType for field in basetable.schema}
+    missing = [feature.name for feature in features if feature.name not in kinds]
+    if missing:
+        raise ValueError(f"the basetable lacks {len(missing)} feature(s): {_listed(missing)}; build it again")
+    numeric = [feature.name for feature in features if not feature.is_categorical]
+    text = [name for name in numeric if not isinstance(kinds[name], T.NumericType | T.BooleanType)]
+    if text:
+        raise ValueError(f"these features should be numbers and are not: {_listed(text)}")
+    if not numeric:
+        raise ValueError("no numeric feature was given")
+    return numeric, [feature.name for feature in features if feature.is_categorical]
+
+
+def _checked(frame: DataFrame, numeric: Sequence[str]) -> int:
+    """Number of rows; the same pass finds values that no model may see."""
+    values = vector_to_array(F.col(NUMBERS))
+    bad = F.filter(
+        F.transform(
+            values,
+            lambda value, place: F.when(F.isnan(value) | (F.abs(value) == float("inf")), place),
+        ),
+        lambda place: place.isNotNull(),
+    )
+    found: Row = frame.agg(
+        F.count(F.lit(1)).alias("rows"),
+        F.collect_set("as_of").alias("dates"),
+        F.array_distinct(F.flatten(F.collect_list(F.when(F.size(bad) > 0, bad)))).alias("bad"),
+        (F.min(values) == F.max(values)).alias("all_equal"),
+    ).collect()[0]
+    if not found["rows"]:
+        raise ValueError("the basetable has no rows")
+    if len(found["dates"]) != 1:
+        raise ValueError(f"one as_of at a time, not {len(found['dates'])}: {_listed(map(str, sorted(found['dates'])))}")
+    if found["bad"]:
+        names = [numeric[place] for place in sorted(found["bad"])]
+        raise ValueError(f"missing, NaN or infinite values in {len(names)} feature(s): {_listed(names)}")
+    if found["all_equal"]:
+        raise ValueError(f"none of the {len(numeric)} numeric feature(s) varies over {found['rows']} account(s)")
+    return int(found["rows"])
+
+
+def _log_statement(heavy: Sequence[str]) -> str:
+    """log1p of size with the sign kept, so that a falling trend stays negative."""
+    logs = [
+        f"signum({_quoted(name)}) * log1p(abs({_quoted(name)})) AS {_quoted(_log_name(name))}"
+        for name in heavy
+    ]  # fmt: skip
+    return f"SELECT {', '.join(['*', *logs])} FROM __THIS__"
+
+
+def _log_name(name: str) -> str:
+    return f"{name}_log1p"
+
+
+def _quoted(name: str) -> str:
+    return f"`{name.replace('`', '``')}`"
+
+
+def _listed(names: Sequence[str] | map[str]) -> str:
+    names = list(names)
+    rest = len(names) - SHOWN_NAMES
+    return ", ".join(names[:SHOWN_NAMES]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,45 @@
+"""The accounts file: who the customers are, as far as anybody has typed it in."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+from pyspark.sql import DataFrame, SparkSession
+
+from segmentation.errors import InputProblem
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of the file; raises InputProblem when it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as problem:
+        raise InputProblem(f"{path}: cannot be read ({problem.strerror}); --accounts takes a CSV file") from None
+
+
+def read_accounts(spark: SparkSession, path: Path, account_column: str) -> DataFrame:
+    """One row per line of the CSV file: account_id, then its other columns as text, empty ones null.
+
+    Raises InputProblem for an unreadable file, a missing account column, and lines without an account.
+    """
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+    except (OSError, ValueError) as problem:  # pandas raises ValueErrors for malformed files and bad encodings
+        raise InputProblem(f"{path}: cannot be read as CSV ({str(problem).splitlines()[0]})") from None
+    if account_column not in frame.columns:
+        raise InputProblem(
+            f"{path}: no column {account_column!r} with the accounts (it has {', '.join(frame.columns)}); "
+            "name it with --account-column"
+        )
+    frame = frame.rename(columns={account_column: "account_id"})
+    frame["account_id"] = frame["account_id"].str.strip()
+    blank = frame.index[frame["account_id"].isna() | (frame["account_id"] == "")]
+    if len(blank):
+        raise InputProblem(
+            f"{path}: line {blank[0] + 2} has no {account_column} ({len(blank)} such lines); fill or delete them"
+        )
+    schema = ", ".join(f"`{name}` string" for name in frame.columns)
+    return spark.createDataFrame(frame.astype(object).where(frame.notna(), None).values.tolist(), schema)

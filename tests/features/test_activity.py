@@ -1,0 +1,129 @@
+"""Events to the cube."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from segmentation.features.activity import build_activity, mask_words, stale_months
+from segmentation.schemas import ACTIVITY, EVENT_NAMES, EVENTS, ROW_BALANCE, check
+
+NAN = float("nan")
+
+
+def make_events(spark: SparkSession, *rows: dict[str, Any]) -> DataFrame:
+    made = []
+    for row in rows:
+        at = dt.datetime.fromisoformat(row.get("at", "2025-03-01T12:00:00")).replace(tzinfo=dt.UTC)
+        full = {
+            "event_month": at.date().replace(day=1), "batch_id": "b", "file_id": "f", "disposition": "kept",
+            "event_ts": at, "event_date": at.date(), "category": "Document", "token_key": 1, "account_key": 10,
+            "event_key": 100, "is_error": False,
+        } | row  # fmt: skip
+        made.append(tuple(full.get(name) for name in EVENTS.columns.names))
+    return spark.createDataFrame(made, EVENTS.columns)
+
+
+def make_names(spark: SparkSession, bits: dict[int, int | None]) -> DataFrame:
+    seen = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    rows = [(key, f"n{key}", "Document", "exact", bit, seen) for key, bit in bits.items()]
+    return spark.createDataFrame(rows, EVENT_NAMES.columns)
+
+
+def test_events_of_a_month_add_up_in_one_row(spark: SparkSession) -> None:
+    events = make_events(
+        spark,
+        {"at": "2025-03-01T08:00:00", "duration_s": 2.0, "value": 7.0, "is_error": True},
+        {"at": "2025-03-31T09:00:00", "duration_s": 5.0, "event_key": 101},
+        {"at": "2025-03-31T10:00:00", "duration_s": NAN, "value": NAN, "event_key": 170},
+        {"at": "2025-03-02T10:00:00", "disposition": "dropped", "duration_s": 999.0},
+    )
+    names = make_names(spark, {100: 0, 101: 1, 170: 70})
+
+    activity = check(build_activity(events, names, *mask_words(names)), ACTIVITY)
+
+    (row,) = activity.collect()
+    assert (row.rows, row.errors) == (3, 1)
+    assert (row.duration_count, row.duration_sum, row.duration_max) == (2, 7.0, 5.0)
+    assert (row.value_count, row.value_sum, row.value_max) == (1, 7.0, 7.0)
+    assert row.day_mask == 1 | 1 << 30
+    assert row.name_masks == [0b11, 1 << 6]
+    assert row.name_sketch is None
+    assert (row.first_ts, row.last_ts) == (dt.datetime(2025, 3, 1, 8), dt.datetime(2025, 3, 31, 10))
+
+
+def test_a_row_per_month_account_category_product_and_system(spark: SparkSession) -> None:
+    events = make_events(
+        spark,
+        {},
+        {"at": "2025-04-01T00:00:00"},
+        {"account_key": 11},
+        {"category": "System"},
+        {"product": "P"},
+        {"os": "W"},
+    )
+    activity = build_activity(events, make_names(spark, {100: 0}), 1, sketch=False)
+    assert activity.select("rows").collect() == [(1,)] * 6
+
+
+def test_names_beyond_the_limit_are_estimated_by_a_sketch(spark: SparkSession) -> None:
+    events = make_events(spark, {}, {"event_key": 300}, {"event_key": 301}, {"event_key": 301}, {"token_key": 2})
+    names = make_names(spark, {100: 63, 300: None, 301: None})
+
+    assert mask_words(names) == (1, True)
+    activity = build_activity(events, names, 1, sketch=True)
+
+    seen = activity.select("token_key", "name_masks", F.hll_sketch_estimate("name_sketch")).orderBy("token_key")
+    assert [tuple(row) for row in seen.collect()] == [(1, [-(1 << 63)], 2), (2, [-(1 << 63)], None)]
+
+
+@pytest.mark.parametrize(("bits", "expected"), [({1: 0}, (1, False)), ({1: 64}, (2, False)), ({1: None}, (1, True))])
+def test_mask_words(spark: SparkSession, bits: dict[int, int | None], expected: tuple[int, bool]) -> None:
+    assert mask_words(make_names(spark, bits)) == expected
+
+
+def test_mask_words_of_no_names(spark: SparkSession) -> None:
+    assert mask_words(make_names(spark, {1: 0}).limit(0)) == (1, False)
+
+
+def test_the_plan_is_one_scan_one_exchange_and_hash_aggregates(spark: SparkSession, tmp_path: Any) -> None:
+    make_events(spark, {}).write.partitionBy("event_month").parquet(str(tmp_path / "events"))
+    make_names(spark, {100: 0}).write.parquet(str(tmp_path / "names"))
+    events = spark.read.schema(EVENTS.columns).parquet(str(tmp_path / "events"))
+    names = spark.read.parquet(str(tmp_path / "names"))
+
+    plan = build_activity(events, names, 1, sketch=False)._jdf.queryExecution().executedPlan().toString()
+
+    assert plan.count("Exchange hashpartitioning") == 1
+    assert plan.count("FileScan parquet") == 2  # the events once, and the names that are broadcast
+    assert plan.count("HashAggregate") == 2
+    assert "ObjectHashAggregate" not in plan
+    assert "SortAggregate" not in plan
+    scanned = plan[plan.index("FileScan parquet") :].split("\n")[0]
+    assert "attributes" not in scanned
+    assert "raw" not in scanned
+
+
+def test_stale_months_are_those_whose_counts_differ(spark: SparkSession) -> None:
+    def month(number: int) -> dt.date:
+        return dt.date(2025, number, 1)
+
+    balance = spark.createDataFrame(
+        [
+            ("b1", "f1", month(1), "kept", None, 5),
+            ("b1", "f2", month(2), "kept", None, 5),
+            ("b2", "f3", month(2), "kept", None, 1),  # late rows
+            ("b2", "f3", month(1), "dropped", "outdated", 9),
+            ("b2", "f3", month(3), "kept", None, 2),  # a new month
+            ("b2", "f3", None, "quarantined", "bad_time", 4),
+        ],
+        ROW_BALANCE.columns,
+    )
+    activity = spark.createDataFrame(
+        [(month(1), 5), (month(2), 5), (month(4), 1)], "event_month date, rows long"
+    )  # month 4 has lost its rows
+    assert stale_months(balance, activity) == [month(2), month(3), month(4)]

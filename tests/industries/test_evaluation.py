@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from segmentation.industries.evaluation import Slice, evaluate
+
+NAMES = ("Food", "Toys", "Wine")
+PRIORS = np.array([0.6, 0.3, 0.1])
+
+
+def measured(actual: np.ndarray, given: np.ndarray) -> pd.DataFrame:
+    return evaluate(Slice("test", actual, given), NAMES, PRIORS, resamples=200, seed=1)
+
+
+def value(table: pd.DataFrame, metric: str, column: str = "value", industry: str | None = None) -> float:
+    rows = table[
+        (table["metric"] == metric) & (table["industry"].isna() if not industry else table["industry"].eq(industry))
+    ]
+    return float(rows[column].iloc[0])
+
+
+def test_guessing_lands_on_its_baselines() -> None:
+    actual = np.repeat([0, 1, 2], [360, 180, 60])  # exactly the shares
+    table = measured(actual, np.tile(PRIORS, (600, 1)))
+    for metric in ("accuracy", "top2_accuracy", "log_loss"):
+        assert value(table, metric) == value(table, metric, "majority")
+    assert value(table, "macro_auc") == 0.5
+    assert value(table, "accuracy", "random") == pytest.approx((PRIORS**2).sum(), abs=0.03)
+    assert value(table, "auc", "random", "Toys") == pytest.approx(0.5, abs=0.03)
+    # log-loss of answering the shares is their entropy
+    assert value(table, "log_loss") == pytest.approx(-(PRIORS * np.log(PRIORS)).sum())
+
+
+def test_a_good_model_stands_above_chance_inside_its_interval() -> None:
+    random = np.random.default_rng(5)
+    actual = random.choice(3, 300, p=PRIORS)
+    given = np.eye(3)[actual] + random.random((300, 3))
+    table = measured(actual, given / given.sum(axis=1, keepdims=True))
+    row = table[table["industry"] == "Toys"].iloc[0]
+    assert row["low"] < row["value"] < row["high"]
+    assert row["chance_high"] < row["low"]
+    assert row["p_value"] == pytest.approx(1 / 201)
+    assert row["support"] == (actual == 1).sum()
+
+
+def test_an_industry_absent_from_the_slice_has_no_auc_and_a_reason() -> None:
+    actual = np.array([0, 1, 0, 1])
+    table = measured(actual, np.tile(PRIORS, (4, 1)))
+    row = table[table["industry"] == "Wine"].iloc[0]
+    assert pd.isna(row["value"])
+    assert row["reason"] == "no account of it in the slice"
+    macro = table[table["metric"] == "macro_auc"].iloc[0]
+    assert macro["reason"] == "mean over 2 of 3 industries"
+
+
+def test_an_empty_slice_has_metrics_without_values() -> None:
+    table = measured(np.array([], dtype=np.int64), np.empty((0, 3)))
+    assert table["value"].isna().all()
+    assert set(table["reason"]) == {"no labelled account"}

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from segmentation.industries import metrics as m
+
+POSITIVE = np.array([True, False, True, False, False])
+SCORE = np.array([0.9, 0.8, 0.5, 0.5, 0.1])
+
+
+def test_the_resampled_auc_is_sklearns_with_weights() -> None:
+    weights = m.resample_weights(5, 50, seed=3)
+    ours = m.weighted_auc(POSITIVE, SCORE, weights)
+    for drawn, value in zip(weights, ours, strict=True):
+        both_sides = drawn[POSITIVE].sum() and drawn[~POSITIVE].sum()
+        expected = roc_auc_score(POSITIVE, SCORE, sample_weight=drawn) if both_sides else np.nan
+        np.testing.assert_allclose(value, expected)
+
+
+def test_every_resample_draws_as_many_accounts_as_there_are() -> None:
+    assert set(m.resample_weights(7, 20, seed=1).sum(axis=1)) == {7.0}
+
+
+def test_auc_of_one_side_only_is_undefined_not_one_half() -> None:
+    assert m.auc(np.array([True, True]), np.array([0.1, 0.9])) is None
+    assert m.auc(np.array([False, False]), np.array([0.1, 0.9])) is None
+
+
+def test_permuted_labels_reach_one_half_on_average() -> None:
+    random = np.random.default_rng(1)
+    positive, score = random.random(200) < 0.3, np.round(random.random(200), 1)  # with many ties
+    permuted = m.permuted_auc(positive, score, 400, seed=2)
+    assert permuted.mean() == pytest.approx(0.5, abs=0.01)
+    assert m.permuted_auc(positive, np.zeros(200), 10, seed=2).tolist() == [0.5] * 10
+
+
+def test_losses_and_hits_per_account() -> None:
+    actual, given = np.array([0, 2]), np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]])
+    np.testing.assert_allclose(m.account_losses(actual, given), [-np.log(0.5), -np.log(0.2)])
+    assert m.account_hits(actual, given, 1).tolist() == [1.0, 0.0]
+    assert m.account_hits(np.array([1, 2]), given, 2).tolist() == [1.0, 0.0]
+
+
+def test_an_interval_needs_a_defined_value() -> None:
+    assert m.interval(np.array([np.nan, np.nan])) == (None, None)
+    assert m.interval(np.array([1.0, np.nan, 1.0])) == (1.0, 1.0)

@@ -1,0 +1,51 @@
+"""The command line: every job is there, and what is given wrongly ends in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from segmentation.jobs.command import job_specs, main
+from segmentation.runtime import Exit
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_job_is_a_subcommand_and_has_an_entry_point(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [spec.name for spec in job_specs()] == ["generate", "ingest", "basetable", "segments", "industry", "run"]
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    assert all(spec.help.split(",")[0] in " ".join(said.split()) for spec in job_specs())
+    entry_points = {p.stem for p in (ROOT / "jobs").glob("*.py")}
+    assert entry_points == {spec.body.__module__.rpartition(".")[2] for spec in job_specs()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["ingest", "--source", "generatd", "--input", "x"], Exit.INPUT, "did you mean 'generated'"),
+        (["ingest", "--source", "generated", "--input", "nowhere"], Exit.INPUT, "nowhere: no such file or folder"),
+        (["basetable", "--set", "features.max_name=1"], Exit.USAGE, "did you mean 'max_names_per_category'"),
+        (["basetable", "--as-of", "2026-01-15"], Exit.USAGE, "use 2026-01-01"),
+    ],
+)
+def test_wrong_input_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: Exit, message: str
+) -> None:
+    assert main([*arguments, "--data-dir", str(tmp_path)]) == code
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
+
+
+def test_generating_twice_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = ["--set", "synthetic.rows=2000", "--set", "synthetic.accounts=20", "--set", "synthetic.processes=1"]
+    arguments = ["generate", "--data-dir", str(tmp_path), *small]
+    assert main(arguments) == Exit.OK
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file() and p.name != ".lock"}
+    assert main(arguments) == Exit.OK
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file() and p.name != ".lock"} == before
+    assert main([*arguments, "--set", "synthetic.seed=8"]) == Exit.INPUT
+    assert "delete it" in capsys.readouterr().err
