@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from segmentation.errors import InputProblem
+
 TRAIN, TEST = "train", "test"
 FEWEST_INDUSTRIES = 2
 FEWEST_FOLDS = 2
@@ -29,7 +31,7 @@ def choose_labels(labelled: pd.DataFrame, min_accounts: int) -> Labels:
     """The learnable industries among `labelled`: one row per account with industry, split and fold.
 
     An industry needs `min_accounts` labelled accounts, and training accounts in two folds, or else some fold would
-    have none to learn from. Raises ValueError when fewer than two industries remain.
+    have none to learn from. Raises InputProblem when fewer than two industries remain.
     """
     counts = labelled["industry"].value_counts()
     train = labelled[labelled["split"] == TRAIN]
@@ -52,7 +54,7 @@ def _enough(kept: list[str], excluded: dict[str, str], labelled: int) -> None:
         return
     found = f"only {kept[0]} has enough labelled accounts" if kept else f"none among {labelled} labelled accounts"
     left_out = f" (left out: {'; '.join(f'{name}: {why}' for name, why in excluded.items())})" if excluded else ""
-    raise ValueError(
+    raise InputProblem(
         f"an industry model needs at least two industries: {found}{left_out}; give more labels, "
         "lower industry.min_accounts, or merge industries with basetable.label_groups"
     )
@@ -62,5 +64,5 @@ def _folds(train: pd.DataFrame) -> int:
     folds = int(train["fold"].max()) + 1
     empty = sorted(set(range(folds)) - set(train["fold"]))
     if empty:
-        raise ValueError(f"no labelled training account in fold {', '.join(map(str, empty))}; use fewer folds")
+        raise InputProblem(f"no labelled training account in fold {', '.join(map(str, empty))}; use fewer folds")
     return folds

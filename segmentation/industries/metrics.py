@@ -13,7 +13,9 @@ from sklearn.metrics import roc_auc_score
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+#: a probability of zero for what then happens would make the log-loss infinite
 SMALLEST_PROBABILITY = 1e-15
+#: the second guess counts as well
 TOP = 2
 
 

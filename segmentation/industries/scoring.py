@@ -9,11 +9,11 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.errors import InputProblem
+from segmentation.industries.metrics import SMALLEST_PROBABILITY
 from segmentation.models.catalogue import LABEL
 
 PREDICTED = "predicted_industry"
-#: a probability of zero for what then happens would make the log-loss infinite
-SMALLEST_PROBABILITY = 1e-15
 
 
 def score_industries(model: PipelineModel, basetable: DataFrame) -> DataFrame:
@@ -28,7 +28,7 @@ def industries_of(model: PipelineModel) -> list[str]:
     """The industries that a model of `train_industry` tells apart, in the order of its probabilities."""
     last = model.stages[-1]
     if not isinstance(last, IndexToString):
-        raise ValueError("this is not a model of train_industry: its last stage does not name industries")
+        raise InputProblem("this is not a model of train_industry: its last stage does not name industries")
     return list(last.getLabels())
 
 

@@ -32,7 +32,7 @@ def train_industry(
 ) -> IndustryResult:
     """The best of the settings' models on the labelled training accounts, its metrics, and scores for all accounts.
 
-    Raises ValueError for an unknown model, for fewer than two industries with enough labels, and for whatever
+    Raises InputProblem for an unknown model, for fewer than two industries with enough labels, and for whatever
     `prepare` refuses.
     """
     for name in settings.models:

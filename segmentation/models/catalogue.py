@@ -13,6 +13,7 @@ from pyspark.ml.classification import GBTClassifier, LogisticRegression, OneVsRe
 from pyspark.ml.clustering import GaussianMixture, KMeans
 from pyspark.ml.param import Param
 
+from segmentation.errors import InputProblem
 from segmentation.models.preparation import SCALED
 from segmentation.settings import ModelSettings
 
@@ -69,24 +70,24 @@ MODELS: tuple[ModelEntry, ...] = (
 
 
 def find_model(name: str, task: Task) -> ModelEntry:
-    """The entry of that name; ValueError names the known ones, and the one that was probably meant."""
+    """The entry of that name; InputProblem names the known ones, and the one that was probably meant."""
     known = {entry.name: entry for entry in MODELS if entry.task == task}
     if name in known:
         return known[name]
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
-    raise ValueError(f"no model called {name} for {task}: {hint}")
+    raise InputProblem(f"no model called {name} for {task}: {hint}")
 
 
 def build_estimator(entry: ModelEntry, settings: Mapping[str, ModelSettings], groups: int, seed: int) -> Estimator[Any]:
-    """The estimator with its fixed parameters. ValueError names a parameter that the model does not have."""
+    """The estimator with its fixed parameters. InputProblem names a parameter that the model does not have."""
     if entry.name not in settings:
-        raise ValueError(f"model {entry.name} has no numbers under `models:` in the settings")
+        raise InputProblem(f"model {entry.name} has no numbers under `models:` in the settings")
     bare = _tunable(entry.build({}, groups))
     for name in [*settings[entry.name].params, *settings[entry.name].grid]:
         if not bare.hasParam(name):
             close = difflib.get_close_matches(name, [param.name for param in bare.params], n=1)
-            raise ValueError(f"model {entry.name} has no parameter {name}" + (f": {close[0]}?" if close else ""))
+            raise InputProblem(f"model {entry.name} has no parameter {name}" + (f": {close[0]}?" if close else ""))
     return entry.build({**settings[entry.name].params, "seed": seed}, groups)
 
 

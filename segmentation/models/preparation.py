@@ -27,6 +27,7 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
 
 #: the numeric features as one vector; a column between the static and the fitted part
@@ -58,7 +59,7 @@ def prepare(basetable: DataFrame, features: Sequence[Feature], keep: dict[str, C
     """The static part, done once: one row per account with its vector, `keep` (name -> column), account_id and as_of.
 
     KMeans, GMM and even a sum of doubles depend on the order and the partitioning of rows, hence one ordered
-    partition. Raises ValueError for features that the basetable lacks, for missing or infinite values (a logistic
+    partition. Raises InputProblem for features that the basetable lacks, for missing or infinite values (a logistic
     regression would answer 0.0 for NaN without a word), for several as_of at once, for no rows, and when no number
     varies.
     """
@@ -129,13 +130,13 @@ def _split_by_kind(basetable: DataFrame, features: Sequence[Feature]) -> tuple[l
     kinds = {field.name: field.dataType for field in basetable.schema}
     missing = [feature.name for feature in features if feature.name not in kinds]
     if missing:
-        raise ValueError(f"the basetable lacks {len(missing)} feature(s): {_listed(missing)}; build it again")
+        raise InputProblem(f"the basetable lacks {len(missing)} feature(s): {_listed(missing)}; build it again")
     numeric = [feature.name for feature in features if not feature.is_categorical]
     text = [name for name in numeric if not isinstance(kinds[name], T.NumericType | T.BooleanType)]
     if text:
-        raise ValueError(f"these features should be numbers and are not: {_listed(text)}")
+        raise InputProblem(f"these features should be numbers and are not: {_listed(text)}")
     if not numeric:
-        raise ValueError("no numeric feature was given")
+        raise InputProblem("no numeric feature was given")
     return numeric, [feature.name for feature in features if feature.is_categorical]
 
 
@@ -156,14 +157,16 @@ def _checked(frame: DataFrame, numeric: Sequence[str]) -> int:
         (F.min(values) == F.max(values)).alias("all_equal"),
     ).collect()[0]
     if not found["rows"]:
-        raise ValueError("the basetable has no rows")
+        raise InputProblem("the basetable has no rows")
     if len(found["dates"]) != 1:
-        raise ValueError(f"one as_of at a time, not {len(found['dates'])}: {_listed(map(str, sorted(found['dates'])))}")
+        raise InputProblem(
+            f"one as_of at a time, not {len(found['dates'])}: {_listed(map(str, sorted(found['dates'])))}"
+        )
     if found["bad"]:
         names = [numeric[place] for place in sorted(found["bad"])]
-        raise ValueError(f"missing, NaN or infinite values in {len(names)} feature(s): {_listed(names)}")
+        raise InputProblem(f"missing, NaN or infinite values in {len(names)} feature(s): {_listed(names)}")
     if found["all_equal"]:
-        raise ValueError(f"none of the {len(numeric)} numeric feature(s) varies over {found['rows']} account(s)")
+        raise InputProblem(f"none of the {len(numeric)} numeric feature(s) varies over {found['rows']} account(s)")
     return int(found["rows"])
 
 

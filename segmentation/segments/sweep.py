@@ -13,6 +13,7 @@ from pyspark.ml.clustering import GaussianMixtureModel, KMeansModel
 from pyspark.ml.evaluation import ClusteringEvaluator
 from pyspark.sql import DataFrame
 
+from segmentation.errors import InputProblem
 from segmentation.models.catalogue import CLUSTER, COMPONENTS, build_estimator, find_model
 from segmentation.segments.result import Candidate
 from segmentation.settings import ModelSettings, SegmentSettings
@@ -31,10 +32,10 @@ class Fitted:
 
 
 def counts_to_try(settings: SegmentSettings, accounts: int) -> list[int]:
-    """The numbers of segments; ValueError when there are fewer accounts than segments."""
+    """The numbers of segments; InputProblem when there are fewer accounts than segments."""
     counts = [settings.k] if settings.k is not None else list(range(settings.k_min, settings.k_max + 1))
     if counts[-1] > accounts:
-        raise ValueError(f"{counts[-1]} segments were asked for, but there are only {accounts} accounts")
+        raise InputProblem(f"{counts[-1]} segments were asked for, but there are only {accounts} accounts")
     return counts
 
 

@@ -13,6 +13,7 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.errors import InputProblem
 from segmentation.features.feature import ALL, Feature
 from segmentation.models.catalogue import CLUSTER, COMPONENTS, find_model
 from segmentation.models.preparation import SCALED, Prepared, fit_preparation, prepare, selected_names, whole_model
@@ -47,17 +48,19 @@ def train_segments(
 ) -> tuple[SegmentationResult, ...]:
     """One result per method of the settings, for the accounts of one as_of.
 
-    The label is never read. Raises ValueError for an unknown method, for more segments than accounts, and for
+    The label is never read. Raises InputProblem for an unknown method, for more segments than accounts, and for
     whatever `prepare` refuses; RuntimeError when a method could not be fitted with any k.
     """
     for method in settings.methods:
         find_model(method, "segments")
     if USAGE not in basetable.columns:
-        raise ValueError(f"the basetable lacks {USAGE}, by which segments are numbered")
+        raise InputProblem(f"the basetable lacks {USAGE}, by which segments are numbered")
     prepared = prepare(basetable, features, {"usage": F.col(USAGE).cast("double")})
     counts_to_try(settings, prepared.accounts)
     if prepared.accounts < FEWEST_ACCOUNTS:
-        raise ValueError(f"{prepared.accounts} accounts are too few to segment: at least {FEWEST_ACCOUNTS} are needed")
+        raise InputProblem(
+            f"{prepared.accounts} accounts are too few to segment: at least {FEWEST_ACCOUNTS} are needed"
+        )
     space = reduce(prepared, settings.pca_components)
     vectors = space.full.select("account_id", COMPONENTS).localCheckpoint()
     found = sweep(vectors, prepared.accounts, settings, models)

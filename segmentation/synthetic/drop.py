@@ -52,7 +52,7 @@ def write_drop(
 
     A log row is one event with the columns of rows.COLUMNS; `names_by_category` holds the event names to draw from.
     The same settings and names give the same bytes. A drop that was interrupted is written anew. Raises
-    OtherDropError if the folder holds logs made from other settings, ValueError for settings that cannot be met.
+    OtherDropError if the folder holds logs made from other settings, InputProblem for settings that cannot be met.
     """
     check_shares(settings)
     files = _files(settings)

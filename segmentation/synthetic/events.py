@@ -70,7 +70,7 @@ class ChunkTruth:
 
 
 def maker(world: World, settings: SyntheticSettings, names_by_category: Mapping[str, Sequence[str]]) -> Maker:
-    """Prepare the tables for a drop. Raises ValueError if a category of the profiles has no event names."""
+    """Prepare the tables for a drop. Raises InputProblem if a category of the profiles has no event names."""
     names = NameTables.build(settings, names_by_category)
     rhythm = np.array([_HOURS[segment.rhythm] for segment in P.SEGMENTS])
     return Maker(

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.errors import InputProblem
 from segmentation.settings import SyntheticSettings
 from segmentation.synthetic.names import NameTables
 from segmentation.synthetic.plan import genuine_rows
@@ -21,10 +22,10 @@ _COPY_DELAY_MS = 600_000
 
 
 def check_shares(settings: SyntheticSettings) -> None:
-    """Raise ValueError if the mess would be more than half of the rows."""
+    """Raise InputProblem if the mess would be more than half of the rows."""
     shares = sum(getattr(settings, f"{kind}_share") for kind in KINDS[:-1])
     if shares > _MAX_SHARE:
-        raise ValueError(f"the shares of mess add up to {shares:.2f} of the rows; at most {_MAX_SHARE} is possible")
+        raise InputProblem(f"the shares of mess add up to {shares:.2f} of the rows; at most {_MAX_SHARE} is possible")
 
 
 def add_mess(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.errors import InputProblem
 from segmentation.settings import SyntheticSettings
 from segmentation.synthetic import profiles as P
 from segmentation.synthetic.world import generator
@@ -35,10 +36,10 @@ class NameTables:
 
     @classmethod
     def build(cls, settings: SyntheticSettings, names_by_category: Mapping[str, Sequence[str]]) -> NameTables:
-        """Tables for these names. Raises ValueError if a category of the profiles has none."""
+        """Tables for these names. Raises InputProblem if a category of the profiles has none."""
         missing = [category for category in P.CATEGORIES if not names_by_category.get(category)]
         if missing:
-            raise ValueError(f"no event names for the categories {missing}: nothing to generate rows from")
+            raise InputProblem(f"no event names for the categories {missing}: nothing to generate rows from")
         known = tuple(name for category in P.CATEGORIES for name in names_by_category[category])
         sizes = [len(names_by_category[category]) for category in P.CATEGORIES]
         names = known + tuple(f"legacy.hook.{number:02d}" for number in range(_UNKNOWN))

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.errors import InputProblem
 from segmentation.settings import SyntheticSettings
 from segmentation.synthetic import profiles as P
 from segmentation.synthetic.world import World, generator, months_of
@@ -41,9 +42,9 @@ class MonthRows:
 
 
 def chunks_of(settings: SyntheticSettings) -> tuple[Chunk, ...]:
-    """Every chunk of a drop, in order. Raises ValueError for more files per month than the shortest month has days."""
+    """Every chunk of a drop, in order. InputProblem for more files than days in a short month."""
     if settings.files_per_month > MAX_FILES:
-        raise ValueError(f"synthetic.files_per_month {settings.files_per_month}: a file is whole days, "
+        raise InputProblem(f"synthetic.files_per_month {settings.files_per_month}: a file is whole days, "
                          f"so at most {MAX_FILES}")  # fmt: skip
     pieces = math.ceil(settings.rows / settings.months / settings.files_per_month / CHUNK_ROWS)
     chunks: list[Chunk] = []

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.errors import InputProblem
 from segmentation.settings import SyntheticSettings
 from segmentation.synthetic import profiles as P
 from segmentation.synthetic.tokens import LONG_HISTORY, Tokens, build_tokens
@@ -86,10 +87,10 @@ def build_world(settings: SyntheticSettings) -> World:
 def months_of(settings: SyntheticSettings) -> tuple[dt.date, ...]:
     """The first day of each month of logs: whole months that end the day before `end`.
 
-    Raises ValueError if `end` is not the first day of a month.
+    Raises InputProblem if `end` is not the first day of a month.
     """
     if settings.end.day != 1:
-        raise ValueError(f"synthetic.end {settings.end} is not the first day of a month; logs are whole months")
+        raise InputProblem(f"synthetic.end {settings.end} is not the first day of a month; logs are whole months")
     last = settings.end.year * 12 + settings.end.month - 1
     return tuple(dt.date(n // 12, n % 12 + 1, 1) for n in range(last - settings.months, last))
 

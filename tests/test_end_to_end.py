@@ -1,0 +1,198 @@
+"""The whole path on generated logs, held against the truth that was planted in them."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from sklearn.metrics import adjusted_rand_score
+
+from segmentation.jobs.command import main
+from segmentation.runtime import Exit
+from segmentation.schemas import TABLES
+
+pytestmark = pytest.mark.spark
+
+SMALL = [
+    *("--set", "synthetic.rows=60000", "--set", "synthetic.accounts=300", "--set", "synthetic.months=15"),
+    *("--set", "synthetic.labelled_share=0.6", "--set", "segments.k_min=4", "--set", "segments.k_max=6"),
+    *("--set", "industry.min_accounts=8", "--set", "industry.bootstrap=100"),
+    *("--set", "models.lasso.grid={regParam: [0.01, 0.03]}"),
+]
+AS_OF = dt.date(2026, 1, 1)
+
+Read = Callable[[str], DataFrame]
+
+
+@pytest.fixture(scope="module")
+def data_dir(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One generated drop, walked through once."""
+    folder = tmp_path_factory.mktemp("end to end")
+    assert main(["generate", "--data-dir", str(folder), *SMALL]) == Exit.OK
+    assert walk(folder) == Exit.OK
+    return folder
+
+
+def walk(folder: Path) -> int:
+    raw = folder / "raw"
+    paths = ["--input", str(raw / "logs"), "--accounts", str(raw / "accounts.csv"), "--data-dir", str(folder)]
+    return main(["run", "--source", "generated", *paths, *SMALL])
+
+
+@pytest.fixture(scope="module")
+def read(spark: SparkSession, data_dir: Path) -> Read:
+    return lambda name: spark.read.format("delta").load(str(data_dir / "tables" / name))
+
+
+def truth(data_dir: Path, name: str, key: str, value: str) -> dict[str, str]:
+    with (data_dir / "raw" / "truth" / name).open(encoding="utf-8") as stream:
+        return {row[key]: row[value] for row in csv.DictReader(stream)}
+
+
+def test_every_planted_piece_of_mess_is_found_by_its_rule(data_dir: Path, read: Read) -> None:
+    planted = json.loads((data_dir / "raw" / "truth" / "mess.json").read_text(encoding="utf-8"))
+    rows = read("row_balance").groupBy("disposition", "rule").agg(F.sum("rows").alias("rows")).collect()
+    found = {(row["disposition"], row["rule"]): row["rows"] for row in rows}
+    assert found == {
+        ("kept", None): planted["rows"]
+        - sum(n for (kind, _), n in found.items() if kind in ("quarantined", "dropped")),
+        ("quarantined", "bad_time"): planted["kinds"]["bad_timestamp"],
+        ("quarantined", "missing_account"): planted["missing_field"]["account"],
+        ("quarantined", "missing_token"): planted["missing_field"]["token"],
+        ("quarantined", "missing_event_name"): planted["missing_field"]["event_name"],
+        ("dropped", "outdated_user"): planted["kinds"]["outdated"],
+        ("dropped", "duplicate"): planted["kinds"]["duplicate"],
+        ("flagged", "unmatched_event_name"): planted["kinds"]["unknown_event"],
+    }
+
+
+def test_every_table_is_there_and_unique_by_its_key(read: Read) -> None:
+    for table in TABLES:
+        frame = read(table.name)
+        assert frame.count() > 0, table.name
+        if table.unique_by:
+            assert frame.groupBy(*table.unique_by).count().where("count > 1").count() == 0, table.name
+
+
+def test_events_lie_in_order_inside_their_files(read: Read) -> None:
+    order = F.struct("category", "token_key", "event_ts")
+    files = read("events").select("*", F.input_file_name().alias("file"), F.monotonically_increasing_id().alias("at"))
+    by_place = F.transform(F.array_sort(F.collect_list(F.struct("at", order.alias("o")))), lambda row: row["o"])
+    rows = files.where("disposition = 'kept'").groupBy("file").agg(by_place.alias("rows"))
+    assert rows.where(F.col("rows") != F.array_sort("rows")).count() == 0
+
+
+def test_the_cube_holds_every_kept_row_once(read: Read) -> None:
+    kept = read("events").where("disposition = 'kept'").count()
+    assert read("activity").agg(F.sum("rows")).first() == (kept,)
+
+
+def test_tokens_under_two_accounts_stay_with_their_true_one(data_dir: Path, read: Read) -> None:
+    tokens = {row["token"]: row["account_id"] for row in read("tokens").collect()}
+    true = truth(data_dir, "tokens.csv", "token", "account")
+    assert tokens == {token: true[token] for token in tokens}
+    assert read("tokens").where(F.size("accounts") > 1).count() > 0
+
+
+def test_the_basetable_has_396_features_and_no_gap(read: Read) -> None:
+    basetable = read("basetable").drop("industry")
+    assert len(basetable.columns) - 4 == 396
+    assert basetable.dropna().count() == basetable.count() == read("account_features").count()
+
+
+def test_planted_segments_are_recovered(data_dir: Path, read: Read) -> None:
+    planted = truth(data_dir, "accounts.csv", "account", "segment")
+    rows = read("segments").where("method = 'kmeans'").collect()
+    found = [row["segment"] for row in rows]
+    assert adjusted_rand_score([planted[row["account_id"]] for row in rows], found) > 0.85
+
+
+def test_every_account_has_probabilities_that_sum_to_one(read: Read) -> None:
+    sums = read("industry_scores").groupBy("account_id").agg(F.sum("probability").alias("total")).collect()
+    assert len(sums) == read("basetable").count()
+    assert all(row["total"] == pytest.approx(1.0) for row in sums)
+
+
+def test_metrics_tell_train_from_unseen(read: Read) -> None:
+    rows = read("industry_metrics").where("metric = 'macro_auc'").collect()
+    macro = {row["slice"]: row["value"] for row in rows}
+    assert macro["train"] > macro["cv"] > 0.5
+    assert all(row["majority"] == 0.5 for row in rows)
+
+
+def test_runs_carry_settings_versions_and_champions(data_dir: Path, read: Read) -> None:
+    client = mlflow.MlflowClient(f"sqlite:///{data_dir / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("segmentation")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id], max_results=1000)
+    parents = {run.info.run_name: run for run in runs if "mlflow.parentRunId" not in run.data.tags}
+    assert set(parents) == {"train_segments", "train_industry"}
+    assert sum("mlflow.parentRunId" in run.data.tags for run in runs) == 2 * 3 + 2
+    params = parents["train_industry"].data.params
+    assert {"delta_version.events", "delta_version.activity", "delta_version.basetable"} <= set(params)
+    artifacts = [a.path for a in client.list_artifacts(parents["train_industry"].info.run_id)]
+    assert "settings.yml" in artifacts
+    models = {row["model"] for row in read("segments").select("model").distinct().collect()}
+    for method in ("kmeans", "gmm"):
+        version = client.get_model_version_by_alias(f"segments_{method}", "champion")
+        assert f"segments_{method}/{version.version}" in models
+
+
+def test_the_summary_names_what_was_done(data_dir: Path, capsys: pytest.CaptureFixture[str], read: Read) -> None:
+    """A second run finds nothing to do, says so, and shows the same screen."""
+    versions = {table.name: read(table.name).count() for table in TABLES}
+    capsys.readouterr()
+    assert walk(data_dir) == Exit.OK
+    said = capsys.readouterr().out
+    for line in (
+        "nothing to ingest",
+        "basetable as of 2026-01-01: nothing has changed",
+        "segments as of",
+        "kmeans       k =",
+    ):
+        assert line in said
+    assert "rows         in 60,000 = kept" in said
+    assert {table.name: read(table.name).count() for table in TABLES} == versions
+
+
+def test_late_rows_recompute_only_their_month(data_dir: Path, spark: SparkSession, read: Read) -> None:
+    late = data_dir / "late.csv"
+    header = (data_dir / "raw" / "logs").glob("*.csv").__next__().read_text(encoding="utf-8").splitlines()[0]
+    token = read("tokens").orderBy("token").select("token", "account_id").first()
+    assert token is not None
+    row = f"2025-03-04 05:06:07.008,{token['token']},{token['account_id']},PDF Opened,P,1,OS,active,1.5,,ok"
+    late.write_text(f"{header}\n{row}\n", encoding="utf-8")
+    paths = ["--data-dir", str(data_dir)]
+    assert main(["ingest", "--source", "generated", "--input", str(late), *paths]) == Exit.OK
+    before = set(read("activity").inputFiles())
+    assert main(["basetable", *paths, "--as-of", str(AS_OF), *SMALL]) == Exit.OK
+    changed = {file.split("event_month=")[1][:10] for file in set(read("activity").inputFiles()) ^ before}
+    assert changed == {"2025-03-01"}
+    test_the_cube_holds_every_kept_row_once(read)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["basetable", "--as-of", "2020-01-01"], "nothing happened before --as-of 2020-01-01"),
+        (["basetable", "--label", "sector", "--force"], "no column 'sector'"),
+        (["segments", "--as-of", "2025-05-01"], "no basetable as of 2025-05-01 (there is 2026-01-01)"),
+        (["segments", "--set", "segments.k=5000", "--set", "segments.methods=[kmeans]"], "5000"),
+        (["segments", "--set", "segments.methods=[kmean]"], "did you mean kmeans"),
+        (["industry", "--set", "industry.min_accounts=5000"], "5000"),
+    ],
+)
+def test_what_cannot_work_is_said_in_one_line(
+    data_dir: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert main([*arguments, "--data-dir", str(data_dir)]) == Exit.INPUT
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
