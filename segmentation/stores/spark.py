@@ -16,6 +16,9 @@ from segmentation.settings import SessionSettings
 from segmentation.stores.jars import delta_package, find_jars, jar_folder
 
 SUPPORTED_JAVA = (17, 21)
+#: Java leaves methods of more than 8,000 bytes to its interpreter, and Spark generates such methods for wide selects:
+#: compiling them too took the ingest of a million rows from 12 s to 7 s
+COMPILE_ALL = "-XX:-DontCompileHugeMethods"
 
 
 def java_version() -> int | None:
@@ -89,7 +92,9 @@ def _local_options(settings: SessionSettings, jars: list[Path]) -> dict[str, str
         # Delta's own log would be read in 50 tasks; one per core is enough for tables of this size
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log4j.as_uri()} -Duser.timezone=UTC",
+        "spark.driver.extraJavaOptions": " ".join(
+            [COMPILE_ALL, "-Duser.timezone=UTC", f"-Dlog4j2.configurationFile={log4j.as_uri()}"]
+        ),
     }
     if settings.driver_memory:
         options["spark.driver.memory"] = settings.driver_memory
