@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= data
 
-.PHONY: setup demo test test-fast test-long lint mlflow clean
+.PHONY: setup demo test test-fast lint mlflow clean
 
 setup: $(VENV)/.done .jars/.done
 
@@ -26,13 +26,10 @@ demo: setup
 	  --label industry --data-dir $(DATA)
 
 test: setup
-	$(BIN)/pytest -m 'not long'
+	$(BIN)/pytest
 
 test-fast: setup
-	$(BIN)/pytest -m 'not long and not spark'
-
-test-long: setup
-	$(BIN)/pytest
+	$(BIN)/pytest -m 'not spark'
 
 lint: setup
 	$(BIN)/pytest tests/test_architecture.py

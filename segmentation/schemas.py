@@ -1,81 +1,21 @@
 """Every table's shape, in the order in which the data meets them. Read top to bottom, this is the system.
 
-A `Table` says what one row is and by which columns it is unique. Wide tables (account features, basetable) have the
-columns below plus one per entry of the feature catalogue. `check` raises, it never returns a verdict to be forgotten.
+Each says what one row is and by which columns it is unique. Wide tables (account features, basetable) have the columns
+below plus one per entry of the feature catalogue. A `!` behind a type means never null.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from pyspark.sql import DataFrame
-from pyspark.sql import types as T
-
-from segmentation.errors import InputProblem
+from segmentation.table import Table, columns
 
 KEPT, QUARANTINED, DROPPED = "kept", "quarantined", "dropped"
-
-
-class SchemaError(InputProblem):
-    """A frame does not have the shape that its table promises."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """One Delta table: its name, what one row is, its columns, its key and its partitioning."""
-
-    name: str
-    one_row: str
-    columns: T.StructType
-    unique_by: tuple[str, ...]
-    partition_by: tuple[str, ...] = ()
-    #: columns whose minimum and maximum per file are worth keeping; writing them for all is dear
-    indexed: tuple[str, ...] = ()
-    #: further columns are allowed (features, or whatever an accounts file brings)
-    open_ended: bool = False
-
-
-def _columns(ddl: str) -> T.StructType:
-    """A StructType from `name type [not null]` pairs; parsed here because Spark's DDL parser needs a session."""
-    kinds: dict[str, T.DataType] = {
-        "string": T.StringType(),
-        "long": T.LongType(),
-        "int": T.IntegerType(),
-        "double": T.DoubleType(),
-        "boolean": T.BooleanType(),
-        "date": T.DateType(),
-        "timestamp": T.TimestampType(),
-        "strings": T.ArrayType(T.StringType()),
-        "longs": T.ArrayType(T.LongType()),
-        "ints": T.ArrayType(T.IntegerType()),
-        "binary": T.BinaryType(),
-        "map": T.MapType(T.StringType(), T.StringType()),
-        "accounts": T.ArrayType(
-            T.StructType(
-                [
-                    T.StructField("account_id", T.StringType()),
-                    T.StructField("account_key", T.LongType()),
-                    T.StructField("rows", T.LongType()),
-                    T.StructField("first_seen", T.TimestampType()),
-                    T.StructField("last_seen", T.TimestampType()),
-                ]
-            )
-        ),
-    }
-    fields = []
-    for line in ddl.strip().splitlines():
-        name, kind = line.split("#")[0].split()
-        fields.append(T.StructField(name, kinds[kind.rstrip("!")], nullable=not kind.endswith("!")))
-    return T.StructType(fields)
-
 
 # 1 events -------------------------------------------------------------------------------------------------------
 
 EVENTS = Table(
     "events",
     "one row per row of the raw logs, whatever became of it",
-    _columns("""
+    columns("""
         event_month  date        # first day of the event's month in UTC; null where the time is unreadable
         batch_id     string!     # the ingest that brought the row
         file_id      string!     # hash of the content of the file it stood in
@@ -109,7 +49,7 @@ EVENTS = Table(
 LEDGER = Table(
     "ingest_ledger",
     "one row per file of a batch",
-    _columns("""
+    columns("""
         batch_id     string!
         file_id      string!     # SHA-256 of its content
         path         string!
@@ -127,7 +67,7 @@ LEDGER = Table(
 ROW_BALANCE = Table(
     "row_balance",
     "one row per batch, file, month, disposition and rule",
-    _columns("""
+    columns("""
         batch_id     string!
         file_id      string!
         event_month  date
@@ -141,7 +81,7 @@ ROW_BALANCE = Table(
 TOKENS = Table(
     "tokens",
     "one row per token",
-    _columns("""
+    columns("""
         token_key    long!
         token        string!
         account_key  long!
@@ -157,7 +97,7 @@ TOKENS = Table(
 EVENT_NAMES = Table(
     "event_names",
     "one row per category and event name ever seen",
-    _columns("""
+    columns("""
         event_key    long!
         event_name   string!
         category     string!
@@ -173,7 +113,7 @@ EVENT_NAMES = Table(
 ACTIVITY = Table(
     "activity",
     "one row per token, category and month (and account, product, system, where these change within the month)",
-    _columns("""
+    columns("""
         event_month     date!
         token_key       long!
         account_key     long!
@@ -202,7 +142,7 @@ ACTIVITY = Table(
 TOKEN_FEATURES = Table(
     "token_features",
     "one row per as_of, token and category: the measures that roll up into an account",
-    _columns("""
+    columns("""
         as_of        date!
         token_key    long!
         account_key  long!
@@ -216,7 +156,7 @@ TOKEN_FEATURES = Table(
 ACCOUNT_FEATURES = Table(
     "account_features",
     "one row per as_of and account, one column per entry of the feature catalogue; null means not measurable",
-    _columns("""
+    columns("""
         as_of        date!
         account_id   string!
     """),
@@ -230,7 +170,7 @@ ACCOUNT_FEATURES = Table(
 ACCOUNTS = Table(
     "accounts",
     "one row per account of the accounts file, its other columns as they came",
-    _columns("""
+    columns("""
         account_id   string!
     """),
     unique_by=("account_id",),
@@ -240,7 +180,7 @@ ACCOUNTS = Table(
 BASETABLE = Table(
     "basetable",
     "one row per as_of and account: no missing feature, the label, the fold",
-    _columns("""
+    columns("""
         as_of        date!
         account_id   string!
         industry     string      # the label; null for most
@@ -257,7 +197,7 @@ BASETABLE = Table(
 SEGMENTS = Table(
     "segments",
     "one row per as_of, account and method",
-    _columns("""
+    columns("""
         as_of        date!
         account_id   string!
         method       string!
@@ -273,7 +213,7 @@ SEGMENTS = Table(
 INDUSTRY_SCORES = Table(
     "industry_scores",
     "one row per as_of, account and industry",
-    _columns("""
+    columns("""
         as_of        date!
         account_id   string!
         industry     string!
@@ -287,7 +227,7 @@ INDUSTRY_SCORES = Table(
 INDUSTRY_METRICS = Table(
     "industry_metrics",
     "one row per as_of, slice, metric and industry: what the scores of that as_of are worth",
-    _columns("""
+    columns("""
         as_of        date!
         slice        string!     # train (what the fit has seen), cv (out of fold) or test (never seen)
         metric       string!     # auc, macro_auc, accuracy, top2_accuracy or log_loss
@@ -311,25 +251,3 @@ TABLES: tuple[Table, ...] = (
     EVENTS, LEDGER, ROW_BALANCE, TOKENS, EVENT_NAMES, ACTIVITY, TOKEN_FEATURES, ACCOUNT_FEATURES,
     ACCOUNTS, BASETABLE, SEGMENTS, INDUSTRY_SCORES, INDUSTRY_METRICS,
 )  # fmt: skip
-
-
-def check(frame: DataFrame, table: Table, extra: Sequence[str] = ()) -> DataFrame:
-    """The frame with exactly the table's columns in the table's order, `extra` and open-ended ones last.
-
-    Raises SchemaError naming every column that is missing, of another type, or not foreseen.
-    """
-    have = {field.name: field.dataType for field in frame.schema}
-    wrong = []
-    for field in table.columns:
-        if field.name not in have:
-            wrong.append(f"{field.name} is missing")
-        elif have[field.name].simpleString() != field.dataType.simpleString():  # nullability inside arrays is no matter
-            wrong.append(f"{field.name} is {have[field.name].simpleString()}, not {field.dataType.simpleString()}")
-    known = [field.name for field in table.columns]
-    others = [name for name in have if name not in known]
-    if others and not table.open_ended:
-        wrong.append(f"not foreseen: {', '.join(others)}")
-    wrong += [f"{name} is missing" for name in extra if name not in have]
-    if wrong:
-        raise SchemaError(f"table {table.name}: {'; '.join(wrong)}")
-    return frame.select(*known, *others)

@@ -18,8 +18,6 @@ from segmentation.jobs.command import main
 from segmentation.runtime import Exit
 from segmentation.schemas import TABLES
 
-pytestmark = pytest.mark.spark
-
 SMALL = [
     *("--set", "synthetic.rows=60000", "--set", "synthetic.accounts=300", "--set", "synthetic.months=15"),
     *("--set", "synthetic.labelled_share=0.6", "--set", "segments.k_min=4", "--set", "segments.k_max=6"),

@@ -13,10 +13,7 @@ from segmentation.jobs.command import main
 from segmentation.runtime import Exit
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.skipif(not REAL.is_dir(), reason="the real logs (../shared/data) are not on this machine"),
-]
+pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason="the real logs (../shared/data) are not on this machine")
 
 
 def table(spark: SparkSession, data_dir: Path, name: str) -> DataFrame:

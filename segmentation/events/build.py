@@ -67,8 +67,9 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
         "os": _text(source.os),
         "attributes": _attributes(attributes),
     }
-    # a log's column may bear one of our names: rules see ours, which is what they were read as
-    rest = [name for name in parsed.columns if name not in computed]
+    # a log's column may bear one of our names; from here on the name means ours
+    ours = {*computed, *EVENTS.columns.names, "category_rule"}
+    rest = [name for name in parsed.columns if name not in ours]
     return parsed.select(*(F.col(f"`{name}`") for name in rest), *(c.alias(name) for name, c in computed.items()))
 
 

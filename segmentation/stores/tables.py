@@ -8,8 +8,8 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.errors import InputProblem
-from segmentation.schemas import Table, check
 from segmentation.settings import StorageSettings
+from segmentation.table import Table, check
 
 
 class MissingTable(InputProblem):  # it names what is missing

@@ -14,8 +14,9 @@ from segmentation.basetable.imputation import basetable_features
 from segmentation.basetable.missing import fill_declared, fill_typical, split_by_missing
 from segmentation.features.catalogue import catalogue
 from segmentation.features.feature import Feature
-from segmentation.schemas import BASETABLE, check
+from segmentation.schemas import BASETABLE
 from segmentation.settings import BasetableSettings
+from segmentation.table import check
 
 AS_OF, EARLIER = dt.date(2026, 1, 1), dt.date(2025, 1, 1)
 CATEGORIES = ("Document",)

@@ -10,8 +10,6 @@ from pyspark.sql import DataFrame, SparkSession
 from segmentation.events.dimensions import KeyCollision, merge_event_names, merge_tokens, refuse_collisions
 from tests.events.conftest import CATEGORIES, HEADER, Ingest
 
-pytestmark = pytest.mark.spark
-
 
 def log(*rows: tuple[str, str, str, str]) -> str:
     return HEADER + "".join(

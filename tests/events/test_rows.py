@@ -12,8 +12,6 @@ from pyspark.sql import functions as F
 from segmentation.events.build import read_category
 from tests.events.conftest import HEADER, Ingest
 
-pytestmark = pytest.mark.spark
-
 GOOD = "2025-03-04 05:06:07,t1,a1,Started,1.5\n"
 
 

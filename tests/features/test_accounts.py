@@ -14,7 +14,8 @@ from pyspark.sql import functions as F
 from segmentation.features.accounts import account_features
 from segmentation.features.catalogue import LONG_AGO, catalogue
 from segmentation.features.tokens import main_accounts, token_features
-from segmentation.schemas import ACCOUNT_FEATURES, TOKEN_FEATURES, check
+from segmentation.schemas import ACCOUNT_FEATURES, TOKEN_FEATURES
+from segmentation.table import check
 
 Rows = Callable[..., DataFrame]
 AS_OF = dt.date(2026, 1, 1)

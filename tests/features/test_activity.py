@@ -10,7 +10,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from segmentation.features.activity import build_activity, mask_words, stale_months
-from segmentation.schemas import ACTIVITY, EVENT_NAMES, EVENTS, ROW_BALANCE, check
+from segmentation.schemas import ACTIVITY, EVENT_NAMES, EVENTS, ROW_BALANCE
+from segmentation.table import check
 
 NAN = float("nan")
 

@@ -48,4 +48,4 @@ def test_generating_twice_changes_nothing(tmp_path: Path, capsys: pytest.Capture
     assert main(arguments) == Exit.OK
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file() and p.name != ".lock"} == before
     assert main([*arguments, "--set", "synthetic.seed=8"]) == Exit.INPUT
-    assert "delete it" in capsys.readouterr().err
+    assert "delete the folder" in capsys.readouterr().err

@@ -1,0 +1,86 @@
+"""What a table is: its columns, its key, its partitioning, and the check that a frame has that shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import types as T
+
+from segmentation.errors import InputProblem
+
+
+class SchemaError(InputProblem):
+    """A frame does not have the shape that its table promises."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One Delta table: its name, what one row is, its columns, its key and its partitioning."""
+
+    name: str
+    one_row: str
+    columns: T.StructType
+    unique_by: tuple[str, ...]
+    partition_by: tuple[str, ...] = ()
+    #: columns whose minimum and maximum per file are worth keeping; writing them for all is dear
+    indexed: tuple[str, ...] = ()
+    #: further columns are allowed (features, or whatever an accounts file brings)
+    open_ended: bool = False
+
+
+def columns(ddl: str) -> T.StructType:
+    """A StructType from `name type [not null]` pairs; parsed here because Spark's DDL parser needs a session."""
+    kinds: dict[str, T.DataType] = {
+        "string": T.StringType(),
+        "long": T.LongType(),
+        "int": T.IntegerType(),
+        "double": T.DoubleType(),
+        "boolean": T.BooleanType(),
+        "date": T.DateType(),
+        "timestamp": T.TimestampType(),
+        "strings": T.ArrayType(T.StringType()),
+        "longs": T.ArrayType(T.LongType()),
+        "ints": T.ArrayType(T.IntegerType()),
+        "binary": T.BinaryType(),
+        "map": T.MapType(T.StringType(), T.StringType()),
+        "accounts": T.ArrayType(
+            T.StructType(
+                [
+                    T.StructField("account_id", T.StringType()),
+                    T.StructField("account_key", T.LongType()),
+                    T.StructField("rows", T.LongType()),
+                    T.StructField("first_seen", T.TimestampType()),
+                    T.StructField("last_seen", T.TimestampType()),
+                ]
+            )
+        ),
+    }
+    fields = []
+    for line in ddl.strip().splitlines():
+        name, kind = line.split("#")[0].split()
+        fields.append(T.StructField(name, kinds[kind.rstrip("!")], nullable=not kind.endswith("!")))
+    return T.StructType(fields)
+
+
+def check(frame: DataFrame, table: Table, extra: Sequence[str] = ()) -> DataFrame:
+    """The frame with exactly the table's columns in the table's order, `extra` and open-ended ones last.
+
+    Raises SchemaError naming every column that is missing, of another type, or not foreseen.
+    """
+    have = {field.name: field.dataType for field in frame.schema}
+    wrong = []
+    for field in table.columns:
+        if field.name not in have:
+            wrong.append(f"{field.name} is missing")
+        elif have[field.name].simpleString() != field.dataType.simpleString():  # nullability inside arrays is no matter
+            wrong.append(f"{field.name} is {have[field.name].simpleString()}, not {field.dataType.simpleString()}")
+    known = [field.name for field in table.columns]
+    others = [name for name in have if name not in known]
+    if others and not table.open_ended:
+        wrong.append(f"not foreseen: {', '.join(others)}")
+    wrong += [f"{name} is missing" for name in extra if name not in have]
+    if wrong:
+        raise SchemaError(f"table {table.name}: {'; '.join(wrong)}")
+    return frame.select(*known, *others)
