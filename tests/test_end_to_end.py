@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from sklearn.metrics import adjusted_rand_score
 
+from segmentation.events.build import read_category
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
 from segmentation.schemas import TABLES
@@ -85,6 +87,15 @@ def test_events_lie_in_order_inside_their_files(read: Read) -> None:
     by_place = F.transform(F.array_sort(F.collect_list(F.struct("at", order.alias("o")))), lambda row: row["o"])
     rows = files.where("disposition = 'kept'").groupBy("file").agg(by_place.alias("rows"))
     assert rows.where(F.col("rows") != F.array_sort("rows")).count() == 0
+
+
+def test_one_category_is_read_by_its_columns_and_pages_alone(read: Read) -> None:
+    frame = read_category(read("events"), "Document", "duration_s")
+    plan = frame._jdf.queryExecution().executedPlan().toString()
+    assert "EqualTo(category,Document)" in plan.split("PushedFilters")[1]
+    assert set(re.findall(r"(\w+):", plan.split("ReadSchema: struct<")[1])) == {"category", "disposition", "duration_s"}
+    everything = read("events").where("category = 'Document' and disposition = 'kept'")
+    assert frame.count() == everything.count() > 0
 
 
 def test_the_cube_holds_every_kept_row_once(read: Read) -> None:
