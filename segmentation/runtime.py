@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from segmentation.errors import EnvironmentProblem, InputProblem
 from segmentation.settings import Settings
-from segmentation.stores.conf import default_profile, dump_settings, load_settings
+from segmentation.stores.conf import ConfError, default_profile, dump_settings, load_settings
 from segmentation.stores.locks import exclusive
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Job:
     #: start of the run; the one clock that stages are given
     now: dt.datetime
     started: float = field(default_factory=time.monotonic)
+    #: the date that the run speaks for, once a step has settled it
+    as_of: dt.date | None = None
     _spark: SparkSession | None = None
 
     @property
@@ -154,6 +156,8 @@ def run_job(spec: JobSpec, args: argparse.Namespace) -> int:
 
 
 def _explain(spec: JobSpec, problem: BaseException) -> int:
+    if isinstance(problem, ConfError):
+        return _fail(spec, str(problem), Exit.USAGE)
     if isinstance(problem, InputProblem):
         return _fail(spec, str(problem), Exit.INPUT)
     if isinstance(problem, KeyboardInterrupt):

@@ -175,6 +175,7 @@ ACCOUNTS = Table(
     """),
     unique_by=("account_id",),
     open_ended=True,
+    free_names=True,
 )
 
 BASETABLE = Table(

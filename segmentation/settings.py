@@ -120,7 +120,9 @@ class SourceSettings(Frozen):
     categories: tuple[CategorySettings, ...] = ()
 
     @model_validator(mode="after")
-    def _unique_rules(self) -> SourceSettings:
+    def _consistent(self) -> SourceSettings:
+        if self.format != "parquet" and not self.time.formats and not self.time.epoch:
+            raise ValueError(f"time.formats or time.epoch: how is the text in {self.time.column!r} to be read?")
         names = [rule.name for rule in self.rules]
         if len(set(names)) < len(names):
             raise ValueError(f"rules {sorted({n for n in names if names.count(n) > 1})} are given twice")

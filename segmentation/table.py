@@ -28,6 +28,8 @@ class Table:
     indexed: tuple[str, ...] = ()
     #: further columns are allowed (features, or whatever an accounts file brings)
     open_ended: bool = False
+    #: those columns are named by people, blanks and all
+    free_names: bool = False
 
 
 def columns(ddl: str) -> T.StructType:

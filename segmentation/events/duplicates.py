@@ -9,21 +9,23 @@ DUPLICATE = "duplicate"
 REPEATED_HEADER = "repeated_header"
 
 
-def mark_copies(rows: DataFrame, headers: list[str], known: DataFrame | None, drop: bool) -> DataFrame:
+def mark_copies(rows: DataFrame, known: DataFrame | None, drop: bool) -> DataFrame:
     """The identified rows without each file's header line, with `_duplicate` and `_repeated_header` as booleans.
 
     Of equal rows the one with the smallest `_position` stays. `known` holds the `row_hash` of rows stored by earlier
     batches: all copies of those are duplicates. With `drop` false only headers are looked for, since some logs hold
     rows that are rightly equal.
     """
-    is_header = F.col("line").isin(headers) if headers else F.lit(False)
-    if not headers and not drop:
+    is_text = "line" in rows.columns
+    is_header = F.coalesce(F.col("line") == F.col("_header"), F.lit(False)) if is_text else F.lit(False)
+    if not is_text and not drop:
         return rows.select("*", F.lit(False).alias("_duplicate"), F.lit(False).alias("_repeated_header"))
     first = _first_positions(rows, is_header, known, drop)
     at = ["_row_hash", "_row_check"]
     file_matches = ~is_header | (F.col("_file_id") == F.col("_header_file"))
-    joined = rows.join(F.broadcast(first), on=at, how="left")
-    if headers:
+    # within one batch copies are few; of a drop that repeats what is stored they are not, and Spark chooses
+    joined = rows.join(F.broadcast(first) if known is None else first, on=at, how="left")
+    if is_text:
         # a header is one per file, so equal headers of other files are no copies of it
         joined = joined.where(F.col("_first").isNull() | file_matches)
         joined = joined.where(~(is_header & (F.col("_position") == F.col("_first"))))

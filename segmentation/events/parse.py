@@ -7,7 +7,8 @@ names, so that a source file can speak of them in plain SQL.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -15,25 +16,40 @@ from pyspark.sql import functions as F
 from segmentation.settings import SourceSettings
 
 _CORRUPT = "_corrupt"
+#: our columns beside the log's own
+OURS = ("_file_id", "_row_hash", "_row_check", "_position", "_duplicate", "_repeated_header")
 
 
-def identify(rows: DataFrame, file_ids: Mapping[str, str]) -> DataFrame:
-    """Each raw row with its `_file_id`, two independent hashes of all it holds, and its `_position`.
+class RawFile(Protocol):
+    """What is needed to know of a file: where it is, the hash of its content, its header line if it has one."""
 
-    `rows` carries `file_uri` and either `line` or a Parquet file's columns; `file_ids` maps a URI to the hash of the
-    content. Rows equal in `_row_hash` and `_row_check` (96 bits together) are taken to be equal. `_position` orders
+    @property
+    def location(self) -> str: ...  # noqa: D102  # said above
+    @property
+    def file_id(self) -> str: ...  # noqa: D102
+    @property
+    def header(self) -> str | None: ...  # noqa: D102
+
+
+def identify(rows: DataFrame, files: Iterable[RawFile]) -> DataFrame:
+    """Each raw row with its `_file_id`, `_header`, two independent hashes of all it holds, and its `_position`.
+
+    `rows` carries `location` and either `line` or a Parquet file's columns. `_header` is the header line of the row's
+    own file. Rows equal in `_row_hash` and `_row_check` (96 bits together) are taken to be equal. `_position` orders
     rows by content hash of the file, then by place in it; it is the same in every scan of the same files.
     """
-    ranked = [(uri, file_id, rank) for rank, (uri, file_id) in enumerate(sorted(file_ids.items(), key=lambda i: i[1]))]
-    ids = rows.sparkSession.createDataFrame(ranked, "file_uri string, _file_id string, _rank long")
-    names = [name for name in rows.columns if name != "file_uri"]
+    in_order = sorted(files, key=lambda file: file.file_id)
+    ranked = [(file.location, file.file_id, file.header, rank) for rank, file in enumerate(in_order)]
+    ids = rows.sparkSession.createDataFrame(ranked, "location string, _file_id string, _header string, _rank long")
+    names = [name for name in rows.columns if name != "location"]
     whole = [F.col(f"`{name}`") for name in names]
     # monotonically_increasing_id is partition << 33 | row; packed here into 45 bits below the rank of the file
     number = F.monotonically_increasing_id()
     within = F.shiftleft(F.shiftright(number, 33), 30).bitwiseOR(number.bitwiseAND(F.lit((1 << 30) - 1)))
-    return rows.join(F.broadcast(ids), on="file_uri", how="inner").select(
+    return rows.join(F.broadcast(ids), on="location", how="inner").select(
         *whole,
         F.col("_file_id"),
+        F.col("_header"),
         F.xxhash64(*whole).alias("_row_hash"),
         F.hash(*whole).alias("_row_check"),
         F.shiftleft("_rank", 45).bitwiseOR(within).alias("_position"),
@@ -45,7 +61,7 @@ def parse(rows: DataFrame, source: SourceSettings, columns: Sequence[str]) -> Da
 
     `columns` are the file's columns in order. Of text all columns are strings; Parquet keeps its types.
     """
-    ours = [name for name in rows.columns if name.startswith("_")]
+    ours = [name for name in OURS if name in rows.columns]
     if source.format == "parquet":
         log = [F.col(f"`{name}`") for name in columns]
         original = F.to_json(F.struct(*log), {"ignoreNullFields": "false"})

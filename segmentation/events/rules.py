@@ -8,11 +8,27 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.errors import InputProblem
 from segmentation.events.duplicates import DUPLICATE, REPEATED_HEADER
 from segmentation.schemas import DROPPED, KEPT, QUARANTINED
 from segmentation.settings import IngestSettings, RuleSettings
 
 FLAGGED = "flagged"
+#: the names of `built_in_rules` and `closing_rules`, which a source may not use again
+BUILT_IN = (
+    REPEATED_HEADER,
+    "malformed_line",
+    "missing_account",
+    "missing_token",
+    "missing_event_name",
+    "bad_time",
+    "time_out_of_range",
+    "bad_duration",
+    "bad_value",
+    "text_too_long",
+    DUPLICATE,
+    "unmatched_event_name",
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +68,13 @@ def closing_rules() -> list[Rule]:
 
 
 def source_rules(rules: Sequence[RuleSettings]) -> list[Rule]:
-    """The rules a source file brings, over the log's own columns."""
+    """The rules a source file brings, over the log's columns (ours, where one bears a name of ours).
+
+    Raises InputProblem for the name of a built-in rule.
+    """
+    taken = [rule.name for rule in rules if rule.name in BUILT_IN]
+    if taken:
+        raise InputProblem(f"rules of the source are named like built-in ones: {', '.join(taken)}; rename them")
     return [Rule(rule.name, rule.disposition, F.expr(rule.when)) for rule in rules]
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from segmentation.basetable.folds import TRAIN
 from segmentation.errors import InputProblem
 
-TRAIN, TEST = "train", "test"
 FEWEST_INDUSTRIES = 2
 FEWEST_FOLDS = 2
 

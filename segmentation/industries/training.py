@@ -10,10 +10,11 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.basetable.folds import TEST, TRAIN
 from segmentation.features.feature import Feature
 from segmentation.industries.drivers import drivers
 from segmentation.industries.evaluation import Slice, evaluate
-from segmentation.industries.labels import TEST, TRAIN, Labels, choose_labels
+from segmentation.industries.labels import Labels, choose_labels
 from segmentation.industries.metrics import Floats
 from segmentation.industries.result import IndustryResult
 from segmentation.industries.scoring import class_probabilities, score_columns

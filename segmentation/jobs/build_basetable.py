@@ -16,7 +16,7 @@ from segmentation.basetable.labels import count_accounts, label_accounts
 from segmentation.errors import InputProblem
 from segmentation.features.accounts import account_features
 from segmentation.features.activity import build_activity, mask_words, stale_months
-from segmentation.features.months import last_as_of
+from segmentation.features.months import last_as_of, months_before
 from segmentation.features.tokens import main_accounts, token_features
 from segmentation.jobs.freshness import stored_categories
 from segmentation.runtime import Job, JobSpec, add_as_of
@@ -53,6 +53,7 @@ def build(job: Job) -> None:
     _store_accounts(job)
     _refresh_activity(job)
     as_of = _as_of(job)
+    job.as_of = as_of  # later steps of the same run speak for the same date
     note = _note(job, as_of)
     if not job.args.force and job.tables.note(BASETABLE) == note:
         job.show(f"basetable as of {as_of}: nothing has changed, kept as it is")
@@ -70,7 +71,7 @@ def _store_accounts(job: Job) -> None:
         if not tables.exists(ACCOUNTS):
             raise InputProblem("no accounts are stored yet: give --accounts, a CSV with one line per account")
         return
-    content = file_hash(job.args.accounts)
+    content = f"{file_hash(job.args.accounts)} by {job.args.account_column}"
     if tables.note(ACCOUNTS) != content:
         accounts = read_accounts(job.spark, job.args.accounts, job.args.account_column)
         label_accounts(accounts, job.args.label, {})  # a misspelt --label is told before an hour of work
@@ -95,12 +96,18 @@ def _refresh_activity(job: Job) -> None:
 
 def _as_of(job: Job) -> dt.date:
     given = job.settings.basetable.as_of
-    span = job.tables.read(TOKENS).agg(F.min("first_seen").alias("first"), F.max("last_seen").alias("last")).first()
+    # dates are taken in Spark: a collected timestamp would be in the machine's time zone
+    first, last = F.to_date(F.min("first_seen")).alias("first"), F.to_date(F.max("last_seen")).alias("last")
+    span = job.tables.read(TOKENS).agg(first, last).first()
     if span is None or span["last"] is None:
         raise InputProblem("no row of the logs was kept, so there is nothing to build from; look at the row balance")
-    as_of = given or last_as_of(span["last"].date())
-    if as_of <= span["first"].date():
-        raise InputProblem(f"the logs begin on {span['first'].date()}, so nothing happened before --as-of {as_of}")
+    as_of = given or last_as_of(span["last"])
+    if as_of <= span["first"]:
+        raise InputProblem(f"the logs begin on {span['first']}, so nothing happened before --as-of {as_of}")
+    if as_of > months_before(span["last"], -1):
+        raise InputProblem(
+            f"the logs end on {span['last']}: --as-of {as_of} would take months nobody saw for quiet ones"
+        )
     return as_of
 
 

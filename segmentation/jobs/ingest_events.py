@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +11,13 @@ from pathlib import Path
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.events.balance import audit, balance_lines, count_by_file, row_balance
+from segmentation.events.balance import FileCounts, audit, balance_lines, count_by_file, row_balance
 from segmentation.events.build import build_events, lay_out
 from segmentation.events.dimensions import merge_event_names, merge_tokens, refuse_collisions
-from segmentation.events.duplicates import DUPLICATE, mark_copies
+from segmentation.events.duplicates import mark_copies
 from segmentation.events.parse import identify, parse
 from segmentation.runtime import Job, JobSpec
-from segmentation.schemas import EVENT_NAMES, EVENTS, LEDGER, ROW_BALANCE, TOKENS
+from segmentation.schemas import EVENT_NAMES, EVENTS, KEPT, LEDGER, ROW_BALANCE, TOKENS
 from segmentation.settings import SourceSettings
 from segmentation.stores.conf import load_categories, load_source
 from segmentation.stores.drops import RawFile, list_drop, read_drop
@@ -38,12 +39,12 @@ def ingest(job: Job) -> None:
         source = source.model_copy(update={"format": job.args.format})
     with job.stage(f"looked through {job.args.input}"):
         found = list_drop(job.args.input, source)
+    _remove_unfinished(job)
     files = _new_files(job, found)
     if not files:
         job.show(f"nothing to ingest: all {len(found)} files are in the ledger")
         return
     batch_id = hashlib.sha256("".join(sorted(file.file_id for file in files)).encode()).hexdigest()[:16]
-    _remove_unfinished(job, batch_id)
     with job.stage(f"wrote {sum(file.rows for file in files):,} rows of {len(files)} files to events"):
         job.tables.append(lay_out(_events(job, files, source, batch_id)), EVENTS)
     _account_for(job, files, source, batch_id)
@@ -60,10 +61,23 @@ def _new_files(job: Job, found: Sequence[RawFile]) -> list[RawFile]:
     return sorted(new.values(), key=lambda file: file.path)
 
 
-def _remove_unfinished(job: Job, batch_id: str) -> None:
-    """Take out the rows of the same batch that an earlier, killed run left; the ledger is written last."""
-    if job.tables.exists(EVENTS):
-        job.tables.delete(EVENTS, f"batch_id = '{batch_id}'")
+def _remove_unfinished(job: Job) -> None:
+    """Take out what a killed or refused run left: batches that have no entry in the ledger, which is written last."""
+    tables = job.tables
+    if not tables.exists(EVENTS):
+        return
+    stored = {row["batch_id"] for row in tables.read(EVENTS).select("batch_id").distinct().collect()}
+    if tables.exists(LEDGER):
+        stored -= {row["batch_id"] for row in tables.read(LEDGER).select("batch_id").distinct().collect()}
+    if not stored:
+        return
+    job.say(f"an earlier ingest did not finish: its {len(stored)} batches are taken out again")
+    unfinished = " OR ".join(f"batch_id = '{batch_id}'" for batch_id in sorted(stored))
+    for table in (EVENTS, ROW_BALANCE):
+        if tables.exists(table):
+            tables.delete(table, unfinished)
+    # it may have been counted into tokens already; event names keep their bits, used or not
+    tables.replace(merge_tokens(None, tables.read(EVENTS)), TOKENS)
 
 
 def _events(job: Job, files: Sequence[RawFile], source: SourceSettings, batch_id: str) -> DataFrame:
@@ -71,10 +85,9 @@ def _events(job: Job, files: Sequence[RawFile], source: SourceSettings, batch_id
     categories = load_categories(source)
     known = None
     if source.duplicates == "drop" and job.tables.exists(EVENTS):
-        known = job.tables.read(EVENTS).where(~F.col("rule").eqNullSafe(DUPLICATE))
-    headers = sorted({file.header for file in files if file.header is not None})
-    identified = identify(read_drop(job.spark, files, source), {file.uri: file.file_id for file in files})
-    marked = mark_copies(identified, headers, known, drop=source.duplicates == "drop")
+        known = job.tables.read(EVENTS).where(F.col("disposition") == KEPT)
+    identified = identify(read_drop(job.spark, files, source), files)
+    marked = mark_copies(identified, known, drop=source.duplicates == "drop")
     parts: list[DataFrame] = []
     for columns in sorted({file.columns for file in files}):
         ids = [file.file_id for file in files if file.columns == columns]
@@ -96,10 +109,11 @@ def _account_for(job: Job, files: Sequence[RawFile], source: SourceSettings, bat
         audit({file.file_id: (str(file.path), file.rows) for file in files}, stored)
     with job.stage("updated tokens and event names"):
         _update_dimensions(job, batch, source)
+    now = job.now.replace(tzinfo=dt.UTC)  # a bare time would be taken for the machine's local one
     ledger = [
-        (batch_id, f.file_id, str(f.path), source.name, f.bytes, f.rows, s.kept, s.quarantined, s.dropped, job.now)
+        (batch_id, f.file_id, str(f.path), source.name, f.bytes, f.rows, s.kept, s.quarantined, s.dropped, now)
         for f in files
-        for s in [stored[f.file_id]]
+        for s in [stored.get(f.file_id, FileCounts(0, 0, 0))]
     ]
     job.tables.append(job.spark.createDataFrame(balance, ROW_BALANCE.columns), ROW_BALANCE)
     job.tables.append(job.spark.createDataFrame(ledger, LEDGER.columns), LEDGER)

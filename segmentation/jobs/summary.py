@@ -26,7 +26,7 @@ def show_summary(job: Job) -> None:
     lines.append(f"tables       {tables.location(BASETABLE).removesuffix('basetable')}")
     if job.settings.storage.tracking_uri is None:
         store = f"sqlite:///{(job.data_dir / 'mlflow.db').absolute()}"
-        lines.append(f"model runs   .venv/bin/mlflow ui --backend-store-uri {store}")
+        lines.append(f"model runs   mlflow ui --backend-store-uri {store}")
     job.show("\n".join(lines))
 
 

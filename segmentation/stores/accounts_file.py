@@ -34,6 +34,11 @@ def read_accounts(spark: SparkSession, path: Path, account_column: str) -> DataF
             f"{path}: no column {account_column!r} with the accounts (it has {', '.join(frame.columns)}); "
             "name it with --account-column"
         )
+    if account_column != "account_id" and "account_id" in frame.columns:
+        raise InputProblem(
+            f"{path}: has both {account_column!r} and 'account_id'; name one with --account-column, "
+            "and rename the other"
+        )
     frame = frame.rename(columns={account_column: "account_id"})
     frame["account_id"] = frame["account_id"].str.strip()
     blank = frame.index[frame["account_id"].isna() | (frame["account_id"] == "")]

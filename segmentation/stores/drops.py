@@ -44,13 +44,13 @@ class RawFile:
     rows: int
     #: its columns, in order; of JSON lines none are known beforehand
     columns: tuple[str, ...]
-    #: the header line as it stands in the file, for CSV
+    #: the header line as Spark reads it, for CSV: without a byte order mark
     header: str | None
 
     @property
-    def uri(self) -> str:
+    def location(self) -> str:
         """The path as `read_drop` writes it beside each row."""
-        return self.path.as_uri()
+        return str(self.path)
 
 
 def list_drop(path: Path, source: SourceSettings) -> list[RawFile]:
@@ -72,7 +72,7 @@ def list_drop(path: Path, source: SourceSettings) -> list[RawFile]:
 
 
 def read_drop(spark: SparkSession, files: Sequence[RawFile], source: SourceSettings) -> DataFrame:
-    """The rows of the files as they stand: `file_uri`, and either `line` or the Parquet columns.
+    """The rows of the files as they stand: `location`, and either `line` or the Parquet columns.
 
     Lines end at a line feed and nowhere else, which is what `RawFile.rows` counts.
     """
@@ -81,12 +81,15 @@ def read_drop(spark: SparkSession, files: Sequence[RawFile], source: SourceSetti
     if source.format == "parquet":
         # Spark has no type for nanoseconds and refuses the file without this
         spark.conf.set("spark.sql.legacy.parquet.nanosAsLong", "true")
-        rows = spark.read.parquet(*paths)
+        # a column that came or went between files is null where it is not
+        differ = len({file.columns for file in files}) > 1
+        rows = spark.read.option("mergeSchema", str(differ).lower()).parquet(*paths)
     else:
         rows = spark.read.option("lineSep", "\n").text(paths).withColumnRenamed("value", "line")
-    # Spark writes file:/a or file:///a, by release and format
-    uri = F.regexp_replace(F.col("_metadata.file_path"), "^file:/+", "file:///")
-    return rows.select("*", uri.alias("file_uri"))
+    # Spark writes file:/a or file:///a, by release and format, and encodes other characters than Python would; a plus
+    # stands for itself in a path, where url_decode makes a space of it
+    path = F.regexp_replace(F.col("_metadata.file_path"), "^file:/+", "/")
+    return rows.select("*", F.url_decode(F.replace(path, F.lit("+"), F.lit("%2B"))).alias("location"))
 
 
 def _is_log(path: Path, endings: tuple[str, ...]) -> bool:
@@ -134,14 +137,16 @@ def _inspect_lines(path: Path, source: SourceSettings) -> RawFile:
         lines += block.count(b"\n")
         last = block[-1:]
     lines += last != b"\n"
-    header = head.split(b"\n", 1)[0].decode("utf-8", "replace") if source.format == "csv" else None
+    header = (
+        head.split(b"\n", 1)[0].decode("utf-8", "replace").removeprefix("\ufeff") if source.format == "csv" else None
+    )
     columns = () if header is None else _header_columns(header, source.delimiter)
     data_rows = lines - 1 if header is not None and lines else lines
     return RawFile(path, digest.hexdigest(), path.stat().st_size, data_rows, columns, header)
 
 
 def _header_columns(header: str, delimiter: str) -> tuple[str, ...]:
-    return tuple(name.strip().strip('"') for name in header.lstrip("\ufeff").rstrip("\r").split(delimiter))
+    return tuple(name.strip().strip('"') for name in header.rstrip("\r").split(delimiter))
 
 
 def _blocks(stream: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:

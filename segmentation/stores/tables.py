@@ -51,7 +51,7 @@ class TableStore:
         if not self.exists(table):
             raise MissingTable(
                 f"there is no table {table.name} at {self.location(table)}: "
-                f"run `segmentation {_MADE_BY[table.name]}` first"
+                f"run `segmentation {_MADE_BY.get(table.name, 'run')}` first"
             )
         reader = self._spark.read.format("delta")
         if version is not None:
@@ -97,6 +97,8 @@ class TableStore:
             options = {**options, "mergeSchema": "true"}
         if not self.exists(table):
             # statistics for every column would cost a fifth of the writing time; wide tables are read whole
+            if table.free_names:
+                options["delta.columnMapping.mode"] = "name"  # without it Delta refuses blanks and brackets in names
             keys = [name for name in table.unique_by if name not in table.partition_by]
             options = {**options, "delta.dataSkippingStatsColumns": ",".join(table.indexed or keys[:2])}
         if table.partition_by:

@@ -45,11 +45,11 @@ def ingest(spark: SparkSession, tmp_path: Path) -> Ingest:
         drop = tmp_path / "drop in"
         drop.mkdir(exist_ok=True)
         for name, text in files.items():
+            (drop / name).parent.mkdir(exist_ok=True)
             (drop / name).write_bytes(text if isinstance(text, bytes) else text.encode())
         found = list_drop(drop, source)
-        headers = sorted({file.header for file in found if file.header is not None})
-        rows = identify(read_drop(spark, found, source), {file.uri: file.file_id for file in found})
-        marked = mark_copies(rows, headers, known, drop=source.duplicates == "drop")
+        rows = identify(read_drop(spark, found, source), found)
+        marked = mark_copies(rows, known, drop=source.duplicates == "drop")
         parsed = parse(marked, source, found[0].columns or source.columns)
         return build_events(parsed, source, CATEGORIES, INGEST, "b1", "2025-06-01 00:00:00")
 

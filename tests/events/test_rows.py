@@ -9,6 +9,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from segmentation.errors import InputProblem
 from segmentation.events.build import read_category
 from tests.events.conftest import HEADER, Ingest
 
@@ -108,6 +109,26 @@ def test_rows_of_earlier_batches_are_duplicates(ingest: Ingest) -> None:
 def test_header_is_no_row_but_a_repeated_one_is(ingest: Ingest) -> None:
     events = ingest({"a.csv": HEADER + GOOD + HEADER, "b.csv": HEADER})
     assert dispositions(events) == [("dropped", "repeated_header"), ("kept", None)]
+
+
+def test_a_header_of_another_file_is_a_row_here(ingest: Ingest) -> None:
+    other = "time,token,account,name,seconds,more\n"
+    events = ingest({"a.csv": HEADER + GOOD + other})
+    assert dispositions(events) == [("kept", None), ("quarantined", "malformed_line")]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_header(ingest: Ingest) -> None:
+    assert dispositions(ingest({"a.csv": b"\xef\xbb\xbf" + (HEADER + GOOD).encode()})) == [("kept", None)]
+
+
+@pytest.mark.parametrize("name", ["month=2025-01/a.csv", "a+b, (1) Mä'x.csv", "a[1]*{2}.csv", "a%20b.csv"])
+def test_any_path_will_do(ingest: Ingest, name: str) -> None:
+    assert dispositions(ingest({name: HEADER + GOOD})) == [("kept", None)]
+
+
+def test_a_source_rule_may_not_bear_a_built_in_name(ingest: Ingest) -> None:
+    with pytest.raises(InputProblem, match="named like built-in ones: bad_value"):
+        ingest({"a.csv": HEADER + GOOD}, rules=[{"name": "bad_value", "disposition": "dropped", "when": "true"}])
 
 
 def test_first_rule_decides_and_the_others_are_flags(ingest: Ingest) -> None:

@@ -25,7 +25,7 @@ def test_every_job_is_a_subcommand_and_has_an_entry_point(capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["ingest", "--source", "generatd", "--input", "x"], Exit.INPUT, "did you mean 'generated'"),
+        (["ingest", "--source", "generatd", "--input", "x"], Exit.USAGE, "did you mean 'generated'"),
         (["ingest", "--source", "generated", "--input", "nowhere"], Exit.INPUT, "nowhere: no such file or folder"),
         (["basetable", "--set", "features.max_name=1"], Exit.USAGE, "did you mean 'max_names_per_category'"),
         (["basetable", "--as-of", "2026-01-15"], Exit.USAGE, "use 2026-01-01"),

@@ -16,7 +16,7 @@ from segmentation.stores.drops import DropError, list_drop
 
 def source(kind: str = "csv") -> SourceSettings:
     return SourceSettings.model_validate(
-        {"name": "s", "format": kind, "columns": ["a", "b"], "time": {"column": "a"}}
+        {"name": "s", "format": kind, "columns": ["a", "b"], "time": {"column": "a", "epoch": "seconds"}}
         | {"token": "a", "account_id": "a", "event_name": "b"}
     )
 

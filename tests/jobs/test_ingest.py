@@ -1,0 +1,77 @@
+"""The ingest job: what it stores of odd drops, and that a run which did not finish leaves nothing behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from segmentation.jobs.command import main
+from segmentation.runtime import Exit
+
+HEADER = "event_time,token,account,event_name,product,version,os,user_state,duration_s,value,status\n"
+
+
+def row(second: int, token: str = "t1") -> str:
+    return f"2025-03-04 05:06:{second:02d}.000,{token},a1,PDF Opened,P,1,OS,active,1.5,,ok\n"
+
+
+def ingest(data_dir: Path, drop: Path) -> int:
+    return main(["ingest", "--source", "generated", "--input", str(drop), "--data-dir", str(data_dir)])
+
+
+def read(spark: SparkSession, data_dir: Path, name: str) -> DataFrame:
+    return spark.read.format("delta").load(str(data_dir / "tables" / name))
+
+
+def test_a_file_without_rows_is_in_the_ledger(spark: SparkSession, tmp_path: Path) -> None:
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    (drop / "quiet.csv").write_text(HEADER)
+    (drop / "busy.csv").write_text(HEADER + row(1))
+    assert ingest(tmp_path, drop) == Exit.OK
+    ledger = read(spark, tmp_path, "ingest_ledger").collect()
+    assert {Path(r["path"]).name: (r["rows_in"], r["kept"]) for r in ledger} == {
+        "quiet.csv": (0, 0),
+        "busy.csv": (1, 1),
+    }
+
+
+def test_what_an_unfinished_ingest_left_is_taken_out(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that was killed after its commit of rows, then one over a larger drop: nothing lost, nothing twice."""
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    (drop / "a.csv").write_text(HEADER + row(1))
+    assert ingest(tmp_path, drop) == Exit.OK
+    (drop / "b.csv").write_text(HEADER + row(2) + row(3))
+    assert ingest(tmp_path, drop) == Exit.OK
+    spark.sql(f"DELETE FROM delta.`{tmp_path}/tables/ingest_ledger` WHERE path LIKE '%b.csv'")
+    (drop / "c.csv").write_text(HEADER + row(4))
+    capsys.readouterr()
+    assert ingest(tmp_path, drop) == Exit.OK
+    assert "an earlier ingest did not finish" in capsys.readouterr().err
+    events = read(spark, tmp_path, "events")
+    assert {(r["disposition"], r["count"]) for r in events.groupBy("disposition").count().collect()} == {("kept", 4)}
+    assert read(spark, tmp_path, "tokens").select("rows").collect() == [(4,)]
+    assert read(spark, tmp_path, "row_balance").agg(F.sum("rows")).first() == (4,)
+
+
+def test_accounts_files_may_have_blanks_in_their_headings(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drop = tmp_path / "a.csv"
+    drop.write_text(HEADER + row(1))
+    assert ingest(tmp_path, drop) == Exit.OK
+    accounts = tmp_path / "accounts.csv"
+    accounts.write_text("account,Main Industry (EUR)\na1,Print\n")
+    arguments = ["basetable", "--data-dir", str(tmp_path), "--accounts", str(accounts), "--label"]
+    assert main([*arguments, "Main Industry (EUR)", "--as-of", "2025-04-01"]) == Exit.OK
+    assert read(spark, tmp_path, "basetable").select("industry").collect() == [("Print",)]
+    assert main([*arguments, "Main Industry (EUR)", "--as-of", "2025-05-01"]) == Exit.INPUT
+    assert "the logs end on 2025-03-04" in capsys.readouterr().err
+    assert main(["industry", "--data-dir", str(tmp_path)]) == Exit.INPUT
+    assert "every labelled account is 'Print': a model needs at least two labels" in capsys.readouterr().err
