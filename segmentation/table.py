@@ -44,7 +44,6 @@ def columns(ddl: str) -> T.StructType:
         "timestamp": T.TimestampType(),
         "strings": T.ArrayType(T.StringType()),
         "longs": T.ArrayType(T.LongType()),
-        "ints": T.ArrayType(T.IntegerType()),
         "binary": T.BinaryType(),
         "map": T.MapType(T.StringType(), T.StringType()),
         "accounts": T.ArrayType(

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from segmentation.schemas import ACTIVITY, KEPT
 
 WORD = 64  #: bits of one name mask column
-KEYS = ("event_month", "token_key", "account_key", "category", "product", "os")
+KEYS = ACTIVITY.unique_by
 
 
 def mask_words(event_names: DataFrame) -> tuple[int, bool]:

@@ -19,7 +19,6 @@ import mlflow
 import mlflow.spark
 import pandas as pd
 import pyspark
-import yaml
 from mlflow import MlflowClient
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
@@ -28,6 +27,7 @@ from pyspark.ml import PipelineModel
 from segmentation.industries.result import IndustryResult
 from segmentation.segments.result import Candidate, SegmentationResult
 from segmentation.settings import Settings, StorageSettings
+from segmentation.stores.conf import dump_settings
 from segmentation.stores.figures import industry_figures, segment_figures
 from segmentation.stores.run_values import log_files, log_nested, log_values, metric_names
 
@@ -144,7 +144,7 @@ def load_model(runs: Runs, model: str) -> PipelineModel:
 @contextlib.contextmanager
 def _run(runs: Runs, name: str, settings: Settings, versions: Mapping[str, int | str], as_of: dt.date) -> Iterator[str]:
     """A run that says from what it was made; marked as failed when the body raises."""
-    resolved = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
+    resolved = dump_settings(settings)
     with mlflow.start_run(experiment_id=runs.experiment_id, run_name=name, nested=True) as run:
         run_id: str = run.info.run_id
         # As strings: MLflow's own lineage drops the integer 0, which is a table's first version.
