@@ -137,6 +137,7 @@ ACTIVITY = Table(
     unique_by=("event_month", "token_key", "account_key", "category", "product", "os"),
     partition_by=("event_month",),
     indexed=("token_key",),
+    volatile=("name_masks", "name_sketch"),  # bits are handed out in the order in which names arrived
 )
 
 TOKEN_FEATURES = Table(
@@ -151,6 +152,7 @@ TOKEN_FEATURES = Table(
     unique_by=("as_of", "token_key", "category"),
     partition_by=("as_of",),
     open_ended=True,
+    volatile=("names_*", "name_sketch"),  # as in activity
 )
 
 ACCOUNT_FEATURES = Table(

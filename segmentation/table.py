@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from pyspark.sql import DataFrame
 from pyspark.sql import types as T
@@ -30,6 +31,12 @@ class Table:
     open_ended: bool = False
     #: those columns are named by people, blanks and all
     free_names: bool = False
+    #: columns that tell of the run, not of the data: left out of the content hash; a trailing `*` stands for any ending
+    volatile: tuple[str, ...] = ()
+
+    def is_volatile(self, column: str) -> bool:
+        """Whether the column tells of the run (a time, a batch, bits handed out as names arrived), not of the data."""
+        return any(fnmatchcase(column, pattern) for pattern in self.volatile)
 
 
 def columns(ddl: str) -> T.StructType:
