@@ -71,6 +71,13 @@ class IngestSettings(Frozen):
     max_text_length: Positive
 
 
+class PrivacySettings(Frozen):
+    """Whether identifiers are stored as keyed hashes, and the name of the environment variable that holds the key."""
+
+    hash_ids: bool
+    key_variable: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
 class RuleSettings(Frozen):
     """One rule of a source: a name, what becomes of a row on which it holds, and the condition."""
 
@@ -197,6 +204,7 @@ class Settings(Frozen):
     storage: StorageSettings
     synthetic: SyntheticSettings
     ingest: IngestSettings
+    privacy: PrivacySettings
     features: FeatureSettings
     basetable: BasetableSettings
     segments: SegmentSettings

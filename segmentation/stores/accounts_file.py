@@ -9,6 +9,7 @@ import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.errors import InputProblem
+from segmentation.events.identifiers import ACCOUNT, keyed_id
 
 
 def file_hash(path: Path) -> str:
@@ -20,10 +21,11 @@ def file_hash(path: Path) -> str:
         raise InputProblem(f"{path}: cannot be read ({problem.strerror}); --accounts takes a CSV file") from None
 
 
-def read_accounts(spark: SparkSession, path: Path, account_column: str) -> DataFrame:
+def read_accounts(spark: SparkSession, path: Path, account_column: str, key: bytes | None = None) -> DataFrame:
     """One row per line of the CSV file: account_id, then its other columns as text, empty ones null.
 
-    Raises InputProblem for an unreadable file, a missing account column, and lines without an account.
+    Account ids are brought to NFC, as in the logs, and with a key they become its hashes. Raises InputProblem for an
+    unreadable file, a missing account column, and lines without an account; its messages name lines, never ids.
     """
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
@@ -40,11 +42,13 @@ def read_accounts(spark: SparkSession, path: Path, account_column: str) -> DataF
             "and rename the other"
         )
     frame = frame.rename(columns={account_column: "account_id"})
-    frame["account_id"] = frame["account_id"].str.strip()
+    frame["account_id"] = frame["account_id"].str.strip().str.normalize("NFC")
     blank = frame.index[frame["account_id"].isna() | (frame["account_id"] == "")]
     if len(blank):
         raise InputProblem(
             f"{path}: line {blank[0] + 2} has no {account_column} ({len(blank)} such lines); fill or delete them"
         )
+    if key is not None:
+        frame["account_id"] = [keyed_id(key, ACCOUNT, account) for account in frame["account_id"]]
     schema = ", ".join(f"`{name}` string" for name in frame.columns)
     return spark.createDataFrame(frame.astype(object).where(frame.notna(), None).values.tolist(), schema)

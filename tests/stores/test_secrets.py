@@ -1,0 +1,47 @@
+"""The key comes from the environment alone, and no message repeats it."""
+
+from __future__ import annotations
+
+import pytest
+
+from segmentation.errors import InputProblem
+from segmentation.settings import PrivacySettings
+from segmentation.stores.conf import ConfError, load_settings
+from segmentation.stores.secrets import key_fingerprint, read_key
+
+ON = PrivacySettings(hash_ids=True, key_variable="ID_KEY_OF_TESTS")
+GOOD = "0123456789abcdef0123456789abcdef"
+
+
+def test_hashing_is_off_by_default_and_then_no_key_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings("base").privacy
+    monkeypatch.setenv(settings.key_variable, GOOD)
+    assert (settings.hash_ids, settings.key_variable) == (False, "SEGMENTATION_ID_KEY")
+    assert read_key(settings) is None
+
+
+def test_the_key_is_the_variable_without_blanks_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ON.key_variable, f"{GOOD}\n")
+    assert read_key(ON) == GOOD.encode()
+
+
+@pytest.mark.parametrize(("value", "found"), [(None, "is not set"), (" ", "is not set"), (GOOD[1:], "holds 31 char")])
+def test_no_key_or_a_short_one_is_named_with_the_fix(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, found: str
+) -> None:
+    monkeypatch.delenv(ON.key_variable, raising=False)
+    if value is not None:
+        monkeypatch.setenv(ON.key_variable, value)
+    with pytest.raises(InputProblem, match=rf"variable ID_KEY_OF_TESTS {found}.*export ID_KEY_OF_TESTS=") as problem:
+        read_key(ON)
+    assert GOOD[1:] not in str(problem.value)
+
+
+def test_a_key_in_place_of_the_variables_name_is_refused() -> None:
+    with pytest.raises(ConfError, match=r"privacy\.key_variable: String should match pattern"):
+        load_settings("base", ["privacy.key_variable=not-a-name"])
+
+
+def test_the_fingerprint_tells_keys_apart() -> None:
+    assert key_fingerprint(GOOD.encode()) == "1fb06d85"
+    assert key_fingerprint(GOOD.encode()) != key_fingerprint(GOOD[::-1].encode())
