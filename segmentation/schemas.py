@@ -40,6 +40,8 @@ EVENTS = Table(
         os           string
         attributes   map         # the source's remaining named columns
         row_hash     long        # xxhash64 of the whole original row: duplicates across batches are found by it
+        event_id_hash long       # xxhash64 of the source's name and the event's id; null where the source has none
+        revision     long        # which version of the event it is; of one event id only the latest row is kept
     """),
     unique_by=(),
     partition_by=("event_month",),

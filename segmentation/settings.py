@@ -122,6 +122,10 @@ class SourceSettings(Frozen):
     product: str | None = None
     os: str | None = None
     attributes: tuple[str, ...] = ()
+    #: what identifies an event: of its rows only the one with the greatest revision (then time) is kept
+    event_id: str | None = None
+    #: a whole number or a time; null is the lowest
+    revision: str | None = None
     duplicates: Literal["drop", "keep"] = "drop"
     rules: tuple[RuleSettings, ...] = ()
     categories: tuple[CategorySettings, ...] = ()
@@ -130,6 +134,10 @@ class SourceSettings(Frozen):
     def _consistent(self) -> SourceSettings:
         if self.format != "parquet" and not self.time.formats and not self.time.epoch:
             raise ValueError(f"time.formats or time.epoch: how is the text in {self.time.column!r} to be read?")
+        if self.revision is not None and self.event_id is None:
+            raise ValueError("revision without event_id: of what is it a revision?")
+        if self.event_id is not None and self.duplicates == "keep":
+            raise ValueError("event_id keeps one row per event, duplicates: keep keeps equal rows; choose one")
         names = [rule.name for rule in self.rules]
         if len(set(names)) < len(names):
             raise ValueError(f"rules {sorted({n for n in names if names.count(n) > 1})} are given twice")

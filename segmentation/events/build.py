@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from segmentation.events.categories import categorise
+from segmentation.events.revisions import identity_columns
 from segmentation.events.rules import built_in_rules, closing_rules, decide, source_rules
 from segmentation.schemas import EVENTS, KEPT
 from segmentation.settings import CategorySettings, IngestSettings, SourceSettings, TimeSettings
@@ -66,6 +67,7 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
         "product": _text(source.product),
         "os": _text(source.os),
         "attributes": _attributes(attributes),
+        **identity_columns(parsed, source),
     }
     # a log's column may bear one of our names; from here on the name means ours
     ours = {*computed, *EVENTS.columns.names, "category_rule"}

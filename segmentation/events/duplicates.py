@@ -1,55 +1,81 @@
-"""Which raw rows are copies of another, found on hashes alone: whole rows through a shuffle would double the time."""
+"""Which raw rows are copies of another, found on hashes alone: whole rows through a shuffle would double the time.
+
+However the same files are split into batches, the same rows come out: of equal rows exactly one is unmarked, whether
+its copies stand in the same batch or are stored already.
+"""
 
 from __future__ import annotations
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.events.revisions import SUPERSEDED
+from segmentation.schemas import KEPT
+
 DUPLICATE = "duplicate"
 REPEATED_HEADER = "repeated_header"
+#: what makes two rows equal, and whose header they are (0 for all other rows)
+_AT = ("_row_hash", "_row_check", "_header_of")
 
 
 def mark_copies(rows: DataFrame, known: DataFrame | None, drop: bool) -> DataFrame:
-    """The identified rows without each file's header line, with `_duplicate` and `_repeated_header` as booleans.
+    """The identified rows without each file's header line, with three booleans.
 
-    Of equal rows the one with the smallest `_position` stays. `known` holds the `row_hash` of rows stored by earlier
-    batches: all copies of those are duplicates. With `drop` false only headers are looked for, since some logs hold
-    rows that are rightly equal.
+    `_duplicate`: an equal row comes first in the batch (by `_position`), or is stored as kept or superseded.
+    `_copy_of_undecided`: an equal row is stored, but another rule took it out: nothing but a flag, since that rule
+    decides here too, and where it was mended since, the first copy is to be kept.
+    `_repeated_header`: the header of the row's own file once more. Headers are no copies of other files' headers.
+
+    `known` holds `row_hash`, `disposition` and `rule` of all rows of `events` stored by earlier batches. With `drop`
+    false only headers are looked for, since some logs hold rows that are rightly equal.
     """
     is_text = "line" in rows.columns
-    is_header = F.coalesce(F.col("line") == F.col("_header"), F.lit(False)) if is_text else F.lit(False)
     if not is_text and not drop:
-        return rows.select("*", F.lit(False).alias("_duplicate"), F.lit(False).alias("_repeated_header"))
-    first = _first_positions(rows, is_header, known, drop)
-    at = ["_row_hash", "_row_check"]
-    file_matches = ~is_header | (F.col("_file_id") == F.col("_header_file"))
+        no = F.lit(False)
+        return rows.select("*", no.alias("_duplicate"), no.alias("_copy_of_undecided"), no.alias("_repeated_header"))
+    is_header = F.coalesce(F.col("line") == F.col("_header"), F.lit(False)) if is_text else F.lit(False)
+    header_of = F.when(is_header, F.xxhash64("_file_id")).otherwise(F.lit(0))
+    placed = rows.select("*", header_of.alias("_header_of"))
+    suspects = _suspects(placed, known, drop)
     # within one batch copies are few; of a drop that repeats what is stored they are not, and Spark chooses
-    joined = rows.join(F.broadcast(first) if known is None else first, on=at, how="left")
-    if is_text:
-        # a header is one per file, so equal headers of other files are no copies of it
-        joined = joined.where(F.col("_first").isNull() | file_matches)
-        joined = joined.where(~(is_header & (F.col("_position") == F.col("_first"))))
-    copy = F.col("_first").isNotNull() & (F.col("_known") | (F.col("_position") != F.col("_first")))
-    return joined.select(
+    joined = placed.join(F.broadcast(suspects) if known is None else suspects, on=list(_AT), how="left")
+    header = F.col("_header_of") != 0
+    later = F.coalesce(F.col("_position") != F.col("_first"), F.lit(False))
+    return joined.where(~header | later).select(
         *rows.columns,
-        (copy & ~is_header).alias("_duplicate"),
-        (copy & is_header).alias("_repeated_header"),
+        (~header & (later | _holds("_stays"))).alias("_duplicate"),
+        (~header & _holds("_taken_out")).alias("_copy_of_undecided"),
+        header.alias("_repeated_header"),
     )
 
 
-def _first_positions(rows: DataFrame, is_header: Column, known: DataFrame | None, drop: bool) -> DataFrame:
-    """One row per repeated row (and per file's header): the hashes, `_first`, `_known`, `_header_file`."""
-    wanted = rows if drop else rows.where(is_header)
-    header_file = F.when(is_header, F.col("_file_id")).alias("_header_file")
-    groups = wanted.groupBy("_row_hash", "_row_check", header_file).agg(
-        F.count(F.lit(1)).alias("_copies"), F.min("_position").alias("_first")
+def _suspects(placed: DataFrame, known: DataFrame | None, drop: bool) -> DataFrame:
+    """One row per repeated row and per file's header: what makes rows equal, `_first`, `_stays`, `_taken_out`."""
+    header = F.col("_header_of") != 0
+    groups = (
+        (placed if drop else placed.where(header))
+        .groupBy(*_AT)
+        .agg(F.count(F.lit(1)).alias("_copies"), F.min("_position").alias("_first"))
     )
     if known is not None and drop:
-        before = known.select(F.col("row_hash").alias("_row_hash")).distinct().select("*", F.lit(True).alias("_known"))
-        groups = groups.join(before, on="_row_hash", how="left")
+        groups = groups.join(_stored(known), on="_row_hash", how="left")
     else:
-        groups = groups.select("*", F.lit(None).cast("boolean").alias("_known"))
-    seen_before = F.coalesce(F.col("_known"), F.lit(False)) & F.col("_header_file").isNull()
-    return groups.where((F.col("_copies") > 1) | F.col("_header_file").isNotNull() | seen_before).select(
-        "_row_hash", "_row_check", "_first", seen_before.alias("_known"), "_header_file"
+        nothing = F.lit(None).cast("boolean")
+        groups = groups.select("*", nothing.alias("_stays"), nothing.alias("_taken_out"))
+    return groups.where((F.col("_copies") > 1) | header | F.col("_stays").isNotNull()).drop("_copies")
+
+
+def _stored(known: DataFrame) -> DataFrame:
+    """One row per `_row_hash` that is stored: whether a row of it stays (or has been overtaken), or was taken out."""
+    # a repeated header is one in its own file only; elsewhere the same line is a row
+    rows = known.where(F.coalesce(F.col("rule") != REPEATED_HEADER, F.lit(True)))
+    stays = (F.col("disposition") == KEPT) | F.coalesce(F.col("rule") == SUPERSEDED, F.lit(False))
+    return (
+        rows.groupBy(F.col("row_hash").alias("_row_hash"))
+        .agg(F.bool_or(stays).alias("_stays"))
+        .select("*", (~F.col("_stays")).alias("_taken_out"))
     )
+
+
+def _holds(name: str) -> Column:
+    return F.coalesce(F.col(name), F.lit(False))

@@ -17,7 +17,7 @@ from segmentation.settings import SourceSettings
 
 _CORRUPT = "_corrupt"
 #: our columns beside the log's own
-OURS = ("_file_id", "_row_hash", "_row_check", "_position", "_duplicate", "_repeated_header")
+OURS = ("_file_id", "_row_hash", "_row_check", "_position", "_duplicate", "_copy_of_undecided", "_repeated_header")
 
 
 class RawFile(Protocol):

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
 from segmentation.events.duplicates import DUPLICATE, REPEATED_HEADER
+from segmentation.events.revisions import SUPERSEDED
 from segmentation.schemas import DROPPED, KEPT, QUARANTINED
 from segmentation.settings import IngestSettings, RuleSettings
 
@@ -21,12 +22,15 @@ BUILT_IN = (
     "missing_account",
     "missing_token",
     "missing_event_name",
+    "missing_event_id",
     "bad_time",
     "time_out_of_range",
     "bad_duration",
     "bad_value",
+    "bad_revision",
     "text_too_long",
     DUPLICATE,
+    SUPERSEDED,
     "unmatched_event_name",
 )
 
@@ -38,6 +42,8 @@ class Rule:
     name: str
     disposition: str
     holds: Column
+    #: rows which the rule does not decide, but flags where another one has decided
+    only_flags: Column | None = None
 
 
 def built_in_rules(settings: IngestSettings, now: str) -> list[Rule]:
@@ -51,10 +57,12 @@ def built_in_rules(settings: IngestSettings, now: str) -> list[Rule]:
         Rule("missing_account", QUARANTINED, F.col("account_id").isNull()),
         Rule("missing_token", QUARANTINED, F.col("token").isNull()),
         Rule("missing_event_name", QUARANTINED, F.col("event_name").isNull()),
+        Rule("missing_event_id", QUARANTINED, F.col("_missing_event_id")),
         Rule("bad_time", QUARANTINED, F.col("event_ts").isNull()),
         Rule("time_out_of_range", QUARANTINED, out_of_range),
         Rule("bad_duration", QUARANTINED, _unusable("duration_s") | (F.col("duration_s") < 0)),
         Rule("bad_value", QUARANTINED, _unusable("value")),
+        Rule("bad_revision", QUARANTINED, F.col("_bad_revision")),
         Rule("text_too_long", QUARANTINED, _any(texts)),
     ]
 
@@ -62,7 +70,7 @@ def built_in_rules(settings: IngestSettings, now: str) -> list[Rule]:
 def closing_rules() -> list[Rule]:
     """The rules that come after the source's own."""
     return [
-        Rule(DUPLICATE, DROPPED, F.col("_duplicate")),
+        Rule(DUPLICATE, DROPPED, F.col("_duplicate"), only_flags=F.col("_copy_of_undecided")),
         Rule("unmatched_event_name", FLAGGED, F.col("category_rule") == "unmatched"),
     ]
 
@@ -106,7 +114,11 @@ def decide(rows: DataFrame, rules: Sequence[Rule]) -> DataFrame:
     disposition = (
         F.when(rule.isNull(), F.lit(KEPT)).when(rule.isin(quarantining), F.lit(QUARANTINED)).otherwise(F.lit(DROPPED))
     )
-    all_held = F.array_compact(F.array(*(F.when(hold, F.lit(name)) for name, hold in holds.items())))
+    shown = {
+        r.name: holds[r.name] if r.only_flags is None else holds[r.name] | (r.only_flags & rule.isNotNull())
+        for r in rules
+    }
+    all_held = F.array_compact(F.array(*(F.when(hold, F.lit(name)) for name, hold in shown.items())))
     others = F.array_except(all_held, F.array(rule))
     flags = F.when((rule.isNotNull() | F.col("_suspect")) & (F.size(others) > 0), others)
     # two selects, so that the conditions are evaluated once and what follows builds on their outcome
