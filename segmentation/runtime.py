@@ -11,14 +11,14 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segmentation.errors import EnvironmentProblem, InputProblem
+from segmentation.errors import InputProblem
+from segmentation.failures import Exit, explain, is_conflict
 from segmentation.settings import Settings
-from segmentation.stores.conf import ConfError, default_profile, dump_settings, load_settings
-from segmentation.stores.locks import exclusive
+from segmentation.stores.conf import default_profile, dump_settings, load_settings
+from segmentation.stores.locks import Lock, exclusive
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -26,15 +26,8 @@ if TYPE_CHECKING:
     from segmentation.stores.tables import TableStore
 
 
-class Exit(IntEnum):
-    """What a job's exit code means."""
-
-    OK = 0
-    FAILED = 1  # a fault of the program or the machine; a trace was printed
-    USAGE = 2  # arguments or settings
-    INPUT = 3  # files, tables or labels
-    ENVIRONMENT = 4  # Java, jars, Python
-    INTERRUPTED = 130
+#: how often a job begins in all, when other writers come first
+ATTEMPTS = 4
 
 
 @dataclass
@@ -50,26 +43,36 @@ class Job:
     started: float = field(default_factory=time.monotonic)
     #: the date that the run speaks for, once a step has settled it
     as_of: dt.date | None = None
+    lock: Lock | None = None
     _spark: SparkSession | None = None
+    _tables: TableStore | None = None
 
     @property
     def spark(self) -> SparkSession:
         """The session, started on first use and checked before it is."""
         if self._spark is None:
-            from segmentation.stores.spark import get_session  # noqa: PLC0415  # generate needs no pyspark
+            from segmentation.stores.spark import get_session, jvm_process  # noqa: PLC0415  # generate needs no pyspark
 
             with self.stage("starting Spark"):
                 self._spark = get_session(self.settings.session)
+                if self.lock:
+                    self.lock.write(jvm_process(self._spark))
                 # event times are UTC throughout; a notebook's session may have another zone
                 self._spark.conf.set("spark.sql.session.timeZone", "UTC")
         return self._spark
 
     @property
     def tables(self) -> TableStore:
-        """The tables below the data directory or in the catalog."""
-        from segmentation.stores.tables import TableStore  # noqa: PLC0415  # as above
+        """The tables below the data directory or in the catalog, as published when first asked for."""
+        if self._tables is None:
+            from segmentation.stores.tables import TableStore  # noqa: PLC0415  # as above
 
-        return TableStore(self.spark, self.settings.storage, self.data_dir)
+            self._tables = TableStore(self.spark, self.settings.storage, self.data_dir)
+        return self._tables
+
+    def publish(self) -> None:
+        """Show readers what this job has written so far, all of it at once."""
+        self.tables.publish(self.name, dt.datetime.now(dt.UTC))
 
     def say(self, line: str) -> None:
         """A line of progress, on standard error with the seconds since the start."""
@@ -96,7 +99,10 @@ class JobSpec:
     name: str
     help: str
     arguments: Callable[[argparse.ArgumentParser], None]
-    body: Callable[[Job], None]
+    #: returns an exit code where done is not all there is to say
+    body: Callable[[Job], Exit | None]
+    #: a job that only reads needs no lock
+    writes: bool = True
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -110,6 +116,8 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE",
                         help="one setting, such as segments.k_max=6; may be repeated")  # fmt: skip
+    parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS",
+                        help="how long to wait for another job that writes there (default: 0)")  # fmt: skip
     parser.add_argument("--show-settings", action="store_true", help="print the resolved settings and stop")
 
 
@@ -148,26 +156,29 @@ def run_job(spec: JobSpec, args: argparse.Namespace) -> int:
         return Exit.OK
     job = Job(spec.name, args, settings, args.data_dir, dt.datetime.now(dt.UTC).replace(tzinfo=None))
     try:
-        with exclusive(args.data_dir, spec.name):
-            spec.body(job)
+        if not spec.writes:
+            return spec.body(job) or Exit.OK
+        with exclusive(args.data_dir, spec.name, args.wait, job.say) as lock:
+            job.lock = lock
+            return _insist(spec, job)
     except BaseException as problem:  # the last line of defence: whatever it is, say it and leave with a code
-        return _explain(spec, problem)
-    return Exit.OK
+        line, code, with_trace = explain(problem, args.data_dir)
+        if with_trace:
+            traceback.print_exception(problem)
+        return _fail(spec, line, code)
 
 
-def _explain(spec: JobSpec, problem: BaseException) -> int:
-    if isinstance(problem, ConfError):
-        return _fail(spec, str(problem), Exit.USAGE)
-    if isinstance(problem, InputProblem):
-        return _fail(spec, str(problem), Exit.INPUT)
-    if isinstance(problem, KeyboardInterrupt):
-        return _fail(spec, "interrupted; run it again to finish", Exit.INTERRUPTED)
-    if isinstance(problem, EnvironmentProblem):
-        return _fail(spec, str(problem), Exit.ENVIRONMENT)
-    if not isinstance(problem, Exception):
-        raise problem
-    traceback.print_exception(problem)
-    return _fail(spec, f"{type(problem).__name__}: {(str(problem).splitlines() or [''])[0]}", Exit.FAILED)
+def _insist(spec: JobSpec, job: Job) -> int:
+    """Run the body; when another writer came first, again from what is published by then."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return spec.body(job) or Exit.OK
+        except Exception as problem:
+            if attempt == ATTEMPTS or not is_conflict(problem):
+                raise
+            job.say(f"another writer came first; beginning again from what it published ({attempt} of {ATTEMPTS - 1})")
+            job.tables.refresh()
+    raise AssertionError  # the loop ends by return or raise
 
 
 def _overrides(args: argparse.Namespace) -> list[str]:

@@ -10,6 +10,23 @@ from segmentation.table import Table, columns
 
 KEPT, QUARANTINED, DROPPED = "kept", "quarantined", "dropped"
 
+# 0 what readers see ---------------------------------------------------------------------------------------------
+
+PUBLISHED = Table(
+    "published",
+    "one row per table: the version of it that readers see; replaced in one commit when a job is done",
+    columns("""
+        table_name   string!
+        version      long!       # Delta version; what was committed after it belongs to a job that has not finished
+        note         string      # what the content was made from; a job that would make the same again does nothing
+        sequence     long!       # number of the publication, one more than the last
+        job          string!     # the job that published last
+        published_at timestamp!
+    """),
+    unique_by=("table_name",),
+    volatile=("version", "note", "sequence", "job", "published_at"),
+)
+
 # 1 events -------------------------------------------------------------------------------------------------------
 
 EVENTS = Table(
@@ -22,7 +39,7 @@ EVENTS = Table(
         disposition  string!     # kept, quarantined or dropped
         rule         string      # the rule that quarantined or dropped it; null when kept
         flags        strings     # further rules that hold for the row; null when none does
-        raw          string      # the original line (JSON of the row for Parquet); null when kept
+        raw          binary      # the original bytes of the line (JSON of the row for Parquet); null when kept
         event_ts     timestamp
         event_date   date        # stored, because turning a timestamp into a date is dear
         token        string
@@ -46,6 +63,50 @@ EVENTS = Table(
     unique_by=(),
     partition_by=("event_month",),
     indexed=("batch_id", "disposition", "category"),
+    # of equal rows in several files, the one that stays is the one that came first
+    volatile=("batch_id", "file_id"),
+    constraints={
+        "disposition_known": "disposition IN ('kept', 'quarantined', 'dropped')",
+        "decided_by_rule": "(disposition = 'kept') = (rule IS NULL)",
+        "kept_is_whole": "disposition <> 'kept' OR (event_ts IS NOT NULL AND event_month IS NOT NULL"
+        " AND token_key IS NOT NULL AND account_key IS NOT NULL AND event_key IS NOT NULL)",
+        # NaN >= 0 is true
+        "kept_is_finite": "disposition <> 'kept' OR coalesce(NOT isnan(duration_s) AND duration_s >= 0"
+        " AND duration_s < double('Infinity'), true)"
+        " AND coalesce(NOT isnan(value) AND abs(value) < double('Infinity'), true)",
+    },
+)
+
+RULE_SETS = Table(
+    "rule_sets",
+    "one row per set of rules that files were ever read by",
+    columns("""
+        rules_hash   string!     # SHA-256 of `rules`
+        source       string!
+        rules        string!     # JSON: the source, its categories and the ingest settings
+    """),
+    unique_by=("rules_hash",),
+)
+
+INGEST_PLANS = Table(
+    "ingest_plans",
+    "one row per planned batch and file, written before any of it is read; read unpublished, by ingest alone",
+    columns("""
+        batch_id     string!
+        state        string!     # planned, or given_up when a file changed before the batch was done
+        planned_at   timestamp!
+        source       string!
+        rules_hash   string!     # the rules of the batch, frozen in rule_sets
+        file_id      string!     # SHA-256 of its content
+        path         string!
+        bytes        long!
+        modified_ns  long!       # modification time, nanoseconds since 1970
+        rows_in      long!       # counted apart from the parser: physical lines less the header, or Parquet footers
+        layout       string      # its columns: the header line of CSV, the Spark schema of Parquet
+        reason       string      # of a batch given up
+    """),
+    unique_by=("batch_id", "file_id", "planned_at", "state"),
+    volatile=("planned_at", "modified_ns"),
 )
 
 LEDGER = Table(
@@ -56,14 +117,21 @@ LEDGER = Table(
         file_id      string!     # SHA-256 of its content
         path         string!
         source       string!
+        status       string!     # read, or refused: the file as a whole could not be taken in
+        reason       string      # why it was refused
         bytes        long!
         rows_in      long!       # counted apart from the parser: physical lines less the header, or Parquet footers
         kept         long!
         quarantined  long!
         dropped      long!
+        new_columns  strings     # columns the source does not know, kept in `attributes`; null when there are none
+        absent_columns strings   # columns of the source that the file lacks, null in its rows
+        layout       string      # as in ingest_plans: what a replay parses by
         ingested_at  timestamp!
     """),
     unique_by=("batch_id", "file_id"),
+    volatile=("batch_id", "ingested_at"),
+    constraints={"balance": "rows_in = kept + quarantined + dropped"},
 )
 
 ROW_BALANCE = Table(
@@ -78,6 +146,8 @@ ROW_BALANCE = Table(
         rows         long!       # flagged rows are counted under their disposition as well: never add them up
     """),
     unique_by=("batch_id", "file_id", "event_month", "disposition", "rule"),
+    volatile=("batch_id",),
+    constraints={"counted": "rows > 0"},
 )
 
 TOKENS = Table(
@@ -108,6 +178,7 @@ EVENT_NAMES = Table(
         first_seen   timestamp!
     """),
     unique_by=("event_key",),
+    volatile=("bit",),
 )
 
 # 2 features -----------------------------------------------------------------------------------------------------
@@ -124,10 +195,10 @@ ACTIVITY = Table(
         os              string
         rows            long!
         duration_count  long!
-        duration_sum    double
+        duration_sum    exact     # DECIMAL(38,6): sums of doubles would depend on the order of the rows
         duration_max    double
         value_count     long!
-        value_sum       double
+        value_sum       exact
         value_max       double
         errors          long!
         day_mask        int!      # bit d-1 set: active on day d of the month
@@ -140,6 +211,18 @@ ACTIVITY = Table(
     partition_by=("event_month",),
     indexed=("token_key",),
     volatile=("name_masks", "name_sketch"),  # bits are handed out in the order in which names arrived
+)
+
+ACTIVITY_MONTHS = Table(
+    "activity_months",
+    "one row per month of the cube: which kept rows it was computed from",
+    columns("""
+        event_month  date!
+        rows         long!       # kept rows of the month
+        fingerprint  long!       # hash over the month's files and how many kept rows each brought
+    """),
+    unique_by=("event_month",),
+    volatile=("fingerprint",),
 )
 
 TOKEN_FEATURES = Table(
@@ -180,6 +263,8 @@ ACCOUNTS = Table(
     unique_by=("account_id",),
     open_ended=True,
     free_names=True,
+    # a new accounts file may bring other columns, and Delta forgets NOT NULL when a schema is replaced
+    constraints={"account_is_named": "account_id IS NOT NULL"},
 )
 
 BASETABLE = Table(
@@ -195,6 +280,7 @@ BASETABLE = Table(
     unique_by=("as_of", "account_id"),
     partition_by=("as_of",),
     open_ended=True,
+    constraints={"split_known": "split IN ('train', 'test')", "fold_counted": "fold >= 0"},
 )
 
 # 5 segments, industries -----------------------------------------------------------------------------------------
@@ -213,6 +299,8 @@ SEGMENTS = Table(
     """),
     unique_by=("as_of", "account_id", "method"),
     partition_by=("as_of",),
+    volatile=("model",),
+    constraints={"confidence_is_a_number": "NOT isnan(confidence) AND confidence >= 0 AND confidence <= 1"},
 )
 
 INDUSTRY_SCORES = Table(
@@ -227,6 +315,8 @@ INDUSTRY_SCORES = Table(
     """),
     unique_by=("as_of", "account_id", "industry"),
     partition_by=("as_of",),
+    volatile=("model",),
+    constraints={"probability_is_one": "NOT isnan(probability) AND probability >= 0 AND probability <= 1 + 1e-9"},
 )
 
 INDUSTRY_METRICS = Table(
@@ -250,9 +340,10 @@ INDUSTRY_METRICS = Table(
     """),
     unique_by=("as_of", "slice", "metric", "industry"),
     partition_by=("as_of",),
+    volatile=("model",),
 )
 
 TABLES: tuple[Table, ...] = (
-    EVENTS, LEDGER, ROW_BALANCE, TOKENS, EVENT_NAMES, ACTIVITY, TOKEN_FEATURES, ACCOUNT_FEATURES,
-    ACCOUNTS, BASETABLE, SEGMENTS, INDUSTRY_SCORES, INDUSTRY_METRICS,
+    PUBLISHED, EVENTS, RULE_SETS, INGEST_PLANS, LEDGER, ROW_BALANCE, TOKENS, EVENT_NAMES, ACTIVITY, ACTIVITY_MONTHS,
+    TOKEN_FEATURES, ACCOUNT_FEATURES, ACCOUNTS, BASETABLE, SEGMENTS, INDUSTRY_SCORES, INDUSTRY_METRICS,
 )  # fmt: skip

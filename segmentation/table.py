@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from pyspark.sql import DataFrame
@@ -14,6 +14,10 @@ from segmentation.errors import InputProblem
 
 class SchemaError(InputProblem):
     """A frame does not have the shape that its table promises."""
+
+
+#: sums of numbers with a fraction: to the millionth, the same bits in whatever order the rows are added
+EXACT = T.DecimalType(38, 6)
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Table:
     free_names: bool = False
     #: columns that tell of the run, not of the data: left out of the content hash; a trailing `*` stands for any ending
     volatile: tuple[str, ...] = ()
+    #: name -> SQL condition that Delta itself holds every row to; a condition that is null counts as broken
+    constraints: Mapping[str, str] = field(default_factory=dict)
 
     def is_volatile(self, column: str) -> bool:
         """Whether the column tells of the run (a time, a batch, bits handed out as names arrived), not of the data."""
@@ -46,6 +52,7 @@ def columns(ddl: str) -> T.StructType:
         "long": T.LongType(),
         "int": T.IntegerType(),
         "double": T.DoubleType(),
+        "exact": EXACT,
         "boolean": T.BooleanType(),
         "date": T.DateType(),
         "timestamp": T.TimestampType(),
@@ -79,11 +86,12 @@ def check(frame: DataFrame, table: Table, extra: Sequence[str] = ()) -> DataFram
     """
     have = {field.name: field.dataType for field in frame.schema}
     wrong = []
-    for field in table.columns:
-        if field.name not in have:
-            wrong.append(f"{field.name} is missing")
-        elif have[field.name].simpleString() != field.dataType.simpleString():  # nullability inside arrays is no matter
-            wrong.append(f"{field.name} is {have[field.name].simpleString()}, not {field.dataType.simpleString()}")
+    for column in table.columns:
+        name, kind = column.name, column.dataType.simpleString()  # nullability inside arrays is no matter
+        if name not in have:
+            wrong.append(f"{name} is missing")
+        elif have[name].simpleString() != kind:
+            wrong.append(f"{name} is {have[name].simpleString()}, not {kind}")
     known = [field.name for field in table.columns]
     others = [name for name in have if name not in known]
     if others and not table.open_ended:

@@ -15,8 +15,9 @@ from segmentation.basetable.imputation import prepare_activity
 from segmentation.basetable.labels import count_accounts, label_accounts
 from segmentation.errors import InputProblem
 from segmentation.features.accounts import account_features
-from segmentation.features.activity import build_activity, mask_words, stale_months
+from segmentation.features.activity import build_activity, mask_words
 from segmentation.features.months import last_as_of, months_before
+from segmentation.features.staleness import kept_months, stale_months
 from segmentation.features.tokens import main_accounts, token_features
 from segmentation.jobs.freshness import stored_categories
 from segmentation.runtime import Job, JobSpec, add_as_of
@@ -24,6 +25,7 @@ from segmentation.schemas import (
     ACCOUNT_FEATURES,
     ACCOUNTS,
     ACTIVITY,
+    ACTIVITY_MONTHS,
     BASETABLE,
     EVENT_NAMES,
     EVENTS,
@@ -32,6 +34,7 @@ from segmentation.schemas import (
     TOKENS,
 )
 from segmentation.stores.accounts_file import file_hash, read_accounts
+from segmentation.stores.secrets import key_fingerprint, read_key
 
 
 def add_basetable_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,11 +54,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def build(job: Job) -> None:
     """Bring the cube up to date, then build the basetable; says so when nothing it depends on has changed."""
     _store_accounts(job)
-    _refresh_activity(job)
+    refresh_activity(job)
     as_of = _as_of(job)
     job.as_of = as_of  # later steps of the same run speak for the same date
     note = _note(job, as_of)
     if not job.args.force and job.tables.note(BASETABLE) == note:
+        job.publish()
         job.show(f"basetable as of {as_of}: nothing has changed, kept as it is")
         return
     cube = prepare_activity(job.tables.read(ACTIVITY), as_of, job.settings.basetable.imputation)
@@ -63,6 +67,7 @@ def build(job: Job) -> None:
     owners = main_accounts(cube, job.tables.read(TOKENS), as_of).localCheckpoint()
     _build_features(job, as_of, cube, owners)
     _build_basetable(job, as_of, cube, owners, note)
+    job.publish()
 
 
 def _store_accounts(job: Job) -> None:
@@ -71,27 +76,31 @@ def _store_accounts(job: Job) -> None:
         if not tables.exists(ACCOUNTS):
             raise InputProblem("no accounts are stored yet: give --accounts, a CSV with one line per account")
         return
+    key = read_key(job.settings.privacy)
     content = f"{file_hash(job.args.accounts)} by {job.args.account_column}"
+    content += f" under key {key_fingerprint(key)}" if key else ""
     if tables.note(ACCOUNTS) != content:
-        accounts = read_accounts(job.spark, job.args.accounts, job.args.account_column)
+        accounts = read_accounts(job.spark, job.args.accounts, job.args.account_column, key)
         label_accounts(accounts, job.args.label, {})  # a misspelt --label is told before an hour of work
         tables.replace(accounts, ACCOUNTS, note=content)
 
 
-def _refresh_activity(job: Job) -> None:
+def refresh_activity(job: Job) -> None:
     """Compute again the months whose kept rows the cube does not hold, and no other."""
     tables = job.tables
-    events, balance = tables.read(EVENTS), tables.read(ROW_BALANCE)
-    names = tables.read(EVENT_NAMES)
-    known = tables.read(ACTIVITY) if tables.exists(ACTIVITY) else job.spark.createDataFrame([], ACTIVITY.columns)
-    months = stale_months(balance, known)
+    kept = kept_months(tables.read(ROW_BALANCE))
+    known = tables.read(ACTIVITY_MONTHS) if tables.exists(ACTIVITY_MONTHS) else kept.limit(0)
+    months = stale_months(kept, known)
     if not months:
         return
+    events, names = tables.read(EVENTS), tables.read(EVENT_NAMES)
     words, sketch = mask_words(names)
     dates = ", ".join(f"DATE '{month}'" for month in months)
     where = f"event_month IN ({dates})"
     with job.stage(f"activity: {len(months)} months computed"):
         tables.replace(build_activity(events.where(where), names, words, sketch), ACTIVITY, where=where)
+        tables.replace(kept, ACTIVITY_MONTHS)
+        job.publish()  # whatever fails later, these months need no second scan
 
 
 def _as_of(job: Job) -> dt.date:

@@ -10,7 +10,18 @@ from importlib import import_module
 from segmentation.runtime import JobSpec, fill_parser, run_job
 
 #: in the order in which data walks through them
-MODULES = ("generate_logs", "ingest_events", "build_basetable", "train_segments", "train_industry", "run_all")
+MODULES = (
+    "generate_logs",
+    "ingest_events",
+    "replay_quarantine",
+    "build_basetable",
+    "train_segments",
+    "train_industry",
+    "run_all",
+    "forget_account",
+    "show_status",
+    "check_machine",
+)
 
 
 def job_specs() -> list[JobSpec]:

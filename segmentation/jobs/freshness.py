@@ -15,6 +15,8 @@ from segmentation.features.feature import Feature
 from segmentation.runtime import Job
 from segmentation.schemas import ACCOUNTS, ACTIVITY, BASETABLE, EVENT_NAMES, EVENTS
 from segmentation.stores.conf import load_categories
+from segmentation.stores.runs import open_runs, promote
+from segmentation.table import Table
 
 #: the tables behind a basetable, whose versions every model run keeps
 LINEAGE = (EVENTS, ACTIVITY, ACCOUNTS, BASETABLE)
@@ -45,3 +47,12 @@ def training_note(job: Job, as_of: dt.date, *sections: str) -> str:
     """What a training run depends on; equal notes mean equal results."""
     settings = job.settings.model_dump(mode="json", include={*sections, "models"})
     return json.dumps({"as_of": str(as_of), **job.tables.versions([BASETABLE]), **settings}, sort_keys=True)
+
+
+def promote_published(job: Job, table: Table) -> None:
+    """Make the newest models behind a published table the champions: the alias never runs ahead of what readers see.
+
+    A run that was killed between the two is made good by the next one.
+    """
+    models = [row["model"] for row in job.tables.read(table).select("model").distinct().collect()]
+    promote(open_runs(job.settings.storage, job.data_dir), models)

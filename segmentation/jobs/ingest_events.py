@@ -1,4 +1,7 @@
-"""Raw drop -> events (every row, with its disposition), tokens, event_names, ledger, row balance."""
+"""Raw drop -> events (every row, with its disposition), tokens, event_names, ledger, row balance.
+
+Plan, one commit of rows, count, one publication; a run that was killed in between is finished by the next.
+"""
 
 from __future__ import annotations
 
@@ -8,127 +11,171 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.events.balance import FileCounts, audit, balance_lines, count_by_file, row_balance
-from segmentation.events.build import build_events, lay_out
-from segmentation.events.dimensions import merge_event_names, merge_tokens, refuse_collisions
-from segmentation.events.duplicates import mark_copies
-from segmentation.events.parse import identify, parse
+from segmentation.errors import InputProblem
+from segmentation.events.balance import balance_lines
+from segmentation.events.rule_set import RuleSet
+from segmentation.failures import Exit
+from segmentation.jobs.batches import READ, REFUSED, FileChanged, carry_out, ledger_frame
+from segmentation.jobs.plans import Plan, give_up, make_plan, unfinished_plans
 from segmentation.runtime import Job, JobSpec
-from segmentation.schemas import EVENT_NAMES, EVENTS, KEPT, LEDGER, ROW_BALANCE, TOKENS
+from segmentation.schemas import LEDGER
 from segmentation.settings import SourceSettings
 from segmentation.stores.conf import load_categories, load_source
-from segmentation.stores.drops import RawFile, list_drop, read_drop
+from segmentation.stores.drops import list_drop
+from segmentation.stores.inspection import RawFile
+from segmentation.stores.secrets import key_fingerprint, read_key
+
+#: how often a drop is looked through again because a file changed while it was read
+TRIES = 3
 
 
-def add_ingest_arguments(parser: argparse.ArgumentParser) -> None:
-    """--source and --input."""
-    parser.add_argument("--source", required=True, metavar="NAME", help="a file in conf/sources, or a path to one")
-    parser.add_argument("--input", required=True, type=Path, metavar="PATH", help="a log file, or a folder of them")
+def add_ingest_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    """--source, --input and --format."""
+    parser.add_argument("--source", required=required, metavar="NAME", help="a file in conf/sources, or a path to one")
+    parser.add_argument("--input", required=required, type=Path, metavar="PATH", help="a log file, or a folder of them")
     parser.add_argument(
         "--format", choices=("csv", "jsonl", "parquet"), help="of the files, where the source's differs"
     )
 
 
-def ingest(job: Job) -> None:
-    """Bring every file that is not in the ledger yet; says so when there is none."""
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    add_ingest_arguments(parser, required=False)
+    parser.add_argument(
+        "--resume", action="store_true", help="only finish what a killed ingest left; needs no --source and --input"
+    )
+
+
+def ingest_or_resume(job: Job) -> Exit:
+    """Finish what was left unfinished, then bring the new files (unless --resume asks for no more)."""
+    if job.args.resume:
+        if not finish(job):
+            job.show("nothing to resume: no ingest was left unfinished")
+        return Exit.OK
+    if job.args.source is None or job.args.input is None:
+        raise InputProblem("give --source and --input, or --resume alone")
+    return ingest(job)
+
+
+def ingest(job: Job) -> Exit:
+    """Bring every file that is not in the ledger yet; PARTIAL when some could not be taken in."""
     source = load_source(job.args.source)
     if job.args.format:
         source = source.model_copy(update={"format": job.args.format})
-    with job.stage(f"looked through {job.args.input}"):
-        found = list_drop(job.args.input, source)
-    _remove_unfinished(job)
-    files = _new_files(job, found)
-    if not files:
+    rules = rules_of(job, source)
+    for left in reversed(range(TRIES)):
+        with job.stage(f"looked through {job.args.input}"):
+            found = list_drop(job.args.input, source)
+        finish(job)
+        new, refused = _sort_out(job, found, source)
+        try:
+            _bring(job, new, refused, rules)
+            break
+        except FileChanged as problem:
+            if not left:
+                raise
+            job.say(f"{problem}; looking again")
+    if not new and not refused:
         job.show(f"nothing to ingest: all {len(found)} files are in the ledger")
-        return
-    batch_id = hashlib.sha256("".join(sorted(file.file_id for file in files)).encode()).hexdigest()[:16]
-    with job.stage(f"wrote {sum(file.rows for file in files):,} rows of {len(files)} files to events"):
-        job.tables.append(lay_out(_events(job, files, source, batch_id)), EVENTS)
-    _account_for(job, files, source, batch_id)
+    for file in refused:
+        job.show(f"refused: {file.path}: {file.refusal}")
+    return Exit.PARTIAL if refused else Exit.OK
 
 
-def _new_files(job: Job, found: Sequence[RawFile]) -> list[RawFile]:
-    """Files whose content is in no ledger entry; of equal ones in the drop the first."""
-    known: set[str] = set()
-    if job.tables.exists(LEDGER):
-        known = {row["file_id"] for row in job.tables.read(LEDGER).select("file_id").collect()}
-    new = {file.file_id: file for file in reversed(found) if file.file_id not in known}
-    if len(new) < len(found):
-        job.say(f"{len(found) - len(new)} of {len(found)} files hold what is already there, skipped")
-    return sorted(new.values(), key=lambda file: file.path)
+def rules_of(job: Job, source: SourceSettings) -> RuleSet:
+    """The rules by which files of a source are read today."""
+    key = read_key(job.settings.privacy)
+    return RuleSet(
+        source=source,
+        categories=load_categories(source),
+        ingest=job.settings.ingest,
+        max_names=job.settings.features.max_names_per_category,
+        key_fingerprint=key_fingerprint(key) if key else None,
+    )
 
 
-def _remove_unfinished(job: Job) -> None:
-    """Take out what a killed or refused run left: batches that have no entry in the ledger, which is written last."""
-    tables = job.tables
-    if not tables.exists(EVENTS):
-        return
-    stored = {row["batch_id"] for row in tables.read(EVENTS).select("batch_id").distinct().collect()}
-    if tables.exists(LEDGER):
-        stored -= {row["batch_id"] for row in tables.read(LEDGER).select("batch_id").distinct().collect()}
-    if not stored:
-        return
-    job.say(f"an earlier ingest did not finish: its {len(stored)} batches are taken out again")
-    unfinished = " OR ".join(f"batch_id = '{batch_id}'" for batch_id in sorted(stored))
-    for table in (EVENTS, ROW_BALANCE):
-        if tables.exists(table):
-            tables.delete(table, unfinished)
-    # it may have been counted into tokens already; event names keep their bits, used or not
-    tables.replace(merge_tokens(None, tables.read(EVENTS)), TOKENS)
+def finish(job: Job) -> bool:
+    """Carry out what an earlier run planned and did not finish; whether there was anything."""
+    left = unfinished_plans(job)
+    for plan in left:
+        job.say(f"an earlier ingest did not finish: batch {plan.batch_id} of {len(plan.files)} files is taken up")
+        try:
+            _carry_out(job, plan)
+        except FileChanged as problem:
+            if getattr(job.args, "resume", False):
+                raise FileChanged(f"{problem}: ingest it again with --source and --input") from None
+            job.say(f"{problem}: its plan is given up")
+            continue
+        job.publish()
+    return bool(left)
 
 
-def _events(job: Job, files: Sequence[RawFile], source: SourceSettings, batch_id: str) -> DataFrame:
-    """The rows of all files; files of different columns are parsed apart."""
-    categories = load_categories(source)
-    known = None
-    if source.duplicates == "drop" and job.tables.exists(EVENTS):
-        known = job.tables.read(EVENTS).where(F.col("disposition") == KEPT)
-    identified = identify(read_drop(job.spark, files, source), files)
-    marked = mark_copies(identified, known, drop=source.duplicates == "drop")
-    parts: list[DataFrame] = []
-    for columns in sorted({file.columns for file in files}):
-        ids = [file.file_id for file in files if file.columns == columns]
-        of_these = marked if len(ids) == len(files) else marked.where(F.col("_file_id").isin(ids))
-        parsed = parse(of_these, source, columns or source.columns)
-        parts.append(build_events(parsed, source, categories, job.settings.ingest, batch_id, job.now.isoformat(" ")))
-    rows = parts[0]
-    for part in parts[1:]:
-        rows = rows.unionByName(part)
-    return rows
+def _bring(job: Job, new: Sequence[RawFile], refused: Sequence[RawFile], rules: RuleSet) -> None:
+    if new:
+        _carry_out(job, make_plan(job, new, rules))
+    _record_refused(job, refused, rules.source)
+    job.publish()
 
 
-def _account_for(job: Job, files: Sequence[RawFile], source: SourceSettings, batch_id: str) -> None:
-    """Count what was stored, hold it against the files, update the dimensions, write the ledger last."""
-    batch = job.tables.read(EVENTS).where(F.col("batch_id") == batch_id)
-    with job.stage("counted every row"):
-        balance = [row.asDict() for row in row_balance(batch).collect()]
-        stored = count_by_file(balance)
-        audit({file.file_id: (str(file.path), file.rows) for file in files}, stored)
-    with job.stage("updated tokens and event names"):
-        _update_dimensions(job, batch, source)
-    now = job.now.replace(tzinfo=dt.UTC)  # a bare time would be taken for the machine's local one
-    ledger = [
-        (batch_id, f.file_id, str(f.path), source.name, f.bytes, f.rows, s.kept, s.quarantined, s.dropped, now)
-        for f in files
-        for s in [stored.get(f.file_id, FileCounts(0, 0, 0))]
-    ]
-    job.tables.append(job.spark.createDataFrame(balance, ROW_BALANCE.columns), ROW_BALANCE)
-    job.tables.append(job.spark.createDataFrame(ledger, LEDGER.columns), LEDGER)
+def _carry_out(job: Job, plan: Plan) -> None:
+    try:
+        balance = carry_out(job, plan)
+    except FileChanged as problem:
+        give_up(job, plan, str(problem))
+        job.tables.refresh()
+        raise
     job.show("\n".join(balance_lines(balance)))
 
 
-def _update_dimensions(job: Job, batch: DataFrame, source: SourceSettings) -> None:
-    tables = job.tables
-    tokens = tables.read(TOKENS) if tables.exists(TOKENS) else None
-    tables.replace(merge_tokens(tokens, batch), TOKENS)
-    refuse_collisions(tables.read(TOKENS), "token_key", "token")
-    names = tables.read(EVENT_NAMES) if tables.exists(EVENT_NAMES) else None
-    limit = job.settings.features.max_names_per_category
-    tables.replace(merge_event_names(names, batch, load_categories(source), limit), EVENT_NAMES)
-    refuse_collisions(tables.read(EVENT_NAMES), "event_key", "event_name")
+def _sort_out(job: Job, found: Sequence[RawFile], source: SourceSettings) -> tuple[list[RawFile], list[RawFile]]:
+    """(files whose content is in no ledger entry, of equal ones the first; files that cannot be taken in)."""
+    known: set[str] = set()
+    paths: dict[str, str] = {}
+    if job.tables.exists(LEDGER):
+        entries = job.tables.read(LEDGER).where(F.col("status") == READ).select("file_id", "path").collect()
+        known = {row["file_id"] for row in entries}
+        paths = {row["path"]: row["file_id"] for row in entries}
+    good = [file for file in found if file.refusal is None]
+    new = {file.file_id: file for file in reversed(good) if file.file_id not in known}
+    if len(new) < len(good):
+        job.say(f"{len(good) - len(new)} of {len(found)} files hold what is already there, skipped")
+    refused = [file for file in found if file.refusal is not None]
+    for file in list(new.values()):
+        if str(file.path) not in paths:
+            continue
+        if source.duplicates == "drop":
+            job.say(
+                f"{file.path} was read before with other content: rows that are there already are dropped as copies"
+            )
+        else:
+            # rows may rightly be equal here, so nothing tells those that came before from new ones
+            del new[file.file_id]
+            refused.append(_refuse(file, "rewritten: it was read before with other content; give it as a new file"))
+    return sorted(new.values(), key=lambda file: file.path), refused
 
 
-JOB = JobSpec("ingest", "bring raw logs into the table events, every row accounted for", add_ingest_arguments, ingest)
+def _refuse(file: RawFile, reason: str) -> RawFile:
+    return RawFile(file.path, file.file_id, file.bytes, file.modified_ns, 0, file.layout, file.columns, reason)
+
+
+def _record_refused(job: Job, refused: Sequence[RawFile], source: SourceSettings) -> None:
+    """An entry in the ledger for every refused file that has none for the same content and reason."""
+    known: set[tuple[str, str]] = set()
+    if job.tables.exists(LEDGER):
+        entries = job.tables.read(LEDGER).where(F.col("status") == REFUSED).select("file_id", "reason").collect()
+        known = {(row["file_id"], row["reason"]) for row in entries}
+    now = job.now.replace(tzinfo=dt.UTC)
+    fresh = {(file.file_id, file.refusal): file for file in refused if (file.file_id, file.refusal) not in known}
+    rows: list[tuple[object, ...]] = []
+    for (file_id, reason), file in fresh.items():
+        batch_id = hashlib.sha256(f"{file_id}{reason}".encode()).hexdigest()[:16]
+        rows.append(
+            (batch_id, file_id, str(file.path), source.name, REFUSED, reason, file.bytes, 0, 0, 0, 0, None, None,
+             file.layout, now)
+        )  # fmt: skip
+    if rows:
+        job.tables.append(ledger_frame(job, rows), LEDGER)
+
+
+JOB = JobSpec("ingest", "bring raw logs into the table events, every row accounted for", _arguments, ingest_or_resume)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from segmentation.failures import Exit
 from segmentation.jobs.build_basetable import add_basetable_arguments, build
 from segmentation.jobs.ingest_events import add_ingest_arguments, ingest
 from segmentation.jobs.summary import show_summary
@@ -18,10 +19,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add_as_of(parser)
 
 
-def _run(job: Job) -> None:
-    for step in (ingest, build, train_segments, train_industry):
+def _run(job: Job) -> Exit:
+    ingested = ingest(job)
+    for step in (build, train_segments, train_industry):
         step(job)
     show_summary(job)
+    return ingested
 
 
 JOB = JobSpec("run", "walk the whole path: ingest, basetable, segments, industry", _arguments, _run)

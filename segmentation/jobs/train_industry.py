@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from segmentation.basetable.labels import require_classes
 from segmentation.industries.training import train_industry as train
-from segmentation.jobs.freshness import LINEAGE, read_basetable, training_note
+from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, training_note
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import INDUSTRY_METRICS, INDUSTRY_SCORES
 from segmentation.stores.runs import log_industry, open_runs
@@ -24,6 +24,7 @@ def train_industry(job: Job) -> None:
     note = training_note(job, as_of, "industry")
     if not job.args.force and job.tables.note(INDUSTRY_SCORES) == note:
         job.show(f"industries as of {as_of}: nothing has changed, kept as they are")
+        promote_published(job, INDUSTRY_SCORES)
         return
     require_classes(basetable)
     settings = job.settings
@@ -38,8 +39,9 @@ def train_industry(job: Job) -> None:
         rows = metrics[[field.name for field in INDUSTRY_METRICS.columns]].astype(object)
         frame = job.spark.createDataFrame(rows.where(rows.notna(), None).values.tolist(), INDUSTRY_METRICS.columns)
         job.tables.replace(frame, INDUSTRY_METRICS, where=only)
-        # last, since its note says that all of this is done
         job.tables.replace(result.scores.withColumn("model", F.lit(model)), INDUSTRY_SCORES, where=only, note=note)
+        job.publish()
+        promote_published(job, INDUSTRY_SCORES)
     job.show(f"industry: {result.model_name}, {result.reason}")
     for industry, why in result.excluded.items():
         job.show(f"  left out: {industry} ({why})")

@@ -8,7 +8,7 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.jobs.freshness import LINEAGE, read_basetable, training_note
+from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, training_note
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import SEGMENTS
 from segmentation.segments.training import train_segments as train
@@ -25,6 +25,7 @@ def train_segments(job: Job) -> None:
     note = training_note(job, as_of, "segments")
     if not job.args.force and job.tables.note(SEGMENTS) == note:
         job.show(f"segments as of {as_of}: nothing has changed, kept as they are")
+        promote_published(job, SEGMENTS)
         return
     settings = job.settings
     with job.stage(f"segments: {', '.join(settings.segments.methods)} trained"):
@@ -36,6 +37,8 @@ def train_segments(job: Job) -> None:
         rows = [result.assignments.withColumn("model", F.lit(models[result.method])) for result in results]
         stored: DataFrame = reduce(DataFrame.unionByName, rows)
         job.tables.replace(stored, SEGMENTS, where=f"as_of = DATE '{as_of}'", note=note)
+        job.publish()
+        promote_published(job, SEGMENTS)
     for result in results:
         job.show(f"{result.method}: {result.k} segments, {result.reason}")
 

@@ -22,7 +22,9 @@ def content_hash(frame: DataFrame, table: Table) -> str:
     not "", an empty array is not null, -0.0 is 0.0, every NaN is the same.
     """
     fields = sorted((field for field in frame.schema if not table.is_volatile(field.name)), key=lambda f: f.name)
-    row = [_seen(F.col(_quoted(field.name)), field.dataType) for field in fields]
+    row = [_told_apart(F.col(_quoted(field.name)), field.dataType) for field in fields]
+    # xxhash64 passes over nulls, so which they are is hashed as well; in one array, as wide structs compile slowly
+    row.append(F.array(*(F.isnull(_quoted(field.name)) for field in fields)))
     halves = [half for salt in SALTS for half in _halves(F.xxhash64(F.lit(salt), *row))]
     counted = frame.agg(F.count(F.lit(1)), *(F.sum(half) for half in halves)).first()
     assert counted is not None  # an aggregate without keys always has one row
@@ -36,11 +38,11 @@ def _halves(number: Column) -> tuple[Column, Column]:
 
 
 def _seen(value: Column, kind: T.DataType) -> Column:
-    """The value with what xxhash64 would not see: whether it is null, where a list ends, in which order a map is."""
     return F.struct(value.isNull(), _told_apart(value, kind))
 
 
 def _told_apart(value: Column, kind: T.DataType) -> Column:
+    """The value in a form of which xxhash64 sees all: nulls inside it and where a list ends, too."""
     if isinstance(kind, T.FloatType | T.DoubleType):
         return value + F.lit(0.0)  # turns -0.0 into 0.0
     if isinstance(kind, T.MapType):

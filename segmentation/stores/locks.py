@@ -4,35 +4,114 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+import re
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from segmentation.errors import InputProblem
+
+#: how long the JVM of a dead holder may take to notice that it is alone, in seconds
+ORPHAN_S = 60
 
 
 class Locked(InputProblem):
     """Another process writes into this data directory."""
 
 
-@contextmanager
-def exclusive(data_dir: Path, job: str) -> Iterator[None]:
-    """Hold the data directory for one job; raises Locked naming the holder.
+@dataclass
+class Lock:
+    """A held lock; its file says by whom."""
 
-    The kernel frees the lock when its holder dies, however it dies, so a stale one cannot block anybody.
+    _file: TextIO
+    _holder: str
+
+    def write(self, jvm: int | None = None) -> None:
+        """Say who holds it, and in which JVM the work is done: that one may outlive a killed driver."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(self._holder + (f", JVM {jvm}" if jvm else ""))
+        self._file.flush()
+
+
+@contextmanager
+def exclusive(data_dir: Path, job: str, wait_s: float, say: Callable[[str], None]) -> Iterator[Lock]:
+    """Hold the data directory for one job; waits up to `wait_s` seconds for another, then raises Locked naming it.
+
+    The kernel frees the lock when its holder dies, however it dies, so a stale one cannot block anybody. A JVM that
+    its killed driver left behind is waited for: it may be in the midst of a commit.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / ".lock").open("a+") as lock:
+    with (data_dir / ".lock").open("a+", encoding="utf-8") as file:
+        _take(file, data_dir, wait_s, say)
+        _outlast(_read(file), data_dir, say)
+        lock = Lock(file, f"segmentation {job} (process {os.getpid()})")
+        lock.write()
+        yield lock
+        file.truncate(0)
+
+
+def holder(data_dir: Path) -> str | None:
+    """Who holds the data directory now, None when nobody does."""
+    path = data_dir / ".lock"
+    if not path.is_file():
+        return None
+    with path.open("r+", encoding="utf-8") as file:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            lock.seek(0)
-            raise Locked(
-                f"{data_dir} is being written by {lock.read().strip() or 'another process'}: "
-                "wait for it, or use another --data-dir"
-            ) from None
-        lock.seek(0)
-        lock.truncate()
-        lock.write(f"segmentation {job} (process {os.getpid()})")
-        lock.flush()
-        yield
+            return _read(file) or "another process"
+        return None
+
+
+def _read(file: TextIO) -> str:
+    file.seek(0)
+    return file.read().strip()
+
+
+def _take(file: TextIO, data_dir: Path, wait_s: float, say: Callable[[str], None]) -> None:
+    until, told = time.monotonic() + wait_s, False
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            named = _read(file) or "another process"
+            if time.monotonic() >= until:
+                raise Locked(
+                    f"{data_dir} is being written by {named}: wait for it (--wait SECONDS), or use another --data-dir"
+                ) from None
+        if not told:
+            say(f"{data_dir} is being written by {named}: waiting up to {wait_s:.0f} s")
+            told = True
+        time.sleep(0.2)
+
+
+def _outlast(last: str, data_dir: Path, say: Callable[[str], None]) -> None:
+    """Wait for the end of a JVM whose driver is dead; raises Locked naming it when it does not end."""
+    found = re.search(r"\(process (\d+)\), JVM (\d+)", last)
+    if found is None or _is_running(int(found[1]), "python"):
+        return
+    jvm, until = int(found[2]), time.monotonic() + ORPHAN_S
+    if _is_running(jvm, "java"):
+        say(f"the driver of {last} is dead, its JVM is not yet: waiting for that")
+    while _is_running(jvm, "java"):
+        if time.monotonic() > until:
+            raise Locked(f"{data_dir}: JVM {jvm} of a dead driver ({last}) still runs: end it (kill -9 {jvm})")
+        time.sleep(0.2)
+
+
+def _is_running(process: int, program: str) -> bool:
+    """Whether the process lives and is still such a program: numbers are used again."""
+    try:
+        os.kill(process, 0)
+        command = Path(f"/proc/{process}/cmdline")
+        # without /proc (macOS) the number has to do; a zombie has an empty command line
+        return program in command.read_bytes().decode(errors="replace") if command.parent.parent.is_dir() else True
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+    except PermissionError:
+        return True

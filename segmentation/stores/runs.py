@@ -9,7 +9,7 @@ import io
 import logging
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,8 +74,16 @@ def open_runs(storage: StorageSettings, data_dir: Path) -> Runs:
     found = client.get_experiment_by_name(storage.experiment)
     location = (root / "mlartifacts").as_uri() if local else None
     identity = found.experiment_id if found else client.create_experiment(storage.experiment, location)
+    if local:
+        _end_orphans(client, identity)
     prefix = f"{storage.catalog}.{storage.schema_name}." if storage.catalog else ""
     return Runs(uri, identity, prefix, root if local else None)
+
+
+def _end_orphans(client: MlflowClient, experiment_id: str) -> None:
+    """Mark what a killed job left running: the data directory has one writer, so it is nobody's any more."""
+    for run in client.search_runs([experiment_id], "attributes.status = 'RUNNING'"):
+        client.set_terminated(run.info.run_id, "KILLED")
 
 
 def log_segments(
@@ -123,6 +131,17 @@ def log_industry(
         log_files(runs.client, run_id, tables, industry_figures(result))
         outputs = [ColSpec(DataType.double, "prediction"), ColSpec(DataType.string, "predicted_industry")]
         return _log_model(runs, INDUSTRY_MODEL, result, outputs)
+
+
+def promote(runs: Runs, models: Iterable[str]) -> None:
+    """Hand the alias `champion` to registered models, each `name/version`, unless a later version has it already."""
+    for name, version in (model.rsplit("/", 1) for model in models):
+        try:
+            current = int(runs.client.get_model_version_by_alias(name, CHAMPION).version)
+        except mlflow.exceptions.MlflowException:  # nobody has it yet
+            current = 0
+        if int(version) > current:
+            runs.client.set_registered_model_alias(name, CHAMPION, version)
 
 
 def load_champion(runs: Runs, name: str) -> tuple[PipelineModel, str]:
@@ -175,7 +194,7 @@ def _measures(candidate: Candidate) -> dict[str, float | None]:
 
 
 def _log_model(runs: Runs, name: str, result: SegmentationResult | IndustryResult, outputs: Sequence[ColSpec]) -> str:
-    """Log, register, and hand the alias over; must stand inside the run."""
+    """Log and register; must stand inside the run. The alias follows when the tables are published: `promote`."""
     inputs: list[ColSpec | TensorSpec] = [ColSpec(DataType.double, column) for column in result.numeric]
     inputs += [ColSpec(DataType.string, column) for column in result.categorical]
     with _scratch(runs) as folder, contextlib.redirect_stderr(io.StringIO()):  # "Created version 1 of model ..."
@@ -188,7 +207,6 @@ def _log_model(runs: Runs, name: str, result: SegmentationResult | IndustryResul
             pip_requirements=[f"pyspark=={pyspark.__version__}", f"mlflow=={mlflow.__version__}"],
         )
         version = mlflow.register_model(logged.model_uri, runs.prefix + name)
-    runs.client.set_registered_model_alias(runs.prefix + name, CHAMPION, version.version)
     return f"{runs.prefix}{name}/{version.version}"
 
 

@@ -76,6 +76,12 @@ def get_session(settings: SessionSettings) -> SparkSession:
     return builder.getOrCreate()
 
 
+def jvm_process(spark: SparkSession) -> int | None:
+    """Process id of the JVM that this Python started, None where it runs elsewhere (Spark Connect, a shell)."""
+    gateway = getattr(getattr(spark, "_sc", None), "_gateway", None)
+    return getattr(getattr(gateway, "proc", None), "pid", None)
+
+
 def _local_options(settings: SessionSettings, jars: list[Path]) -> dict[str, str]:
     """What a local driver needs; the reason stands beside each odd one."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers must run this very interpreter

@@ -1,14 +1,23 @@
-"""Delta tables by name, as folders or in a catalog; shapes are checked on the way in and out."""
+"""The tables of one data directory or catalog. Readers see published versions; a job sees what it has written itself.
+
+Delta commits one table at a time. A job writes as many as it likes, then publishes all of them by one commit to the
+table `published`. What a killed job left behind is ahead of its published version: nobody reads it, and the next job
+that writes the table takes it back first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.errors import InputProblem
+from segmentation.schemas import PUBLISHED
 from segmentation.settings import StorageSettings
+from segmentation.stores.delta import DeltaTable
 from segmentation.table import Table, check
 
 
@@ -16,96 +25,201 @@ class MissingTable(InputProblem):  # it names what is missing
     """A table that a job reads is not there yet; the message names the job that makes it."""
 
 
+class PublicationConflict(RuntimeError):  # noqa: N818  # it names what happened
+    """Another job has published since this one began; whoever catches it starts again from what is there now."""
+
+
 #: which command makes a table, for the message when it is missing
 _MADE_BY = {
     "events": "ingest", "ingest_ledger": "ingest", "row_balance": "ingest", "tokens": "ingest", "event_names": "ingest",
-    "activity": "basetable", "token_features": "basetable", "account_features": "basetable", "accounts": "basetable",
-    "basetable": "basetable", "segments": "segments", "industry_scores": "industry",
-    "industry_metrics": "industry",
+    "activity": "basetable", "activity_months": "basetable", "token_features": "basetable",
+    "account_features": "basetable", "accounts": "basetable", "basetable": "basetable", "segments": "segments",
+    "industry_scores": "industry", "industry_metrics": "industry",
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Published:
+    """What readers see of one table."""
+
+    version: int
+    note: str | None
+    job: str
+    at: dt.datetime
+
+
 class TableStore:
-    """Reads and writes the tables of one data directory or catalog."""
+    """Reads and writes the tables of one data directory or catalog, from one publication on."""
 
     def __init__(self, spark: SparkSession, storage: StorageSettings, data_dir: Path) -> None:
         self._spark = spark
         self._catalog = f"{storage.catalog}.{storage.schema_name}" if storage.catalog else None
         self._root = data_dir.absolute() / "tables"
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Forget what was written and not published, and look again at what is published."""
+        #: versions of the tables that this job has written
+        self._working: dict[str, int] = {}
+        self._notes: dict[str, str | None] = {}
+        self._published, self._sequence = self._read_publication()
+
+    def _delta(self, table: Table) -> DeltaTable:
+        return DeltaTable(self._spark, table, self._catalog, self._root)
+
+    def _read_publication(self) -> tuple[dict[str, Published], int]:
+        log = self._delta(PUBLISHED)
+        version = log.version()
+        rows = log.read(version).collect() if version >= 0 else []
+        state = {r["table_name"]: Published(r["version"], r["note"], r["job"], r["published_at"]) for r in rows}
+        return state, max((int(row["sequence"]) for row in rows), default=0)
+
+    @property
+    def published(self) -> Mapping[str, Published]:
+        """What readers see, by table name."""
+        return self._published
 
     def location(self, table: Table) -> str:
         """Where the table is: a folder, or catalog.schema.table."""
-        return f"{self._catalog}.{table.name}" if self._catalog else str(self._root / table.name)
-
-    def _sql_name(self, table: Table) -> str:
-        return self.location(table) if self._catalog else f"delta.`{self.location(table)}`"
+        return self._delta(table).location
 
     def exists(self, table: Table) -> bool:
-        """Whether the table has been written."""
-        if self._catalog:
-            return self._spark.catalog.tableExists(self.location(table))
-        return (self._root / table.name / "_delta_log").is_dir()
-
-    def read(self, table: Table, version: int | None = None) -> DataFrame:
-        """The table, at a version where one is given; raises MissingTable naming the command that makes it."""
-        if not self.exists(table):
-            raise MissingTable(
-                f"there is no table {table.name} at {self.location(table)}: "
-                f"run `segmentation {_MADE_BY.get(table.name, 'run')}` first"
-            )
-        reader = self._spark.read.format("delta")
-        if version is not None:
-            reader = reader.option("versionAsOf", version)
-        frame = reader.table(self.location(table)) if self._catalog else reader.load(self.location(table))
-        return check(frame, table)
+        """Whether there is a version of the table to read: published, or written by this job."""
+        return table.name in self._working or table.name in self._published
 
     def version(self, table: Table) -> int:
-        """The latest version of the table."""
-        row = self._spark.sql(f"DESCRIBE HISTORY {self._sql_name(table)} LIMIT 1").first()
-        assert row is not None  # a Delta table has at least the version that made it
-        return int(row["version"])
+        """The version that `read` gives; raises MissingTable naming the command that makes it."""
+        if table.name in self._working:
+            return self._working[table.name]
+        if table.name in self._published:
+            return self._published[table.name].version
+        raise MissingTable(
+            f"there is no table {table.name} at {self.location(table)}: "
+            f"run `segmentation {_MADE_BY.get(table.name, 'run')}` first"
+        )
+
+    def read(self, table: Table, version: int | None = None) -> DataFrame:
+        """The table as this job has written it, else as published; raises MissingTable when there is neither."""
+        wanted = self.version(table) if version is None else version
+        return check(self._delta(table).read(wanted), table)
+
+    def read_latest(self, table: Table) -> DataFrame | None:
+        """The latest version, published or not; None where there is none. For plans, which are ahead of everything."""
+        version = self._delta(table).version()
+        return check(self._delta(table).read(version), table) if version >= 0 else None
+
+    def latest_version(self, table: Table) -> int:
+        """The latest version, published or not; -1 where there is none."""
+        return self._delta(table).version()
 
     def versions(self, tables: Sequence[Table]) -> dict[str, int]:
-        """The latest version of each of the tables, by name."""
+        """The version that `read` gives of each of the tables, by name."""
         return {table.name: self.version(table) for table in tables}
 
-    def append(self, frame: DataFrame, table: Table) -> None:
+    def note(self, table: Table) -> str | None:
+        """The note of what `read` gives, None where there is none: jobs tell by it that nothing has changed."""
+        if table.name in self._working:
+            return self._notes.get(table.name)
+        return self._published[table.name].note if table.name in self._published else None
+
+    def append(self, frame: DataFrame, table: Table, note: str | None = None) -> None:
         """Add rows in one commit."""
-        self._write(frame, table, "append", {})
+        self._write(frame, table, "append", {}, note)
+
+    def append_ahead(self, frame: DataFrame, table: Table) -> None:
+        """Add rows in one commit that stands whatever becomes of this job: for plans."""
+        delta, rows = self._delta(table), check(frame, table)
+        if delta.version() < 0:
+            delta.create(rows)
+        delta.write(rows, "append", {})
+
+    def replace_ahead(self, frame: DataFrame, table: Table) -> None:
+        """Replace the whole table in one commit that stands whatever becomes of this job: for plans."""
+        self._delta(table).write(check(frame, table), "overwrite", {})
 
     def replace(self, frame: DataFrame, table: Table, where: str | None = None, note: str | None = None) -> None:
         """Replace the whole table, or the rows for which `where` holds, in one commit that carries the note."""
-        options = {"replaceWhere": where} if where and self.exists(table) else {"overwriteSchema": "true"}
-        if note is not None:
-            options["userMetadata"] = note
-        self._write(frame, table, "overwrite", options)
-
-    def note(self, table: Table) -> str | None:
-        """The note of the latest commit, None where there is none: jobs tell by it that nothing has changed."""
-        if not self.exists(table):
-            return None
-        row = self._spark.sql(f"DESCRIBE HISTORY {self._sql_name(table)} LIMIT 1").first()
-        return None if row is None else row["userMetadata"]
-
-    def delete(self, table: Table, where: str) -> None:
-        """Delete the rows for which `where` holds, in one commit (none when there are none)."""
-        self._spark.sql(f"DELETE FROM {self._sql_name(table)} WHERE {where}")
-
-    def _write(self, frame: DataFrame, table: Table, mode: str, options: dict[str, str]) -> None:
-        writer = check(frame, table).write.format("delta").mode(mode)
-        if table.open_ended and "replaceWhere" in options:
-            options = {**options, "mergeSchema": "true"}
-        if not self.exists(table):
-            # statistics for every column would cost a fifth of the writing time; wide tables are read whole
-            if table.free_names:
-                options["delta.columnMapping.mode"] = "name"  # without it Delta refuses blanks and brackets in names
-            keys = [name for name in table.unique_by if name not in table.partition_by]
-            options = {**options, "delta.dataSkippingStatsColumns": ",".join(table.indexed or keys[:2])}
-        if table.partition_by:
-            writer = writer.partitionBy(*table.partition_by)
-        for key, value in options.items():
-            writer = writer.option(key, value)
-        if self._catalog:
-            writer.saveAsTable(self.location(table))
+        if where and self.exists(table):
+            self._write(frame, table, "overwrite", {"replaceWhere": where}, note)
         else:
-            writer.save(self.location(table))
+            self._write(frame, table, "overwrite", {"overwriteSchema": "true"} if table.free_names else {}, note)
+
+    def append_and_change(
+        self, rows: DataFrame, table: Table, overtaken: DataFrame, where: str, change: Mapping[str, str], note: str
+    ) -> None:
+        """Add rows, and change stored ones for which `where` holds and whose key is in `overtaken`, in one commit.
+
+        `where` speaks of a stored row's columns as `old.name`.
+        """
+        self._take_back(table)
+        self._delta(table).merge(check(rows, table), overtaken, where, change, note)
+        self._working[table.name], self._notes[table.name] = self.latest_version(table), note
+
+    def exchange(self, frame: DataFrame, table: Table, where: str, note: str) -> None:
+        """Replace the rows for which `where` holds by others for which it need not, in one commit."""
+        self._take_back(table)
+        self._delta(table).exchange(check(frame, table), where, {"userMetadata": note})
+        self._working[table.name], self._notes[table.name] = self.latest_version(table), note
+
+    def adopt(self, table: Table, note: str) -> bool:
+        """Take up what a killed job committed: the latest commit, if ahead of the published one and with that note."""
+        delta = self._delta(table)
+        latest, published = delta.version(), self._published.get(table.name)
+        if latest < 0 or (published and latest <= published.version) or delta.note() != note:
+            return False
+        self._working[table.name], self._notes[table.name] = latest, note
+        return True
+
+    def _write(self, frame: DataFrame, table: Table, mode: str, options: dict[str, str], note: str | None) -> None:
+        delta, rows = self._delta(table), check(frame, table)
+        self._take_back(table)
+        if delta.version() < 0:
+            delta.create(rows)
+        if table.open_ended and "overwriteSchema" not in options:
+            options = {**options, "mergeSchema": "true"}
+        if note is not None:
+            options = {**options, "userMetadata": note}
+        delta.write(rows, mode, options)
+        self._working[table.name], self._notes[table.name] = delta.version(), note
+
+    def _take_back(self, table: Table) -> None:
+        """What an unfinished job committed to the table goes, before this job writes it for the first time."""
+        delta, published = self._delta(table), self._published.get(table.name)
+        if table.name in self._working or delta.version() < 0:
+            return
+        if published is None:
+            delta.remove()
+        elif delta.version() > published.version:
+            delta.restore(published.version)
+
+    def publish(self, job: str, now: dt.datetime) -> None:
+        """Show readers everything that was written since the last publication, in one commit; `now` is UTC.
+
+        Raises PublicationConflict when another job has published in the meantime.
+        """
+        if not self._working:
+            return
+        news = {name: Published(v, self._notes.get(name), job, now) for name, v in self._working.items()}
+        sequence = self._sequence + 1
+        state = {**self._published, **news}
+        rows = [(name, p.version, p.note, sequence, p.job, p.at) for name, p in sorted(state.items())]
+        frame = self._spark.createDataFrame(rows, PUBLISHED.columns)
+        log = self._delta(PUBLISHED)
+        if log.version() < 0:
+            log.create(frame)
+        # Delta skips a second commit of one number in silence, so what was written is read back
+        log.write(frame, "overwrite", {"txnAppId": "published", "txnVersion": str(sequence)})
+        self._working, self._notes = {}, {}
+        self._published, self._sequence = self._read_publication()
+        if {name: self._published[name].version for name in news} != {name: p.version for name, p in news.items()}:
+            raise PublicationConflict(f"another job has published while {job} was at work")
+
+    def purge(self, table: Table) -> None:
+        """Delete all files that only earlier versions of the table need."""
+        if self._delta(table).version() >= 0:
+            self._delta(table).purge()
+
+    def hidden_by(self, tables: Sequence[Table]) -> list[str]:
+        """Names of the tables whose latest version is not the published one: an unfinished job left it."""
+        seen = {name: state.version for name, state in self._published.items()}
+        return [table.name for table in tables if self.latest_version(table) > seen.get(table.name, -1)]

@@ -1,0 +1,81 @@
+"""What went wrong, as one line and an exit code: the same for every job."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from pathlib import Path
+
+from segmentation.errors import EnvironmentProblem, InputProblem
+from segmentation.stores.conf import ConfError
+
+
+class Exit(IntEnum):
+    """What a job's exit code means."""
+
+    OK = 0
+    FAILED = 1  # a fault of the program or the machine; a trace was printed
+    USAGE = 2  # arguments or settings
+    INPUT = 3  # files, tables or labels
+    ENVIRONMENT = 4  # Java, jars, Python, a full disk, a JVM that was killed
+    PARTIAL = 5  # done, but some files could not be taken in; each is named
+    INTERRUPTED = 130
+
+
+#: what the user can mend, and the message says how
+_USERS = ((ConfError, Exit.USAGE), (InputProblem, Exit.INPUT), (EnvironmentProblem, Exit.ENVIRONMENT))
+#: what Spark, Hadoop, Python and SQLite say of a full disk
+_DISK_FULL = ("No space left on device", "database or disk is full", "Disk quota exceeded")
+#: what py4j says when its JVM is no more; the last is a dead socket between the two
+_JVM_GONE = (
+    "Py4JNetworkError",
+    "Answer from Java side is empty",
+    "Error while sending or receiving",
+    "Connection refused",
+)
+_CONFLICT = re.compile(r"PublicationConflict|DELTA_CONCURRENT_|Concurrent(Append|Delete\w*|Transaction|Write)Exception")
+_SAFE = "what was published before is as it was; run the same command again to finish"
+
+
+def is_conflict(problem: BaseException) -> bool:
+    """Whether another writer came first: what the job has read is old, so it has to begin again."""
+    return _CONFLICT.search(_text(problem)) is not None
+
+
+def explain(problem: BaseException, data_dir: Path) -> tuple[str, Exit, bool]:
+    """(one line, exit code, whether a trace helps); raises `problem` again when it is none of a job's."""
+    for kind, code in _USERS:
+        if isinstance(problem, kind):
+            return str(problem), code, False
+    if isinstance(problem, KeyboardInterrupt):
+        return f"interrupted; {_SAFE}", Exit.INTERRUPTED, False
+    if not isinstance(problem, Exception):
+        raise problem
+    known = _known_fault(_text(problem), data_dir)
+    if known is not None:
+        return *known, False
+    return f"{type(problem).__name__}: {(str(problem).splitlines() or [''])[0]}", Exit.FAILED, True
+
+
+def _known_fault(text: str, data_dir: Path) -> tuple[str, Exit] | None:
+    """Faults of the machine and of other writers, told by what Spark, Delta and SQLite say of them."""
+    if any(said in text for said in _DISK_FULL):
+        return f"no space left on the disk of {data_dir.absolute()}: free some; {_SAFE}", Exit.ENVIRONMENT
+    if any(said in text for said in _JVM_GONE):
+        gone = "Spark's JVM is gone (killed, or out of memory: see session.driver_memory)"
+        return f"{gone}; {_SAFE}", Exit.ENVIRONMENT
+    if _CONFLICT.search(text):
+        return f"other writers came first again and again; {_SAFE}", Exit.FAILED
+    if broken := re.search(r"\[DELTA_(?:VIOLATE_CONSTRAINT|NOT_NULL)[^\n]*(?:\n - [^\n]*)*", text):
+        return f"rows that a table must not hold were refused: {' '.join(broken.group().split())}", Exit.FAILED
+    return None
+
+
+def _text(problem: BaseException) -> str:
+    """The problem's own words and those of whatever caused it."""
+    texts: list[str] = []
+    one: BaseException | None = problem
+    while one is not None and len(texts) < 10:  # noqa: PLR2004  # a chain may be a ring
+        texts.append(f"{type(one).__name__}: {one}")
+        one = one.__cause__ or one.__context__
+    return "\n".join(texts)

@@ -1,0 +1,211 @@
+"""Carry out a planned batch: one commit of all its rows, counted against the files, then everything derived from them.
+
+Nothing here is shown to readers before the job publishes. A batch whose rows a killed run had committed already is
+taken up where that run left it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.errors import InputProblem
+from segmentation.events.balance import FileCounts, audit, count_by_file, row_balance
+from segmentation.events.build import build_events, lay_out
+from segmentation.events.dimensions import merge_event_names, merge_tokens, refuse_collisions
+from segmentation.events.drift import drift, fill_absent, keep_aside
+from segmentation.events.duplicates import mark_copies
+from segmentation.events.identifiers import hash_identifiers, hash_row_hash, key_frame, seal
+from segmentation.events.parse import identify, parse
+from segmentation.events.revisions import SUPERSEDED, VERSION, supersede
+from segmentation.events.rule_set import RuleSet
+from segmentation.jobs.plans import Plan
+from segmentation.runtime import Job
+from segmentation.schemas import EVENT_NAMES, EVENTS, KEPT, LEDGER, ROW_BALANCE, TOKENS
+from segmentation.stores.drops import read_drop
+from segmentation.stores.inspection import RawFile, columns_of
+from segmentation.stores.secrets import key_fingerprint, read_key
+
+READ, REFUSED = "read", "refused"
+
+
+class FileChanged(InputProblem):  # it names what happened
+    """A file is not what it was when the batch was planned; the message names it."""
+
+
+def carry_out(job: Job, plan: Plan) -> list[dict[str, object]]:
+    """Write the batch to all tables, ready to be published; returns its row balance.
+
+    Raises FileChanged when a file was touched before its rows were committed, BalanceError when rows went missing.
+    """
+    _require_key(job, plan)
+    note, overtaken = f"batch {plan.batch_id}", False
+    if job.tables.adopt(EVENTS, note):
+        job.say(f"the rows of batch {plan.batch_id} are there already")
+        overtaken = plan.rules.source.event_id is not None
+    else:
+        _require_unchanged(plan.files)
+        with job.stage(f"wrote {sum(f.rows for f in plan.files):,} rows of {len(plan.files)} files to events"):
+            overtaken = _write_events(job, plan, note)
+        _require_unchanged(plan.files)
+    batch = job.tables.read(EVENTS).where(F.col("batch_id") == plan.batch_id)
+    with job.stage("counted every row"):
+        balance = recount(job, None if overtaken else [plan.batch_id])
+        own = [row for row in balance if row["batch_id"] == plan.batch_id]
+        stored = count_by_file(own)
+        audit({file.file_id: (str(file.path), file.rows) for file in plan.files}, stored)
+    with job.stage("updated tokens and event names"):
+        update_dimensions(job, None if overtaken else batch, batch, plan.rules)
+    job.tables.append(_ledger(job, plan, stored), LEDGER)
+    return own
+
+
+def recount(job: Job, batch_ids: Sequence[str] | None) -> list[dict[str, object]]:
+    """Count the rows of some batches (None: of all) again, into `row_balance` and the ledger; returns the counts."""
+    tables, events = job.tables, job.tables.read(EVENTS)
+    where = None
+    if batch_ids is not None:
+        where = f"batch_id IN ({', '.join(repr(batch_id) for batch_id in batch_ids)})"
+        events = events.where(where)
+    balance = [row.asDict() for row in row_balance(events).collect()]
+    tables.replace(job.spark.createDataFrame(balance, ROW_BALANCE.columns), ROW_BALANCE, where=where)
+    if tables.exists(LEDGER):
+        _correct_ledger(job, count_by_file(balance), where)
+    return balance
+
+
+def update_dimensions(job: Job, arrived: DataFrame | None, named: DataFrame, rules: RuleSet) -> None:
+    """Tokens after `arrived` (None: counted anew from all events), event names after `named`."""
+    tables = job.tables
+    if arrived is None or not tables.exists(TOKENS):
+        rebuild_tokens(job)
+    else:
+        tables.replace(merge_tokens(tables.read(TOKENS), arrived), TOKENS)
+    refuse_collisions(tables.read(TOKENS), "token_key", "token")
+    names = tables.read(EVENT_NAMES) if tables.exists(EVENT_NAMES) else None
+    merged = merge_event_names(names, named, rules.categories, rules.max_names)
+    tables.replace(merged, EVENT_NAMES)
+    refuse_collisions(tables.read(EVENT_NAMES), "event_key", "event_name")
+
+
+def rebuild_tokens(job: Job) -> None:
+    """Count the tokens anew from all events: counts that shrink cannot be merged."""
+    job.tables.replace(merge_tokens(None, job.tables.read(EVENTS)), TOKENS)
+
+
+def ledger_frame(job: Job, rows: Sequence[tuple[object, ...]]) -> DataFrame:
+    """Rows of the ledger as a frame."""
+    return job.spark.createDataFrame(list(rows), LEDGER.columns)
+
+
+def _require_unchanged(files: Sequence[RawFile]) -> None:
+    changed = [str(file.path) for file in files if not file.is_unchanged()]
+    if changed:
+        raise FileChanged(f"{', '.join(changed)} changed after the batch was planned")
+
+
+def _require_key(job: Job, plan: Plan) -> None:
+    key = read_key(job.settings.privacy)
+    if (key_fingerprint(key) if key else None) != plan.rules.key_fingerprint:
+        raise InputProblem(
+            f"batch {plan.batch_id} was planned with {'another' if key else 'a'} key for identifiers: set "
+            f"privacy.hash_ids and {job.settings.privacy.key_variable} as they were then"
+        )
+
+
+def _write_events(job: Job, plan: Plan, note: str) -> bool:
+    """One commit of all rows; returns whether rows of earlier batches were overtaken in it."""
+    tables, rows, overtaken = job.tables, batch_events(job, plan), None
+    if plan.rules.source.event_id is not None:
+        stored = None
+        if tables.exists(EVENTS):
+            stored = tables.read(EVENTS).where(F.col("disposition") == KEPT).select(*VERSION)
+        rows, overtaken = supersede(rows, stored)
+        if overtaken is not None:
+            overtaken = overtaken.localCheckpoint()
+    if overtaken is None or overtaken.isEmpty():
+        tables.append(lay_out(rows), EVENTS, note)
+        return False
+    change = {"disposition": "'dropped'", "rule": f"'{SUPERSEDED}'"}
+    tables.append_and_change(lay_out(rows), EVENTS, overtaken, "old.disposition = 'kept'", change, note)
+    return True
+
+
+def batch_events(job: Job, plan: Plan) -> DataFrame:
+    """The rows of all files as rows of `events`; files of different columns are parsed apart."""
+    source, files = plan.rules.source, plan.files
+    known = None
+    if source.duplicates == "drop" and job.tables.exists(EVENTS):
+        known = job.tables.read(EVENTS).select("row_hash", "disposition", "rule")
+    # Parquet files of other columns need a reader of their own: a merged schema would change the hashes of equal rows
+    groups = _by_layout(files) if source.format == "parquet" else [files]
+    parts = []
+    for group in groups:
+        identified = identify(read_drop(job.spark, group, source), group)
+        if key := read_key(job.settings.privacy):
+            identified = hash_row_hash(identified, key_frame(job.spark, key), "_row_hash")
+        marked = mark_copies(identified, known, drop=source.duplicates == "drop")
+        for same in _by_layout(group):
+            ids = [file.file_id for file in same]
+            of_these = marked if len(ids) == len(group) else marked.where(F.col("_file_id").isin(ids))
+            layout = same[0].layout
+            parts.append(build_rows(job, plan.rules, of_these, layout, plan.batch_id, plan.planned_at))
+    rows = parts[0]
+    for part in parts[1:]:
+        rows = rows.unionByName(part)
+    return rows
+
+
+def build_rows(
+    job: Job, rules: RuleSet, marked: DataFrame, layout: str | None, batch_id: str, now: dt.datetime
+) -> DataFrame:
+    """Rows of files of one layout to rows of `events`; `now` is UTC, and what is later lies in the future."""
+    columns = columns_of(layout, rules.source.delimiter) or rules.source.columns
+    found = drift(columns, rules.source)
+    source = keep_aside(rules.source, found.new)
+    parsed = fill_absent(parse(marked, source, columns), found.absent)
+    events = build_events(parsed, source, rules.categories, rules.ingest, batch_id, now.isoformat(" "))
+    if key := read_key(job.settings.privacy):
+        keys = key_frame(job.spark, key)
+        events = seal(hash_identifiers(events, keys), keys)
+    return events
+
+
+def _by_layout(files: Sequence[RawFile]) -> list[list[RawFile]]:
+    """The files in groups of equal columns, order of columns included."""
+    groups: dict[tuple[object, ...], list[RawFile]] = {}
+    for file in files:
+        kind = (file.layout,) if file.header is None else file.columns
+        groups.setdefault(kind, []).append(file)
+    return [groups[kind] for kind in sorted(groups, key=str)]
+
+
+def _ledger(job: Job, plan: Plan, stored: dict[str, FileCounts]) -> DataFrame:
+    now, source = plan.planned_at.replace(tzinfo=dt.UTC), plan.rules.source
+    rows: list[tuple[object, ...]] = []
+    for file in plan.files:
+        counts = stored.get(file.file_id, FileCounts(0, 0, 0))
+        found = drift(file.columns or source.columns, source)
+        rows.append(
+            (plan.batch_id, file.file_id, str(file.path), source.name, READ, None, file.bytes, file.rows, counts.kept,
+             counts.quarantined, counts.dropped, list(found.new) or None, list(found.absent) or None, file.layout, now)
+        )  # fmt: skip
+    return ledger_frame(job, rows)
+
+
+def _correct_ledger(job: Job, counts: dict[str, FileCounts], where: str | None) -> None:
+    """Bring kept, quarantined and dropped of recounted files up to date; rows_in never changes."""
+    ledger = job.tables.read(LEDGER)
+    stored = ledger.where(where) if where else ledger
+    new = [(file_id, c.kept, c.quarantined, c.dropped) for file_id, c in counts.items()]
+    kinds = ("kept", "quarantined", "dropped")
+    recounted = job.spark.createDataFrame(new, "file_id string, _kept long, _quarantined long, _dropped long")
+    joined = stored.join(F.broadcast(recounted), on="file_id", how="left")
+    columns = [
+        F.coalesce(f"_{name}", name).alias(name) if name in kinds else F.col(name) for name in LEDGER.columns.names
+    ]
+    if not stored.isEmpty():
+        job.tables.replace(joined.select(*columns), LEDGER, where=where)

@@ -1,0 +1,129 @@
+"""Is everything here that the jobs need? One line each, with the fix."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from segmentation.errors import EnvironmentProblem, InputProblem
+from segmentation.failures import Exit
+from segmentation.runtime import Job, JobSpec
+from segmentation.stores.locks import holder
+from segmentation.stores.secrets import key_fingerprint, read_key
+from segmentation.stores.spark import check_environment, java_version
+
+#: below this a run of any size may fill the disk, in bytes
+_LITTLE_SPACE = 2 * 1024**3
+_EXTRAS = ("spark", "models")
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quick", action="store_true", help="do not start Spark to write and read a Delta table")
+
+
+def check_machine(job: Job) -> Exit:
+    """Run every check; ENVIRONMENT when any found a problem."""
+    checks: list[Callable[[Job], Iterator[str]]] = [_python, _packages, _java, _data_dir, _scratch, _privacy, _runs]
+    if not job.args.quick:
+        checks.append(_spark)
+    bad = 0
+    for check in checks:
+        name = check.__name__.removeprefix("_").replace("_", " ")
+        try:
+            for line in check(job):
+                job.show(f"ok       {name:<10}{line}")
+        except (EnvironmentProblem, InputProblem) as problem:
+            bad += 1
+            job.show(f"PROBLEM  {name:<10}{problem}")
+    job.show(f"{bad} problems" if bad else "no problem found")
+    return Exit.ENVIRONMENT if bad else Exit.OK
+
+
+def _python(job: Job) -> Iterator[str]:
+    yield f"{sys.version.split()[0]} at {sys.executable}"
+
+
+def _packages(job: Job) -> Iterator[str]:
+    """Every package that the extras spark and models ask for, held against the versions that they allow."""
+    wrong: list[str] = []
+    found: list[str] = []
+    for text in requires("segmentation") or ():
+        wanted = Requirement(text)
+        if wanted.marker and not any(wanted.marker.evaluate({"extra": extra}) for extra in ("", *_EXTRAS)):
+            continue
+        try:
+            have = version(wanted.name)
+        except PackageNotFoundError:
+            wrong.append(f"{wanted.name} is not installed")
+            continue
+        (found if wanted.specifier.contains(have, prereleases=True) else wrong).append(f"{wanted.name} {have}")
+    if wrong:
+        raise EnvironmentProblem(f"{', '.join(wrong)}: run `make setup`, or pip install with constraints.txt")
+    yield ", ".join(found)
+
+
+def _java(job: Job) -> Iterator[str]:
+    jars = check_environment()
+    yield f"{java_version()}, {len(jars)} Delta jars in {jars[0].parent}"
+
+
+def _data_dir(job: Job) -> Iterator[str]:
+    job.data_dir.mkdir(parents=True, exist_ok=True)
+    if not os.access(job.data_dir, os.W_OK):
+        raise EnvironmentProblem(f"{job.data_dir} is not writable: use another --data-dir")
+    yield _space(job.data_dir)
+    if by := holder(job.data_dir):
+        yield f"being written by {by}"
+
+
+def _scratch(job: Job) -> Iterator[str]:
+    """Where Spark spills, unless conf says otherwise."""
+    yield _space(Path(job.settings.session.spark.get("spark.local.dir", tempfile.gettempdir())))
+
+
+def _space(folder: Path) -> str:
+    free = shutil.disk_usage(folder).free
+    if free < _LITTLE_SPACE:
+        raise EnvironmentProblem(f"{folder.absolute()}: only {free / 1024**3:.1f} GiB are free; make room")
+    return f"{folder.absolute()}, {free / 1024**3:,.0f} GiB free"
+
+
+def _privacy(job: Job) -> Iterator[str]:
+    key = read_key(job.settings.privacy)
+    yield f"identifiers are hashed under key {key_fingerprint(key)}" if key else "identifiers are stored as they are"
+
+
+def _runs(job: Job) -> Iterator[str]:
+    """MLflow's database, where it is ours."""
+    database = job.data_dir / "mlflow.db"
+    if job.settings.storage.tracking_uri or not database.is_file():
+        yield job.settings.storage.tracking_uri or f"{database} comes with the first training"
+        return
+    try:
+        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+            (runs,) = connection.execute("SELECT count(*) FROM runs").fetchone()
+    except sqlite3.Error as problem:
+        raise EnvironmentProblem(f"{database} cannot be read ({problem}): take it away or restore it") from None
+    yield f"{database}, {runs} runs"
+
+
+def _spark(job: Job) -> Iterator[str]:
+    """A session, and a Delta table written and read."""
+    with tempfile.TemporaryDirectory(dir=job.data_dir) as folder:
+        job.spark.range(3).write.format("delta").save(f"{folder}/trial")
+        rows = job.spark.read.format("delta").load(f"{folder}/trial").count()
+    yield f"{job.spark.version}, wrote and read a Delta table of {rows} rows"
+
+
+JOB = JobSpec(
+    "doctor", "check Python, packages, Java, jars, disk, key, MLflow and Spark", _arguments, check_machine, writes=False
+)

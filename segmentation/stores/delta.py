@@ -1,0 +1,152 @@
+"""One Delta table, as a folder or in a catalog: made with its constraints, written, taken back to a version."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from segmentation.table import Table
+
+#: a published version stays readable until `segmentation forget` purges what is older
+_KEPT_FOR = "interval 3650 days"
+
+
+class DeltaTable:
+    """One table at its place. Versions are Delta's own; -1 stands for a table that is not there."""
+
+    def __init__(self, spark: SparkSession, table: Table, catalog: str | None, root: Path) -> None:
+        self._spark = spark
+        self._table = table
+        self._catalog = catalog
+        self._folder = root / table.name
+
+    @property
+    def location(self) -> str:
+        """A folder, or catalog.schema.table."""
+        return f"{self._catalog}.{self._table.name}" if self._catalog else str(self._folder)
+
+    @property
+    def sql_name(self) -> str:
+        """The table's name in an SQL text."""
+        return self.location if self._catalog else f"delta.`{self.location}`"
+
+    def version(self) -> int:
+        """The latest version; on a local disk taken from the names in its log, which costs no Spark job."""
+        if self._catalog:
+            return int(str(self._latest()["version"])) if self._spark.catalog.tableExists(self.location) else -1
+        log = self._folder / "_delta_log"
+        return max((int(entry.stem) for entry in log.glob("*.json") if entry.stem.isdigit()), default=-1)
+
+    def note(self) -> str | None:
+        """The note that the latest commit carries."""
+        note = self._latest()["userMetadata"]
+        return None if note is None else str(note)
+
+    def _latest(self) -> Mapping[str, object]:
+        row = self._spark.sql(f"DESCRIBE HISTORY {self.sql_name} LIMIT 1").first()
+        assert row is not None  # a Delta table has at least the version that made it
+        return row.asDict()
+
+    def read(self, version: int) -> DataFrame:
+        """The table as of a version."""
+        reader = self._spark.read.format("delta").option("versionAsOf", version)
+        return reader.table(self.location) if self._catalog else reader.load(self.location)
+
+    def remove(self) -> None:
+        """Take away a table that nobody was ever shown."""
+        if self._catalog:
+            self._spark.sql(f"DROP TABLE {self.location}")
+        else:
+            shutil.rmtree(self._folder)
+
+    def restore(self, version: int) -> None:
+        """Make the table what it was at a version; a commit of its own."""
+        self._spark.sql(f"RESTORE TABLE {self.sql_name} TO VERSION AS OF {version}").collect()
+
+    def create(self, frame: DataFrame) -> None:
+        """An empty table with the frame's columns, never-null ones and constraints as its schema says."""
+        never_null = {field.name for field in self._table.columns if not field.nullable}
+        parts = (
+            f"`{field.name}` {field.dataType.simpleString()}{' NOT NULL' if field.name in never_null else ''}"
+            for field in frame.schema
+        )
+        keys = [name for name in self._table.unique_by if name not in self._table.partition_by]
+        # account ids in statistics would outlive the rows they came from, and wide tables are read whole anyway
+        indexed = self._table.indexed or tuple(name for name in keys[:2] if not name.startswith(("account", "token")))
+        properties = {
+            "delta.dataSkippingStatsColumns": ",".join(indexed),
+            "delta.logRetentionDuration": _KEPT_FOR,
+            "delta.deletedFileRetentionDuration": _KEPT_FOR,
+            **{f"delta.constraints.{name}": condition for name, condition in self._table.constraints.items()},
+        }
+        if not indexed:
+            properties |= {"delta.dataSkippingNumIndexedCols": "0"}
+            del properties["delta.dataSkippingStatsColumns"]
+        if self._table.free_names:
+            properties["delta.columnMapping.mode"] = "name"  # without it Delta refuses blanks and brackets in names
+        said = ", ".join("'{}' = '{}'".format(key, value.replace("'", "\\'")) for key, value in properties.items())
+        split = f" PARTITIONED BY ({', '.join(self._table.partition_by)})" if self._table.partition_by else ""
+        self._spark.sql(f"CREATE TABLE {self.sql_name} ({', '.join(parts)}) USING delta{split} TBLPROPERTIES ({said})")
+
+    def exchange(self, frame: DataFrame, where: str, options: Mapping[str, str]) -> None:
+        """Replace the rows for which `where` holds by others for which it need not, in one commit."""
+        with self._setting("spark.databricks.delta.replaceWhere.constraintCheck.enabled"):
+            self.write(frame, "overwrite", {**options, "replaceWhere": where})
+
+    def merge(self, rows: DataFrame, overtaken: DataFrame, where: str, change: Mapping[str, str], note: str) -> None:
+        """Append rows, and change the stored ones for which `where` holds and whose key is overtaken, in one commit.
+
+        `overtaken` has one column, the key, by whose name the stored rows are found; `change` is column to SQL value.
+        """
+        (key,) = overtaken.columns
+        both = rows.withColumn("_key", F.lit(None).cast(overtaken.schema[0].dataType)).unionByName(
+            overtaken.withColumnRenamed(key, "_key"), allowMissingColumns=True
+        )
+        both.createOrReplaceTempView("_rows_to_merge")
+        names = ", ".join(f"`{name}`" for name in rows.columns)
+        values = ", ".join(f"new.`{name}`" for name in rows.columns)
+        changes = ", ".join(f"`{name}` = {value}" for name, value in change.items())
+        noted = "spark.databricks.delta.commitInfo.userMetadata"
+        self._spark.conf.set(noted, note)
+        try:
+            self._spark.sql(
+                f"MERGE INTO {self.sql_name} AS old USING _rows_to_merge AS new ON old.`{key}` = new._key AND {where} "
+                f"WHEN MATCHED THEN UPDATE SET {changes} "
+                f"WHEN NOT MATCHED AND new._key IS NULL THEN INSERT ({names}) VALUES ({values})"
+            )
+        finally:
+            self._spark.conf.unset(noted)
+            self._spark.catalog.dropTempView("_rows_to_merge")
+
+    def write(self, frame: DataFrame, mode: str, options: Mapping[str, str]) -> None:
+        """Append or overwrite in one commit, with the writer's options."""
+        writer = frame.write.format("delta").mode(mode)
+        if self._table.partition_by:
+            writer = writer.partitionBy(*self._table.partition_by)
+        for key, value in options.items():
+            writer = writer.option(key, value)
+        if self._catalog:
+            writer.saveAsTable(self.location)
+        else:
+            writer.save(self.location)
+
+    def purge(self) -> None:
+        """Delete every file that the latest version does not need: earlier versions cannot be read any more."""
+        # shorter than Delta's own guard against deleting what a writer is about to commit; the data lock excludes those
+        with self._setting("spark.databricks.delta.retentionDurationCheck.enabled"):
+            self._spark.sql(f"VACUUM {self.sql_name} RETAIN 0 HOURS").collect()
+
+    @contextmanager
+    def _setting(self, guard: str) -> Iterator[None]:
+        """One of Delta's guards off for one statement."""
+        before = self._spark.conf.get(guard, "true")
+        self._spark.conf.set(guard, "false")
+        try:
+            yield
+        finally:
+            self._spark.conf.set(guard, before or "true")

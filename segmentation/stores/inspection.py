@@ -1,0 +1,177 @@
+"""One file of a drop, looked at from outside Spark: content hash, columns, number of rows, and whether it can be read.
+
+The count is taken from the bytes (line feeds, Parquet footers), so that it can audit what Spark's readers deliver.
+"""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import hashlib
+import json
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import types as T
+from pyspark.sql.pandas.types import from_arrow_type
+
+from segmentation.events.drift import drift
+from segmentation.settings import SourceSettings
+
+_BLOCK = 1 << 20
+#: how a packed text is opened, by its ending
+_OPENERS: dict[str, Callable[[Path], BinaryIO]] = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File}  # type: ignore[dict-item]
+#: the first bytes of UTF-16 and UTF-32 texts
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One file of a drop."""
+
+    path: Path
+    #: SHA-256 of its bytes; of a file that cannot be opened, of its path
+    file_id: str
+    bytes: int
+    #: modification time, nanoseconds since 1970
+    modified_ns: int
+    #: data rows: physical lines less the header, or what the Parquet footer says; 0 when refused
+    rows: int
+    #: what its columns are read from: the header line of CSV as Spark reads it, the Spark schema of Parquet (JSON)
+    layout: str | None
+    #: its columns, in order; of JSON lines none are known beforehand
+    columns: tuple[str, ...]
+    #: why the file as a whole cannot be taken in; None when it can
+    refusal: str | None = None
+
+    @property
+    def location(self) -> str:
+        """The path as `read_drop` writes it beside each row."""
+        return str(self.path)
+
+    @property
+    def header(self) -> str | None:
+        """The header line, for CSV."""
+        return None if self.layout is None or self.layout.startswith("{") else self.layout
+
+    def is_unchanged(self) -> bool:
+        """Whether size and time are still those seen; a file touched since is read again to tell."""
+        try:
+            now = self.path.stat()
+            if (now.st_size, now.st_mtime_ns) == (self.bytes, self.modified_ns):
+                return True
+            return now.st_size == self.bytes and _hash(self.path) == self.file_id
+        except OSError:
+            return False
+
+
+def columns_of(layout: str | None, delimiter: str) -> tuple[str, ...]:
+    """The columns that a layout names, in order."""
+    if layout is None:
+        return ()
+    if layout.startswith("{"):
+        return tuple(field["name"] for field in json.loads(layout)["fields"])
+    return tuple(name.strip() for name in next(csv.reader([layout.rstrip("\r")], delimiter=delimiter), []))
+
+
+def inspect(path: Path, source: SourceSettings) -> RawFile:
+    """Hash, count and check one file; never raises for what is wrong with it, `refusal` says it."""
+    try:
+        before = path.stat()
+        look = _look_at_parquet if source.format == "parquet" else _look_at_lines
+        file_id = _hash(path)
+        rows, layout, refusal = look(path, source) if before.st_size else (0, None, "empty_file: it has no bytes")
+        after = path.stat()
+    except OSError as problem:
+        unread = hashlib.sha256(str(path).encode()).hexdigest()
+        return RawFile(path, unread, 0, 0, 0, None, (), f"unreadable: {problem.strerror or problem}")
+    columns = columns_of(layout, source.delimiter)
+    file = RawFile(path, file_id, after.st_size, after.st_mtime_ns, rows, layout, columns, refusal)
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        refusal = "being_written: it changed while it was looked at; a later run takes it in"
+    refusal = refusal or _unfit(file, source)
+    return replace(file, rows=0, refusal=refusal) if refusal else file
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _look_at_parquet(path: Path, source: SourceSettings) -> tuple[int, str | None, str | None]:
+    """(rows, layout, refusal)."""
+    try:
+        file = pq.ParquetFile(path)
+        fields = [T.StructField(field.name, _spark_type(field.type)) for field in file.schema_arrow]
+        return file.metadata.num_rows, T.StructType(fields).json(), None
+    except (OSError, pa.ArrowException, ValueError, TypeError) as problem:
+        return 0, None, f"broken_parquet: {_first_line(problem)}"
+
+
+def _spark_type(kind: pa.DataType) -> T.DataType:
+    # Spark has no type for nanoseconds: read_drop reads them as numbers
+    return T.LongType() if pa.types.is_timestamp(kind) and kind.unit == "ns" else from_arrow_type(kind)
+
+
+def _look_at_lines(path: Path, source: SourceSettings) -> tuple[int, str | None, str | None]:
+    """(rows, layout, refusal); counts the line feeds and takes the first line."""
+    try:
+        lines, head = _count_lines(path)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
+        return 0, None, f"truncated: {_first_line(problem)}"
+    except OSError as problem:
+        if problem.errno is not None:
+            raise
+        return 0, None, f"truncated: {_first_line(problem)}"  # how bz2 says that its data are broken
+    if head.startswith(_WIDE):
+        return 0, None, "not_utf8: it begins like a UTF-16 text; convert it to UTF-8"
+    if source.format == "csv" and lines:
+        try:
+            return lines - 1, head.decode("utf-8-sig"), None
+        except UnicodeDecodeError:
+            return 0, None, "not_utf8: its header line is not UTF-8; convert the file"
+    return lines, None, None if lines else "empty_file: it holds no line"
+
+
+def _count_lines(path: Path) -> tuple[int, bytes]:
+    """(physical lines, a last one without its line feed included; the first of them)."""
+    lines, last, head = 0, b"\n", b""
+    stream: BinaryIO = _OPENERS[path.suffix](path) if path.suffix in _OPENERS else path.open("rb")
+    with stream:
+        while block := stream.read(_BLOCK):
+            if b"\n" not in head:
+                head += block
+            lines += block.count(b"\n")
+            last = block[-1:]
+    return lines + (last != b"\n"), head.split(b"\n", 1)[0]
+
+
+def _unfit(file: RawFile, source: SourceSettings) -> str | None:
+    """Why the columns of a file that can be read will not do."""
+    if file.layout is None:
+        return None
+    found = drift(file.columns, source)
+    if found.repeated:
+        return f"duplicate_column: {', '.join(found.repeated)} stands in it more than once"
+    if found.needed:
+        return f"missing_column: {', '.join(found.needed)} (it has {', '.join(file.columns)})"
+    types = _types(file.layout)
+    changed = [f"{n} is {types[n]}, not {kind}" for n, kind in source.types.items() if types.get(n, kind) != kind]
+    return f"changed_type: {'; '.join(changed)}" if changed else None
+
+
+def _types(layout: str) -> dict[str, str]:
+    """Spark's own short names of a Parquet file's column types; nothing for text."""
+    if not layout.startswith("{"):
+        return {}
+    return {field.name: field.dataType.simpleString() for field in T.StructType.fromJson(json.loads(layout))}
+
+
+def _first_line(problem: Exception) -> str:
+    return (str(problem).splitlines() or [type(problem).__name__])[0]
