@@ -18,6 +18,7 @@ from segmentation.features.feature import Feature
 from segmentation.features.measures import before
 from segmentation.features.months import YEAR, check_as_of
 from segmentation.schemas import ACTIVITY
+from segmentation.table import EXACT
 
 BASETABLE, LOGS = "basetable", "logs"
 NUMBERS, NAMES = ("duration", "value"), ("product", "os")
@@ -63,7 +64,7 @@ def filled_shares(prepared: DataFrame, accounts_of_tokens: DataFrame, as_of: dt.
 
 def _filled(history: DataFrame) -> DataFrame:
     means = history.groupBy("category").agg(
-        *(E.ratio(F.sum(f"{n}_sum"), F.sum(f"{n}_count")).alias(f"{n}_mean") for n in NUMBERS)
+        *(F.try_divide(F.sum(f"{n}_sum"), F.sum(f"{n}_count")).cast(EXACT).alias(f"{n}_mean") for n in NUMBERS)
     )
     known = history.join(F.broadcast(means), on="category", how="left")
     for name in NAMES:
@@ -80,14 +81,17 @@ def _filled(history: DataFrame) -> DataFrame:
 
 
 def _with_mean(name: str) -> dict[str, Column]:
-    """Count, sum and maximum of a cube row as if each of its log rows without the number had the category's mean."""
+    """Count, sum and maximum of a cube row as if each of its log rows without the number had the category's mean.
+
+    The mean is rounded to the millionth, as every number of a log row is, so that the filled sums stay exact.
+    """
     count, mean, whole, largest = (F.col(f"{name}_{part}") for part in ("count", "mean", "sum", "max"))
     lacking = F.col("rows") - count
     fillable = (lacking > 0) & mean.isNotNull()
     return {
         f"{name}_count": F.when(fillable, F.col("rows")).otherwise(count),
-        f"{name}_sum": F.when(fillable, F.coalesce(whole, F.lit(0.0)) + lacking * mean).otherwise(whole),
-        f"{name}_max": F.when(fillable, F.greatest(largest, mean)).otherwise(largest),
+        f"{name}_sum": F.when(fillable, (F.coalesce(whole, F.lit(0)) + lacking * mean).cast(EXACT)).otherwise(whole),
+        f"{name}_max": F.when(fillable, F.greatest(largest, mean.cast("double"))).otherwise(largest),
         f"filled_{name}": F.when(fillable, lacking).otherwise(0),
     }
 

@@ -47,7 +47,10 @@ def _means(frame: DataFrame, names: Sequence[str]) -> dict[str, float | str]:
     # one row per value: an aggregate with hundreds of expressions is far slower to compile than this is to run
     values = frame.select(F.posexplode(F.array(*names)).alias("place", "value"))
     known = values.where(F.col("value").isNotNull() & ~F.isnan("value"))
-    means = known.groupBy("place").agg(F.avg("value").alias("mean")).collect()
+    # decimals, as a mean of doubles depends on their order; twelve digits leave room for shares below the point and
+    # for 26 digits before it
+    exact = F.sum(F.col("value").cast("decimal(38,12)")).cast("double")
+    means = known.groupBy("place").agg((exact / F.count("value")).alias("mean")).collect()
     return {names[row.place]: row.mean for row in means}
 
 

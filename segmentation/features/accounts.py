@@ -98,7 +98,7 @@ def _derive(rows: DataFrame, declared: Sequence[Measure], as_of: dt.date) -> Dat
     days = {age: F.col(f"days_m{age:02d}") for age in range(1, YEAR + 1)}
     weekends = [mask.bitwiseAND(F.lit(weekend_mask(months_before(as_of, age)))) for age, mask in days.items()]
     names = [F.bit_count(measure.name) for measure in declared if measure.name.startswith("names_")]
-    names += [F.coalesce(F.hll_sketch_estimate(m.name), F.lit(0)) for m in declared if m.rollup == "sketch"]
+    names += [F.coalesce(E.estimate(F.col(m.name)), F.lit(0)) for m in declared if m.rollup == "sketch"]
     # a bit stands for another name in every category, so masks of the totals say nothing
     names_year = F.when(F.col("category") != ALL, E.total(names)).otherwise(0)
     return rows.withColumns(

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from decimal import Decimal
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.schemas import ACTIVITY, KEPT
+from segmentation.table import EXACT
 
 WORD = 64  #: bits of one name mask column
 KEYS = ACTIVITY.unique_by
@@ -30,8 +32,9 @@ def mask_words(event_names: DataFrame) -> tuple[int, bool]:
 def build_activity(events: DataFrame, event_names: DataFrame, words: int, sketch: bool) -> DataFrame:
     """ACTIVITY: one row per month, token, account, category, product and system of the kept rows of `events`.
 
-    Durations in seconds. With `sketch` the names without a bit are counted by a HyperLogLog sketch (Flajolet et al.
-    2007, as Apache DataSketches keeps it), an estimate within 2 %; without it the plan stays a plain hash aggregate.
+    Durations in seconds; sums are exact over numbers rounded to the millionth, so that no order of rows changes a bit.
+    With `sketch` the names without a bit are counted by a HyperLogLog sketch (Flajolet et al. 2007, as Apache
+    DataSketches keeps it), an estimate within 2 %; without it the plan stays a plain hash aggregate.
     Restrict `events` to the months wanted before the call: the partition filter reaches the scan.
     """
     numbers = (_number("duration_s"), _number("value"))
@@ -42,7 +45,12 @@ def build_activity(events: DataFrame, event_names: DataFrame, words: int, sketch
     named = kept.join(F.broadcast(event_names.select("event_key", "bit")), on="event_key", how="left")
     cells = named.groupBy(*KEYS).agg(*_aggregates(words, sketch))
     masks = F.array(*(F.coalesce(f"names_{word}", F.lit(0).cast("long")) for word in range(words)))
-    packed = {"name_masks": masks, "name_sketch": F.col("name_sketch") if sketch else F.lit(None).cast("binary")}
+    packed = {
+        "name_masks": masks,
+        "name_sketch": F.col("name_sketch") if sketch else F.lit(None).cast("binary"),
+        "duration_sum": _whole("duration"),
+        "value_sum": _whole("value"),
+    }
     return cells.select(*(packed.get(name, F.col(name)).alias(name) for name in ACTIVITY.columns.names))
 
 
@@ -60,8 +68,25 @@ def stale_months(balance: DataFrame, activity: DataFrame) -> list[dt.date]:
 
 
 def _number(name: str) -> Column:
-    # NaN is greater than any number, so a single one would become the maximum
-    return F.when(~F.isnan(name), F.col(name)).alias(name)
+    # NaN is greater than any number, so a single one would become the maximum; of 0.0 and -0.0, which are equal, the
+    # maximum is whichever came first: + 0.0 leaves only one of them
+    return F.when(~F.isnan(name), F.col(name) + F.lit(0.0)).alias(name)
+
+
+def _parts(number: str, of: str) -> tuple[Column, Column]:
+    """Sums of the whole and of the millionths of a number, both in long, as sums of doubles depend on their order.
+
+    Sums of decimals would be exact too but are far slower. Ingest refuses numbers beyond 1e12, so that a cell
+    overflows (and ANSI mode raises) only with more than nine million rows of that size.
+    """
+    below = F.floor(number)
+    millionths = F.rint((F.col(number) - below) * F.lit(1e6)).cast("long")
+    return F.sum(below).alias(f"{of}_whole"), F.sum(millionths).alias(f"{of}_millionths")
+
+
+def _whole(of: str) -> Column:
+    whole, millionths = (F.col(f"{of}_{part}").cast("decimal(20,0)") for part in ("whole", "millionths"))
+    return (whole + millionths * F.lit(Decimal("0.000001"))).cast(EXACT)
 
 
 def _aggregates(words: int, sketch: bool) -> Sequence[Column]:
@@ -75,10 +100,10 @@ def _aggregates(words: int, sketch: bool) -> Sequence[Column]:
     return [
         F.count(F.lit(1)).alias("rows"),
         F.count("duration_s").alias("duration_count"),
-        F.sum("duration_s").alias("duration_sum"),
+        *_parts("duration_s", "duration"),
         F.max("duration_s").alias("duration_max"),
         F.count("value").alias("value_count"),
-        F.sum("value").alias("value_sum"),
+        *_parts("value", "value"),
         F.max("value").alias("value_max"),
         F.count_if("is_error").alias("errors"),
         F.bit_or(F.call_function("shiftleft", F.lit(1), F.col("day") - 1)).alias("day_mask"),

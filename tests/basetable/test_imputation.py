@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -21,8 +22,9 @@ def make_cube(spark: SparkSession, *rows: dict[str, Any]) -> DataFrame:
         "event_month": dt.date(2025, 12, 1), "account_key": 1, "category": "Document", "duration_count": 0,
         "value_count": 0, "errors": 0, "day_mask": 1, "name_masks": [0], "first_ts": moment, "last_ts": moment,
     }  # fmt: skip
+    exact = [row | {"duration_sum": Decimal(row["duration_sum"])} if "duration_sum" in row else row for row in rows]
     return spark.createDataFrame(
-        [tuple((nothing | row).get(name) for name in ACTIVITY.columns.names) for row in rows], ACTIVITY.columns
+        [tuple((nothing | row).get(name) for name in ACTIVITY.columns.names) for row in exact], ACTIVITY.columns
     )
 
 

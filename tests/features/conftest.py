@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -47,6 +48,7 @@ def _cube_row(
         "last_ts": max(at_noon),
     }
     row |= given
+    row |= {name: Decimal(str(row[name])) for name in ("duration_sum", "value_sum") if name in row}
     return tuple(row.get(name) for name in ACTIVITY.columns.names)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -69,6 +70,21 @@ def test_a_row_per_month_account_category_product_and_system(spark: SparkSession
     )
     activity = build_activity(events, make_names(spark, {100: 0}), 1, sketch=False)
     assert activity.select("rows").collect() == [(1,)] * 6
+
+
+def test_sums_are_exact_to_the_millionth_and_zero_has_one_sign(spark: SparkSession) -> None:
+    durations = (0.1, 0.2, 1e9 + 0.7, 1e12, -1234.567891, 4e-7, None)
+    events = make_events(spark, *({"duration_s": duration} for duration in durations), {"value": -0.0})
+    activity = build_activity(events, make_names(spark, {100: 0}), 1, sketch=False)
+    (row,) = activity.select("*", F.col("value_max").cast("string").alias("text")).collect()
+    assert (row.duration_sum, row.duration_count) == (Decimal("1000999998766.432109"), 6)
+    assert (row.value_sum, row.text) == (0, "0.0")
+
+
+def test_a_sum_over_nothing_is_null(spark: SparkSession) -> None:
+    activity = build_activity(make_events(spark, {}), make_names(spark, {100: 0}), 1, sketch=False)
+    sums = activity.select("duration_count", "duration_sum", "value_count", "value_sum").collect()
+    assert sums == [(0, None, 0, None)]
 
 
 def test_names_beyond_the_limit_are_estimated_by_a_sketch(spark: SparkSession) -> None:
