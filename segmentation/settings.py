@@ -69,6 +69,8 @@ class IngestSettings(Frozen):
     earliest: dt.date
     future_days: Annotated[int, Field(ge=0)]
     max_text_length: Positive
+    max_line_length: Positive
+    max_number: Annotated[float, Field(gt=0.0)]
 
 
 class PrivacySettings(Frozen):
@@ -109,8 +111,10 @@ class SourceSettings(Frozen):
 
     name: str
     format: Literal["csv", "jsonl", "parquet"]
-    delimiter: str = ","
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     columns: tuple[str, ...]
+    #: Parquet: a file in which one of these columns has another type (Spark's name of it) is refused
+    types: dict[str, str] = {}
     time: TimeSettings
     token: str
     account_id: str

@@ -10,9 +10,10 @@ from pyspark.sql import types as T
 
 from segmentation.events.categories import categorise
 from segmentation.events.revisions import identity_columns
-from segmentation.events.rules import built_in_rules, closing_rules, decide, source_rules
+from segmentation.events.rules import built_in_rules, closing_rules, decide, is_in_range, source_rules
+from segmentation.events.times import to_utc, written_time
 from segmentation.schemas import EVENTS, KEPT
-from segmentation.settings import CategorySettings, IngestSettings, SourceSettings, TimeSettings
+from segmentation.settings import CategorySettings, IngestSettings, SourceSettings
 
 #: the order of rows inside a file: a category is a run of pages, a token a run of rows within it
 LAYOUT = ("event_month", "category", "token_key", "event_ts")
@@ -29,10 +30,11 @@ def build_events(
     """One row of `events` per parsed row, whatever becomes of it; `now` is the job's start, an ISO time in UTC."""
     types = {field.name: field.dataType for field in parsed.schema}
     named = categorise(_named(parsed, source, types), "event_name", categories)
-    rules = [*built_in_rules(settings, now), *source_rules(source.rules), *closing_rules()]
+    rules = [*built_in_rules(settings, now, source.time.zone), *source_rules(source.rules), *closing_rules()]
     ours = [field.name for field in EVENTS.columns]
     decided = decide(named, rules)
-    return decided.select(*(_column(name, batch_id).alias(name) for name in ours))
+    special = _special_columns(batch_id, is_in_range(settings, now))
+    return decided.select(*(special.get(name, F.col(name)).alias(name) for name in ours))
 
 
 def lay_out(events: DataFrame) -> DataFrame:
@@ -51,10 +53,9 @@ def read_category(events: DataFrame, category: str, *columns: str) -> DataFrame:
 
 def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataType]) -> DataFrame:
     """Our columns computed from the log's, beside the log's own for the source's rules."""
-    time = _event_time(source.time, types.get(source.time.column))
     attributes = [part for name in source.attributes for part in (F.lit(name), F.col(f"`{name}`").cast("string"))]
     computed = {
-        "event_ts": time,
+        "_written_ts": written_time(source.time, types.get(source.time.column)),
         "token": _text(source.token),
         "account_id": _text(source.account_id),
         "event_name": _text(source.event_name),
@@ -72,25 +73,30 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
     # a log's column may bear one of our names; from here on the name means ours
     ours = {*computed, *EVENTS.columns.names, "category_rule"}
     rest = [name for name in parsed.columns if name not in ours]
-    return parsed.select(*(F.col(f"`{name}`") for name in rest), *(c.alias(name) for name, c in computed.items()))
+    named = parsed.select(*(F.col(f"`{name}`") for name in rest), *(c.alias(name) for name, c in computed.items()))
+    composed = {name: _nfc(F.col(name)) for name in ("token", "account_id", "event_name")}
+    return named.select(
+        *(composed.get(name, F.col(f"`{name}`")).alias(name) for name in named.columns),
+        to_utc(F.col("_written_ts"), source.time.zone).alias("event_ts"),
+    )
 
 
-def _column(name: str, batch_id: str) -> Column:
+def _special_columns(batch_id: str, in_range: Column) -> dict[str, Column]:
+    """The columns of `events` that are not simply called so among the decided rows."""
     category, event_name = F.col("category"), F.col("event_name")
     month = F.trunc(F.to_date("event_ts"), "MM")
-    special = {
+    return {
         "batch_id": F.lit(batch_id),
         "file_id": F.col("_file_id"),
         "raw": F.when(F.col("disposition") != KEPT, F.col("_raw")),
         "row_hash": F.col("_row_hash"),
         "event_date": F.to_date("event_ts"),
         # a nonsense year is no month to partition by
-        "event_month": F.when(~F.coalesce(F.col("rule").isin("bad_time", "time_out_of_range"), F.lit(False)), month),
+        "event_month": F.when(in_range, month),
         "token_key": F.when(F.col("token").isNotNull(), F.xxhash64("token")),
         "account_key": F.when(F.col("account_id").isNotNull(), F.xxhash64("account_id")),
         "event_key": F.when(event_name.isNotNull(), F.xxhash64(category, event_name)),
     }
-    return special.get(name, F.col(name))
 
 
 def _blank_to_null(expression: str) -> Column:
@@ -115,17 +121,10 @@ def _attributes(parts: Sequence[Column]) -> Column:
     return F.create_map(*parts)
 
 
-def _event_time(time: TimeSettings, kind: T.DataType | None) -> Column:
-    """The event's moment in UTC, null where it cannot be read."""
-    column = F.col(f"`{time.column}`")
-    if time.epoch:
-        up, down = {"seconds": (1_000_000, 1), "millis": (1_000, 1), "micros": (1, 1), "nanos": (1, 1_000)}[time.epoch]
-        # integers all the way: a double holds no more than 53 bits of a nanosecond count
-        micros = F.expr(f"try_multiply(try_cast(`{time.column}` AS BIGINT) DIV {down}, {up}L)")
-        moment = F.timestamp_micros(micros)
-    elif isinstance(kind, T.StringType):
-        text = F.trim(column)
-        moment = F.coalesce(*(F.try_to_timestamp(text, F.lit(form)) for form in time.formats))
-    else:
-        moment = column.cast("timestamp")
-    return moment if time.zone == "UTC" else F.to_utc_timestamp(moment, time.zone)
+def _nfc(text: Column) -> Column:
+    """One spelling of each letter, so that an umlaut typed as two characters names the same account.
+
+    Through ICU, which Spark ships for its collations, and only where there are characters of more than one byte.
+    """
+    composed = F.java_method(F.lit("com.ibm.icu.text.Normalizer"), F.lit("compose"), text, F.lit(False))
+    return F.when(F.octet_length(text) != F.char_length(text), composed).otherwise(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame
@@ -26,10 +27,10 @@ def category_names(categories: Sequence[CategorySettings]) -> tuple[str, ...]:
 
 
 def exact_rules(categories: Sequence[CategorySettings]) -> dict[str, str]:
-    """Event name to category; raises CategoryError for a name in two categories."""
+    """Event name in NFC to category; raises CategoryError for a name in two categories."""
     rules: dict[str, str] = {}
     for category in categories:
-        for name in category.names:
+        for name in map(_nfc, category.names):
             if rules.setdefault(name, category.name) != category.name:
                 raise CategoryError(f"event name {name!r} stands in {rules[name]!r} and in {category.name!r}: keep one")
     return rules
@@ -38,8 +39,8 @@ def exact_rules(categories: Sequence[CategorySettings]) -> dict[str, str]:
 def categorise(rows: DataFrame, name: str, categories: Sequence[CategorySettings]) -> DataFrame:
     """The rows with `category` and `category_rule` (exact, prefix:..., pattern:... or unmatched) of the column `name`.
 
-    Both are null where the name is null. Exact names are looked up in a broadcast table: a CASE over hundreds of
-    names would be evaluated name by name for every row.
+    Both are null where the name is null. The names are in NFC, and the rules are brought to it. Exact names are looked
+    up in a broadcast table: a CASE over hundreds of names would be evaluated name by name for every row.
     """
     exact = list(exact_rules(categories).items())
     table = rows.sparkSession.createDataFrame(exact, "__name string, __exact string")
@@ -59,15 +60,20 @@ def categorise(rows: DataFrame, name: str, categories: Sequence[CategorySettings
 
 
 def _prefixes(column: Column, categories: Sequence[CategorySettings]) -> list[tuple[Column, Column]]:
-    pairs = [(prefix, category.name) for category in categories for prefix in category.prefixes]
+    pairs = [(_nfc(prefix), category.name) for category in categories for prefix in category.prefixes]
     pairs.sort(key=lambda pair: (-len(pair[0]), pair))
     return [_when(column.startswith(prefix), name, f"prefix:{prefix}") for prefix, name in pairs]
 
 
 def _patterns(column: Column, categories: Sequence[CategorySettings]) -> list[tuple[Column, Column]]:
-    pairs = [(pattern, category.name) for category in categories for pattern in category.patterns]
+    pairs = [(_nfc(pattern), category.name) for category in categories for pattern in category.patterns]
     return [_when(column.rlike(pattern), name, f"pattern:{pattern}") for pattern, name in pairs]
 
 
 def _when(condition: Column, category: str, rule: str) -> tuple[Column, Column]:
     return F.when(condition, F.lit(category)), F.when(condition, F.lit(rule))
+
+
+def _nfc(text: str) -> str:
+    """One spelling of each letter: a dotted letter in one character, where there is such a character."""
+    return unicodedata.normalize("NFC", text)

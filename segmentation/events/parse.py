@@ -7,15 +7,27 @@ names, so that a source file can speak of them in plain SQL.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.events.lines import (
+    UNREADABLE,
+    csv_fault,
+    csv_is_parsable,
+    json_fault,
+    json_text,
+    line_is_short,
+)
 from segmentation.settings import SourceSettings
 
 _CORRUPT = "_corrupt"
+_PERMISSIVE = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _CORRUPT}
+#: characters of a line; the settings bring a lower number
+NO_LIMIT = (1 << 31) - 1
 #: our columns beside the log's own
 OURS = ("_file_id", "_row_hash", "_row_check", "_position", "_duplicate", "_copy_of_undecided", "_repeated_header")
 
@@ -56,29 +68,79 @@ def identify(rows: DataFrame, files: Iterable[RawFile]) -> DataFrame:
     )
 
 
-def parse(rows: DataFrame, source: SourceSettings, columns: Sequence[str]) -> DataFrame:
-    """Identified rows with the log's columns by name, `_raw` (the original line) and `_malformed`.
+def parse(
+    rows: DataFrame, source: SourceSettings, columns: Sequence[str], max_line_length: int = NO_LIMIT
+) -> DataFrame:
+    """Identified rows with the log's columns by name, `_raw` (the original bytes) and `_line_fault`.
 
-    `columns` are the file's columns in order. Of text all columns are strings; Parquet keeps its types.
+    `columns` are the file's columns in order. Of text all columns are strings; Parquet keeps its types, and its
+    `_raw` is the row as JSON in UTF-8. `_line_fault` is one of `LINE_FAULTS` or null; columns are null where the fault
+    is one of `UNREADABLE`. A line of more than `max_line_length` characters is not parsed at all.
     """
     ours = [name for name in OURS if name in rows.columns]
     if source.format == "parquet":
         log = [F.col(f"`{name}`") for name in columns]
-        original = F.to_json(F.struct(*log), {"ignoreNullFields": "false"})
-        return rows.select(*ours, original.alias("_raw"), F.lit(False).alias("_malformed"), *log)
-    parsed = rows.select(*ours, F.col("line").alias("_raw"), _fields(source, columns).alias("_fields"))
-    # an empty line parses into nulls without a complaint
-    empty = F.trim("_raw") == F.lit("")
-    corrupt = empty | F.col("_fields").isNull() | F.col(f"_fields.{_CORRUPT}").isNotNull()
-    log = [F.col(f"_fields.`{name}`").alias(name) for name in columns]
-    return parsed.select(*ours, "_raw", corrupt.alias("_malformed"), *log)
+        original = F.to_json(F.struct(*log), {"ignoreNullFields": "false"}).cast("binary")
+        return rows.select(*ours, original.alias("_raw"), F.lit(None).cast("string").alias("_line_fault"), *log)
+    # Spark keeps bytes that are no UTF-8 inside a string, and the cast gives them back
+    raw = F.col("line").cast("binary").alias("_raw")
+    lines = rows.select(
+        *ours, raw, F.rtrim(F.col("line"), F.lit(" \t\r" if source.format == "jsonl" else "\r")).alias("_text")
+    )
+    parsed = (
+        _json(lines, source, columns, max_line_length)
+        if source.format == "jsonl"
+        else _csv(lines, source, columns, max_line_length)
+    )
+    readable = ~F.coalesce(F.col("_line_fault").isin(*UNREADABLE), F.lit(False))
+    log = [F.when(readable, _value(name, source)).alias(name) for name in columns]
+    return parsed.select(*ours, "_raw", "_line_fault", *log)
 
 
-def _fields(source: SourceSettings, columns: Sequence[str]) -> Column:
-    line = F.rtrim(F.col("line"), F.lit("\r"))
-    schema = ", ".join(f"`{name}` string" for name in [*columns, _CORRUPT])
-    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _CORRUPT}
-    if source.format == "jsonl":
-        return F.from_json(line, schema, options)
+def _csv(lines: DataFrame, source: SourceSettings, columns: Sequence[str], limit: int) -> DataFrame:
+    """The lines with `_fields` and `_line_fault`."""
+    text, delimiter = F.col("_text"), source.delimiter
     # a quote inside a quoted field is doubled (RFC 4180), where Spark's default is a backslash
-    return F.from_csv(line, schema, {**options, "sep": source.delimiter, "escape": '"', "maxCharsPerColumn": "-1"})
+    options = {**_PERMISSIVE, "sep": delimiter, "escape": '"', "maxCharsPerColumn": "-1"}
+    fields = F.when(csv_is_parsable(text, limit, delimiter), F.from_csv(text, _schema(columns), options))
+    parsed = lines.select("*", fields.alias("_fields"))
+    return parsed.select("*", csv_fault(text, limit, delimiter, _is_corrupt()).alias("_line_fault"))
+
+
+def _json(lines: DataFrame, source: SourceSettings, columns: Sequence[str], limit: int) -> DataFrame:
+    """The lines with `_fields` and `_line_fault`."""
+    text, short = F.col("_text"), line_is_short(F.col("_text"), limit)
+    # Python's notation is not JSON, and Spark's functions do not agree on it
+    options = {**_PERMISSIVE, "allowSingleQuotes": "false"}
+    parsed = lines.select(
+        "*",
+        F.when(short, F.from_json(text, _schema(columns), options)).alias("_fields"),
+        # from_json keeps the last of equal keys in silence
+        F.when(short, F.json_object_keys(json_text(text))).alias("_keys"),
+    )
+    fault = json_fault(text, limit, _is_corrupt(), F.col("_keys"), _used(source, columns), "_fields")
+    return parsed.select("*", fault.alias("_line_fault"))
+
+
+def _schema(columns: Sequence[str]) -> str:
+    return ", ".join(f"`{name}` string" for name in [*columns, _CORRUPT])
+
+
+def _is_corrupt() -> Column:
+    return F.col("_fields").isNull() | F.col(f"_fields.{_CORRUPT}").isNotNull()
+
+
+def _value(name: str, source: SourceSettings) -> Column:
+    value = F.col(f"_fields.`{name}`")
+    if source.format != "jsonl":
+        return value
+    # from_json writes a bare NaN, Infinity or 1e400 with quotes, which no cast would take for a number
+    quoted = F.startswith(value, F.lit('"')) & value.isin('"NaN"', '"Infinity"', '"-Infinity"')
+    return F.when(quoted, F.btrim(value, F.lit('"'))).otherwise(value)
+
+
+def _used(source: SourceSettings, columns: Sequence[str]) -> list[str]:
+    """The columns that our own ones are computed from; a name that merely occurs in their SQL counts as well."""
+    sql = [source.time.column, source.token, source.account_id, source.event_name]
+    sql += [text for text in (source.duration_s, source.value, source.status) if text]
+    return [name for name in columns if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", "\n".join(sql), re.IGNORECASE)]

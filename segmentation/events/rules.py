@@ -10,7 +10,9 @@ from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
 from segmentation.events.duplicates import DUPLICATE, REPEATED_HEADER
+from segmentation.events.lines import LINE_FAULTS, UNREADABLE, any_of
 from segmentation.events.revisions import SUPERSEDED
+from segmentation.events.times import in_gap, is_ambiguous
 from segmentation.schemas import DROPPED, KEPT, QUARANTINED
 from segmentation.settings import IngestSettings, RuleSettings
 
@@ -18,19 +20,25 @@ FLAGGED = "flagged"
 #: the names of `built_in_rules` and `closing_rules`, which a source may not use again
 BUILT_IN = (
     REPEATED_HEADER,
-    "malformed_line",
+    *LINE_FAULTS,
     "missing_account",
     "missing_token",
     "missing_event_name",
     "missing_event_id",
     "bad_time",
     "time_out_of_range",
+    "time_in_dst_gap",
     "bad_duration",
+    "duration_not_finite",
+    "negative_duration",
     "bad_value",
+    "value_not_finite",
+    "number_out_of_range",
     "bad_revision",
     "text_too_long",
     DUPLICATE,
     SUPERSEDED,
+    "ambiguous_time",
     "unmatched_event_name",
 )
 
@@ -46,24 +54,57 @@ class Rule:
     only_flags: Column | None = None
 
 
-def built_in_rules(settings: IngestSettings, now: str) -> list[Rule]:
-    """The rules of every log, in order, over the columns of `events.build`; `now` is an ISO timestamp in UTC."""
-    latest = F.to_timestamp(F.lit(now)) + F.make_interval(days=F.lit(settings.future_days))
-    out_of_range = (F.col("event_ts") < F.lit(settings.earliest).cast("timestamp")) | (F.col("event_ts") > latest)
+def built_in_rules(settings: IngestSettings, now: str, zone: str = "UTC") -> list[Rule]:
+    """The rules of every log, in order, over the columns of `events.build`; `now` is an ISO timestamp in UTC.
+
+    `zone` is the one in which the source writes its times.
+    """
+    fault = F.col("_line_fault")
+    readable = fault.isNull() | ~fault.isin(*UNREADABLE)
     texts = [F.length(name) > settings.max_text_length for name in ("token", "account_id", "event_name", "status")]
     return [
         Rule(REPEATED_HEADER, DROPPED, F.col("_repeated_header")),
-        Rule("malformed_line", QUARANTINED, F.col("_malformed")),
-        Rule("missing_account", QUARANTINED, F.col("account_id").isNull()),
-        Rule("missing_token", QUARANTINED, F.col("token").isNull()),
-        Rule("missing_event_name", QUARANTINED, F.col("event_name").isNull()),
-        Rule("missing_event_id", QUARANTINED, F.col("_missing_event_id")),
-        Rule("bad_time", QUARANTINED, F.col("event_ts").isNull()),
-        Rule("time_out_of_range", QUARANTINED, out_of_range),
-        Rule("bad_duration", QUARANTINED, _unusable("duration_s") | (F.col("duration_s") < 0)),
-        Rule("bad_value", QUARANTINED, _unusable("value")),
+        *(Rule(name, QUARANTINED, fault == name) for name in LINE_FAULTS),
+        # nothing is missing in a line of which nothing could be read
+        Rule("missing_account", QUARANTINED, F.col("account_id").isNull() & readable),
+        Rule("missing_token", QUARANTINED, F.col("token").isNull() & readable),
+        Rule("missing_event_name", QUARANTINED, F.col("event_name").isNull() & readable),
+        Rule("missing_event_id", QUARANTINED, F.col("_missing_event_id") & readable),
+        *_time_rules(settings, now, zone, readable),
+        *_number_rules(settings.max_number),
         Rule("bad_revision", QUARANTINED, F.col("_bad_revision")),
-        Rule("text_too_long", QUARANTINED, _any(texts)),
+        Rule("text_too_long", QUARANTINED, any_of(texts)),
+    ]
+
+
+def is_in_range(settings: IngestSettings, now: str) -> Column:
+    """The event's time is there, not before the earliest that the settings know and not too far in the future."""
+    latest = F.to_timestamp(F.lit(now)) + F.make_interval(days=F.lit(settings.future_days))
+    moment = F.col("event_ts")
+    return moment.isNotNull() & (moment >= F.lit(settings.earliest).cast("timestamp")) & (moment <= latest)
+
+
+def _time_rules(settings: IngestSettings, now: str, zone: str, readable: Column) -> list[Rule]:
+    written, moment = F.col("_written_ts"), F.col("event_ts")
+    return [
+        Rule("bad_time", QUARANTINED, written.isNull() & readable),
+        Rule("time_out_of_range", QUARANTINED, written.isNotNull() & ~is_in_range(settings, now)),
+        Rule("time_in_dst_gap", QUARANTINED, in_gap(written, moment, zone)),
+        Rule("ambiguous_time", FLAGGED, is_ambiguous(written, moment, zone)),
+    ]
+
+
+def _number_rules(largest: float) -> list[Rule]:
+    duration, value = F.col("duration_s"), F.col("value")
+    # NaN compares greater than anything, so that it is not below infinity
+    large = [(F.abs(number) > largest) & (F.abs(number) < float("inf")) for number in (duration, value)]
+    return [
+        Rule("bad_duration", QUARANTINED, F.col("_duration_s_given") & duration.isNull()),
+        Rule("duration_not_finite", QUARANTINED, _is_not_finite(duration)),
+        Rule("negative_duration", QUARANTINED, duration < 0),
+        Rule("bad_value", QUARANTINED, F.col("_value_given") & value.isNull()),
+        Rule("value_not_finite", QUARANTINED, _is_not_finite(value)),
+        Rule("number_out_of_range", QUARANTINED, any_of(large)),
     ]
 
 
@@ -86,18 +127,8 @@ def source_rules(rules: Sequence[RuleSettings]) -> list[Rule]:
     return [Rule(rule.name, rule.disposition, F.expr(rule.when)) for rule in rules]
 
 
-def _unusable(number: str) -> Column:
-    """A number was written, but what was written is none, or not a finite one. NaN compares greater than anything."""
-    value = F.col(number)
-    infinite = F.abs(value) == F.lit(float("inf"))
-    return F.col(f"_{number}_given") & (value.isNull() | F.isnan(value) | infinite)
-
-
-def _any(conditions: Sequence[Column]) -> Column:
-    hit = F.lit(False)
-    for condition in conditions:
-        hit = hit | F.coalesce(condition, F.lit(False))
-    return hit
+def _is_not_finite(number: Column) -> Column:
+    return F.isnan(number) | (F.abs(number) == float("inf"))
 
 
 def decide(rows: DataFrame, rules: Sequence[Rule]) -> DataFrame:
@@ -108,7 +139,7 @@ def decide(rows: DataFrame, rules: Sequence[Rule]) -> DataFrame:
     holds = {rule.name: F.coalesce(rule.holds, F.lit(False)) for rule in rules}
     deciding = [rule for rule in rules if rule.disposition != FLAGGED]
     name = F.coalesce(*(F.when(holds[rule.name], F.lit(rule.name)) for rule in deciding))
-    suspect = _any([holds[rule.name] for rule in rules if rule.disposition == FLAGGED])
+    suspect = any_of([holds[rule.name] for rule in rules if rule.disposition == FLAGGED])
     quarantining = [rule.name for rule in deciding if rule.disposition == QUARANTINED]
     rule = F.col("rule")
     disposition = (

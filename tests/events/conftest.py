@@ -20,7 +20,7 @@ CATEGORIES = (
     CategorySettings(name="Document", names=("PDF Opened",), prefixes=("app.doc.",), patterns=("^Page [0-9]+$",)),
     CategorySettings(name="Others"),
 )
-INGEST = IngestSettings(earliest="2000-01-01", future_days=2, max_text_length=20)
+INGEST = IngestSettings(earliest="2000-01-01", future_days=2, max_text_length=20, max_line_length=200, max_number=1e12)
 BASE: dict[str, Any] = {
     "name": "test",
     "format": "csv",
@@ -50,7 +50,7 @@ def ingest(spark: SparkSession, tmp_path: Path) -> Ingest:
         found = list_drop(drop, source)
         rows = identify(read_drop(spark, found, source), found)
         marked = mark_copies(rows, known, drop=source.duplicates == "drop")
-        parsed = parse(marked, source, found[0].columns or source.columns)
-        return build_events(parsed, source, CATEGORIES, INGEST, "b1", "2025-06-01 00:00:00")
+        parsed = parse(marked, source, found[0].columns or source.columns, INGEST.max_line_length)
+        return build_events(parsed, source, source.categories or CATEGORIES, INGEST, "b1", "2025-06-01 00:00:00")
 
     return run

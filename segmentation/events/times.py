@@ -1,0 +1,58 @@
+"""The moment of an event: what the log wrote, where that is in UTC, and the hours that clocks skip or repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from segmentation.settings import TimeSettings
+
+#: Python and pandas hold no other years
+_FIRST, _LAST = "0001-01-02 00:00:00", "9999-12-30 00:00:00"
+_BEYOND = 1 << 62  # microseconds: the year 148,000, for numbers that do not fit into a timestamp at all
+_UNITS = {"seconds": (1_000_000, 1), "millis": (1_000, 1), "micros": (1, 1), "nanos": (1, 1_000)}
+
+
+def written_time(time: TimeSettings, kind: T.DataType | None) -> Column:
+    """The time as the log has it, in the source's own zone; null where it cannot be read."""
+    column = F.col(f"`{time.column}`")
+    if time.epoch:
+        up, down = _UNITS[time.epoch]
+        # integers all the way: a double holds no more than 53 bits of a nanosecond count
+        micros = F.expr(f"try_multiply(try_cast(`{time.column}` AS BIGINT) DIV {down}, {up}L)")
+        number = F.expr(f"try_cast(`{time.column}` AS BIGINT)")
+        return F.timestamp_micros(F.coalesce(micros, F.when(number.isNotNull(), F.lit(_BEYOND))))
+    if not isinstance(kind, T.StringType):
+        return column.cast("timestamp")
+    text = F.trim(column)
+    # a year of five digits is read with a sign only; it is out of range, which says more than unreadable
+    far = F.when(text.rlike("^[0-9]{5,}"), _first_format(F.concat(F.lit("+"), text), time.formats))
+    return F.coalesce(_first_format(text, time.formats), far)
+
+
+def to_utc(written: Column, zone: str) -> Column:
+    """The moment in UTC, null for years that Python cannot hold; of an hour that occurs twice, the first."""
+    fits = written.between(F.lit(_FIRST).cast("timestamp"), F.lit(_LAST).cast("timestamp"))
+    return F.when(fits, written if zone == "UTC" else F.to_utc_timestamp(written, zone))
+
+
+def in_gap(written: Column, moment: Column, zone: str) -> Column:
+    """The clocks of the zone skipped the time: on its way to UTC and back it becomes another one."""
+    return F.lit(False) if zone == "UTC" else F.from_utc_timestamp(moment, zone) != written
+
+
+def is_ambiguous(written: Column, moment: Column, zone: str) -> Column:
+    """The clocks of the zone showed the time twice, so that `moment` is one of two."""
+    if zone == "UTC":
+        return F.lit(False)
+    # clocks that are set back within three hours are behind by then; only there is a second look needed
+    while_ = F.make_dt_interval(hours=F.lit(3))
+    later = F.from_utc_timestamp(moment + while_, zone) - while_
+    return (later < written) & (F.from_utc_timestamp(moment + (written - later), zone) == written)
+
+
+def _first_format(text: Column, formats: Sequence[str]) -> Column:
+    return F.coalesce(*(F.try_to_timestamp(text, F.lit(form)) for form in formats))
