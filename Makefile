@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= data
 
-.PHONY: setup demo test test-fast lint mlflow clean
+.PHONY: setup demo test test-long test-fast lint mlflow clean
 
 setup: $(VENV)/.done .jars/.done
 
@@ -28,8 +28,11 @@ demo: setup
 test: setup
 	$(BIN)/pytest
 
+test-long: setup
+	LONG=1 $(BIN)/pytest -m long
+
 test-fast: setup
-	$(BIN)/pytest -m 'not spark'
+	$(BIN)/pytest -m 'not spark and not long'
 
 lint: setup
 	$(BIN)/pytest tests/test_architecture.py

@@ -77,36 +77,21 @@ EVENTS = Table(
     },
 )
 
-RULE_SETS = Table(
-    "rule_sets",
-    "one row per set of rules that files were ever read by",
-    columns("""
-        rules_hash   string!     # SHA-256 of `rules`
-        source       string!
-        rules        string!     # JSON: the source, its categories and the ingest settings
-    """),
-    unique_by=("rules_hash",),
-)
-
 INGEST_PLANS = Table(
     "ingest_plans",
-    "one row per planned batch and file, written before any of it is read; read unpublished, by ingest alone",
+    "one row per planned batch, written before any of it is read; ingest alone reads it, published or not",
     columns("""
-        batch_id     string!
+        batch_id     string!     # hash of its rules and of the content of its files
         state        string!     # planned, or given_up when a file changed before the batch was done
         planned_at   timestamp!
         source       string!
-        rules_hash   string!     # the rules of the batch, frozen in rule_sets
-        file_id      string!     # SHA-256 of its content
-        path         string!
-        bytes        long!
-        modified_ns  long!       # modification time, nanoseconds since 1970
-        rows_in      long!       # counted apart from the parser: physical lines less the header, or Parquet footers
-        layout       string      # its columns: the header line of CSV, the Spark schema of Parquet
+        rules_hash   string!     # SHA-256 of `rules`
+        rules        string!     # JSON: the source, its categories, the ingest settings; the batch is read by these
+        files        string!     # JSON: by path, each one's content hash, bytes, modification time, rows and layout
         reason       string      # of a batch given up
     """),
-    unique_by=("batch_id", "file_id", "planned_at", "state"),
-    volatile=("planned_at", "modified_ns"),
+    unique_by=("batch_id", "planned_at", "state"),
+    volatile=("planned_at",),
 )
 
 LEDGER = Table(
@@ -126,7 +111,7 @@ LEDGER = Table(
         dropped      long!
         new_columns  strings     # columns the source does not know, kept in `attributes`; null when there are none
         absent_columns strings   # columns of the source that the file lacks, null in its rows
-        layout       string      # as in ingest_plans: what a replay parses by
+        layout       string      # its columns: the header line of CSV, the Spark schema of Parquet as JSON
         ingested_at  timestamp!
     """),
     unique_by=("batch_id", "file_id"),
@@ -209,7 +194,6 @@ ACTIVITY = Table(
     """),
     unique_by=("event_month", "token_key", "account_key", "category", "product", "os"),
     partition_by=("event_month",),
-    indexed=("token_key",),
     volatile=("name_masks", "name_sketch"),  # bits are handed out in the order in which names arrived
 )
 
@@ -344,6 +328,6 @@ INDUSTRY_METRICS = Table(
 )
 
 TABLES: tuple[Table, ...] = (
-    PUBLISHED, EVENTS, RULE_SETS, INGEST_PLANS, LEDGER, ROW_BALANCE, TOKENS, EVENT_NAMES, ACTIVITY, ACTIVITY_MONTHS,
+    PUBLISHED, EVENTS, INGEST_PLANS, LEDGER, ROW_BALANCE, TOKENS, EVENT_NAMES, ACTIVITY, ACTIVITY_MONTHS,
     TOKEN_FEATURES, ACCOUNT_FEATURES, ACCOUNTS, BASETABLE, SEGMENTS, INDUSTRY_SCORES, INDUSTRY_METRICS,
 )  # fmt: skip

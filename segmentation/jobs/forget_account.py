@@ -13,7 +13,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from segmentation.events.build import lay_out
-from segmentation.events.erasure import belongs_to, erase, speaks_of
+from segmentation.events.erasure import ERASED, belongs_to, erase, speaks_of
 from segmentation.events.identifiers import ACCOUNT, key_frame, keyed_id, open_sealed, seal
 from segmentation.jobs.batches import rebuild_tokens, recount
 from segmentation.jobs.build_basetable import refresh_activity
@@ -111,14 +111,13 @@ def _delete(job: Job, table: Table, concerned: Column) -> int:
 
 def _redact_paths(job: Job, plain: str) -> None:
     """Logs may be delivered per customer, so that a path names one."""
-    named = F.contains(F.col("path"), F.lit(plain))
-    redacted = F.when(named, F.lit("erased")).otherwise(F.col("path"))
+    name = F.lit(plain)
     ledger = job.tables.read(LEDGER) if job.tables.exists(LEDGER) else None
-    if ledger is not None and not ledger.where(named).isEmpty():
-        job.tables.replace(ledger.withColumn("path", redacted), LEDGER)
+    if ledger is not None and not ledger.where(F.contains("path", name)).isEmpty():
+        job.tables.replace(ledger.withColumn("path", F.replace("path", name, F.lit(ERASED))), LEDGER)
     plans = job.tables.read_latest(INGEST_PLANS)
-    if plans is not None and not plans.where(named).isEmpty():
-        job.tables.replace_ahead(plans.withColumn("path", redacted), INGEST_PLANS)
+    if plans is not None and not plans.where(F.contains("files", name)).isEmpty():
+        job.tables.replace_ahead(plans.withColumn("files", F.replace("files", name, F.lit(ERASED))), INGEST_PLANS)
 
 
 JOB = JobSpec("forget", "erase an account from every table and purge what older files hold of it", _arguments, forget)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from pyspark.sql import functions as F
 
 from segmentation.events.rule_set import RuleSet
 from segmentation.runtime import Job
-from segmentation.schemas import INGEST_PLANS, LEDGER, RULE_SETS
+from segmentation.schemas import INGEST_PLANS, LEDGER
 from segmentation.stores.inspection import RawFile, columns_of
 
 PLANNED, GIVEN_UP = "planned", "given_up"
@@ -34,17 +35,8 @@ def make_plan(job: Job, files: Sequence[RawFile], rules: RuleSet) -> Plan:
     """Write the plan down. Equal files and rules give an equal batch id."""
     named = rules.hash() + "".join(sorted(file.file_id for file in files))
     plan = Plan(hashlib.sha256(named.encode()).hexdigest()[:16], rules, job.now, tuple(files))
-    remember_rules(job, rules)
     _write(job, plan, PLANNED, None)
     return plan
-
-
-def remember_rules(job: Job, rules: RuleSet) -> None:
-    """Write the rules down unless they are known: a plan only names them."""
-    known = job.tables.read_latest(RULE_SETS)
-    if known is None or known.where(F.col("rules_hash") == rules.hash()).isEmpty():
-        row = (rules.hash(), rules.source.name, rules.text())
-        job.tables.append_ahead(job.spark.createDataFrame([row], RULE_SETS.columns), RULE_SETS)
 
 
 def give_up(job: Job, plan: Plan, reason: str) -> None:
@@ -60,37 +52,25 @@ def unfinished_plans(job: Job) -> list[Plan]:
     if job.tables.exists(LEDGER):
         plans = plans.join(job.tables.read(LEDGER).select("batch_id").distinct(), on="batch_id", how="left_anti")
     # as text: Python would take a collected timestamp for one in the machine's zone
-    rows = plans.withColumn("planned_at", F.col("planned_at").cast("string")).collect()
+    rows = (
+        plans.withColumn("planned_at", F.col("planned_at").cast("string")).orderBy("planned_at", "batch_id").collect()
+    )
     ended = {(row["batch_id"], row["planned_at"]) for row in rows if row["state"] == GIVEN_UP}
-    groups: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        if (row["batch_id"], row["planned_at"]) not in ended:
-            groups.setdefault((row["planned_at"], row["batch_id"]), []).append(row)
-    return [_read(job, groups[key]) for key in sorted(groups)]
+    return [_read(row) for row in rows if (row["batch_id"], row["planned_at"]) not in ended]
 
 
-def _read(job: Job, rows: Sequence[Row]) -> Plan:
-    stored = job.tables.read_latest(RULE_SETS)
-    assert stored is not None  # rules are written before the plan that names them
-    text = stored.where(F.col("rules_hash") == rows[0]["rules_hash"]).first()
-    assert text is not None
-    rules = RuleSet.model_validate_json(text["rules"])
-    files = [
-        RawFile(
-            Path(row["path"]), row["file_id"], row["bytes"], row["modified_ns"], row["rows_in"], row["layout"],
-            columns_of(row["layout"], rules.source.delimiter),
-        )
-        for row in rows
-    ]  # fmt: skip
-    files.sort(key=lambda file: file.path)
-    return Plan(rows[0]["batch_id"], rules, dt.datetime.fromisoformat(rows[0]["planned_at"]), tuple(files))
+def _read(row: Row) -> Plan:
+    rules = RuleSet.model_validate_json(row["rules"])
+    files = (
+        RawFile(path=Path(path), columns=columns_of(one["layout"], rules.source.delimiter), **one)
+        for path, one in json.loads(row["files"]).items()
+    )
+    return Plan(row["batch_id"], rules, dt.datetime.fromisoformat(row["planned_at"]), tuple(files))
 
 
 def _write(job: Job, plan: Plan, state: str, reason: str | None) -> None:
     at = plan.planned_at.replace(tzinfo=dt.UTC)  # a bare time would be taken for the machine's local one
-    rows = [
-        (plan.batch_id, state, at, plan.rules.source.name, plan.rules.hash(), file.file_id, str(file.path), file.bytes,
-         file.modified_ns, file.rows, file.layout, reason)
-        for file in plan.files
-    ]  # fmt: skip
-    job.tables.append_ahead(job.spark.createDataFrame(rows, INGEST_PLANS.columns), INGEST_PLANS)
+    noted = ("file_id", "bytes", "modified_ns", "rows", "layout")
+    files = json.dumps({str(file.path): {name: getattr(file, name) for name in noted} for file in plan.files})
+    row = (plan.batch_id, state, at, plan.rules.source.name, plan.rules.hash(), plan.rules.text(), files, reason)
+    job.tables.append_ahead(job.spark.createDataFrame([row], INGEST_PLANS.columns), INGEST_PLANS)

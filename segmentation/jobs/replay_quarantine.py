@@ -14,7 +14,6 @@ from segmentation.events.replay import as_raw, belong
 from segmentation.events.revisions import SUPERSEDED, VERSION, supersede
 from segmentation.jobs.batches import build_rows, recount, update_dimensions
 from segmentation.jobs.ingest_events import finish, rules_of
-from segmentation.jobs.plans import remember_rules
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import DROPPED, EVENTS, KEPT, LEDGER, QUARANTINED
 from segmentation.settings import SourceSettings
@@ -38,8 +37,6 @@ def replay(job: Job) -> None:
     if not before:
         job.show(f"nothing to replay: no row of {source.name!r} is quarantined" + _of_rules(job))
         return
-    rules = rules_of(job, source)
-    remember_rules(job, rules)
     rows = _decide_again(job, files, condition).localCheckpoint()
     after = {(r["disposition"], r["rule"]): r["count"] for r in rows.groupBy("disposition", "rule").count().collect()}
     changed = {(QUARANTINED, rule): count for rule, count in before.items()} != after
@@ -105,7 +102,7 @@ def _store(job: Job, source: SourceSettings, rows: DataFrame, condition: str, ba
             where = f"({where}) OR (disposition = '{KEPT}' AND event_id_hash IN ({', '.join(map(str, ids))}))"
             batches = []
     with job.stage("stored the replayed rows and counted again"):
-        tables.exchange(rows, EVENTS, where, f"replay of {source.name}")
+        tables.exchange(rows, EVENTS, where, f"replay of {source.name} by rules {rules_of(job, source).hash()[:16]}")
         recount(job, sorted(set(batches)) or None)
         named = tables.read(EVENTS).where(F.col("batch_id").isin(batches)) if batches else tables.read(EVENTS)
         update_dimensions(job, None, named, rules_of(job, source))

@@ -15,14 +15,13 @@ from segmentation.schemas import (
     PUBLISHED,
     QUARANTINED,
     ROW_BALANCE,
-    RULE_SETS,
     TABLES,
     TOKENS,
 )
 from segmentation.stores.locks import holder
 
 #: written ahead of everything else, so that they are never behind
-_AHEAD = (PUBLISHED, RULE_SETS, INGEST_PLANS)
+_AHEAD = (PUBLISHED, INGEST_PLANS)
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,104 @@
+"""Real jobs in processes of their own, and what their tables say afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from segmentation.schemas import ACTIVITY, EVENTS, LEDGER, ROW_BALANCE, TABLES
+from segmentation.settings import StorageSettings
+from segmentation.stores.content import content_hash
+from segmentation.stores.tables import TableStore
+
+ROOT = Path(__file__).resolve().parents[2]
+STORAGE = StorageSettings(catalog=None, schema_name="s", tracking_uri=None, experiment="segmentation")
+
+
+@dataclass
+class Victim:
+    """A job that runs in a process group of its own."""
+
+    process: subprocess.Popen[str]
+    marker: Path
+    log: Path
+    killed: list[int] = field(default_factory=list)
+
+    def reached(self, seconds: float = 240) -> list[int]:
+        """Wait until it stands still; the process ids of driver and JVM (0 without one)."""
+        until = time.monotonic() + seconds
+        while not self.marker.is_file():
+            assert self.process.poll() is None, f"it ended before the point: {self.log.read_text()}"
+            assert time.monotonic() < until, f"it never came to the point: {self.log.read_text()}"
+            time.sleep(0.02)
+        return [int(number) for number in self.marker.read_text().split()]
+
+    def kill(self) -> None:
+        """`kill -9` of everything: the driver, its JVM, its workers."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+Start = Callable[..., Victim]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """`start(point, "ingest", "--data-dir", ...)` starts a job that stands still at the point."""
+    victims: list[Victim] = []
+
+    def run(point: str, *arguments: str, **environment: str) -> Victim:
+        marker, log = tmp_path / f"marker-{len(victims)}", tmp_path / f"log-{len(victims)}"
+        with log.open("w") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.robustness.victim", point, str(marker), *arguments],
+                cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+                env={**os.environ, **environment},
+            )  # fmt: skip
+        victims.append(Victim(process, marker, log))
+        return victims[-1]
+
+    yield run
+    for victim in victims:
+        victim.kill()
+
+
+def store(spark: SparkSession, data_dir: Path) -> TableStore:
+    """The tables as a reader sees them now."""
+    return TableStore(spark, STORAGE, data_dir)
+
+
+def contents(spark: SparkSession, data_dir: Path) -> dict[str, str]:
+    """Content hash of every published table."""
+    tables = store(spark, data_dir)
+    return {table.name: content_hash(tables.read(table), table) for table in TABLES if tables.exists(table)}
+
+
+def require_whole(spark: SparkSession, data_dir: Path) -> int:
+    """What a reader sees agrees with itself, at any moment; returns the number of rows in `events`."""
+    tables = store(spark, data_dir)
+    if not tables.exists(EVENTS):
+        assert tables.published == {}
+        return 0
+    rows = tables.read(EVENTS).count()
+    ledger = tables.read(LEDGER).agg(F.sum("rows_in"), F.sum("kept"), F.sum("quarantined"), F.sum("dropped")).first()
+    counted = tables.read(ROW_BALANCE).where("disposition <> 'flagged'").agg(F.sum("rows")).first()
+    assert ledger is not None
+    assert counted is not None
+    assert ledger[0] == sum(ledger[1:]) == counted[0] == rows
+    if tables.exists(ACTIVITY):
+        cube = tables.read(ACTIVITY).agg(F.sum("rows")).first()
+        assert cube is not None
+        assert cube[0] <= ledger[1]
+    return rows

@@ -1,0 +1,168 @@
+"""`kill -9` wherever it hurts: afterwards the same command gives the same tables, and no reader saw half of anything."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from segmentation.jobs.command import main
+from segmentation.runtime import Exit
+from segmentation.schemas import EVENTS
+from tests.robustness.conftest import Start, contents, require_whole, store
+from tests.robustness.victim import POINTS
+
+SMALL = [
+    *("--set", "synthetic.rows=6000", "--set", "synthetic.accounts=60", "--set", "synthetic.months=6"),
+    *("--set", "synthetic.labelled_share=0.8", "--set", "segments.k_min=2", "--set", "segments.k_max=3"),
+    *("--set", "segments.methods=[kmeans]", "--set", "industry.min_accounts=4", "--set", "industry.bootstrap=20"),
+    *("--set", "models.lasso.grid={regParam: [0.02]}", "--set", "basetable.folds=3"),
+]
+#: the part of the path in which each point lies; the commands before it are run first, unharmed
+INGEST_POINTS = tuple(point for point in list(POINTS)[:5])
+BASETABLE_POINTS = tuple(point for point in list(POINTS)[5:9])
+TRAINING_POINTS = tuple(point for point in list(POINTS)[9:14])
+#: what `make test` runs of them
+FEW = ("after the data, before the commit", "after the commit, before the audit", "in the midst of the cube")
+
+
+def command(name: str, data_dir: Path, raw: Path) -> list[str]:
+    log = ["--source", "generated", "--input", str(raw / "logs")]
+    accounts = ["--accounts", str(raw / "accounts.csv"), "--label", "industry"]
+    own = {"ingest": log, "basetable": accounts, "run": [*log, *accounts]}.get(name, [])
+    return [name, *own, "--data-dir", str(data_dir), *SMALL]
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("raw")
+    assert main(["generate", "--output", str(folder), "--data-dir", str(folder / "data"), *SMALL]) == Exit.OK
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unharmed(spark: SparkSession, raw: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """Content hashes after each command of a walk that nobody disturbs."""
+    folder, after = tmp_path_factory.mktemp("unharmed"), {}
+    for name in ("ingest", "basetable", "segments", "industry"):
+        if name in ("segments", "industry") and not os.environ.get("LONG"):
+            continue
+        assert main(command(name, folder, raw)) == Exit.OK
+        after[name] = contents(spark, folder)
+    return after
+
+
+def require_killed_there(spark: SparkSession, data_dir: Path, point: str) -> None:
+    """The kill struck where it was meant to: data files without a commit, or a commit that nobody is shown."""
+    if point == "after the data, before the commit":
+        folder = data_dir / "tables" / EVENTS.name
+        assert list(folder.rglob("*.parquet"))
+        assert store(spark, data_dir).latest_version(EVENTS) == 0  # the empty table
+    if point == "after the commit, before the audit":
+        assert store(spark, data_dir).latest_version(EVENTS) == 1
+        assert not store(spark, data_dir).exists(EVENTS)
+
+
+def kill_and_repeat(
+    spark: SparkSession, start: Start, data_dir: Path, raw: Path, name: str, point: str, before: dict[str, str]
+) -> None:
+    victim = start(point, *command(name, data_dir, raw))
+    victim.reached()
+    victim.kill()
+    require_killed_there(spark, data_dir, point)
+    require_whole(spark, data_dir)
+    seen = contents(spark, data_dir)
+    assert {table: seen[table] for table in before} == before
+    assert main(command(name, data_dir, raw)) == Exit.OK
+
+
+@pytest.mark.parametrize("point", [p if p in FEW else pytest.param(p, marks=pytest.mark.long) for p in INGEST_POINTS])
+def test_a_killed_ingest_is_finished_by_the_next(
+    spark: SparkSession, start: Start, tmp_path: Path, raw: Path, unharmed: dict[str, dict[str, str]], point: str
+) -> None:
+    kill_and_repeat(spark, start, tmp_path / "data", raw, "ingest", point, {})
+    assert contents(spark, tmp_path / "data") == unharmed["ingest"]
+
+
+@pytest.mark.parametrize(
+    "point", [p if p in FEW else pytest.param(p, marks=pytest.mark.long) for p in BASETABLE_POINTS]
+)
+def test_a_killed_basetable_is_built_by_the_next(
+    spark: SparkSession, start: Start, tmp_path: Path, raw: Path, unharmed: dict[str, dict[str, str]], point: str
+) -> None:
+    data_dir = tmp_path / "data"
+    assert main(command("ingest", data_dir, raw)) == Exit.OK
+    kill_and_repeat(spark, start, data_dir, raw, "basetable", point, unharmed["ingest"])
+    assert contents(spark, data_dir) == unharmed["basetable"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("point", TRAINING_POINTS)
+def test_a_killed_training_is_done_by_the_next(
+    spark: SparkSession, start: Start, tmp_path: Path, raw: Path, unharmed: dict[str, dict[str, str]], point: str
+) -> None:
+    data_dir = tmp_path / "data"
+    for name in ("ingest", "basetable"):
+        assert main(command(name, data_dir, raw)) == Exit.OK
+    name = "industry" if "industries" in point else "segments"
+    kill_and_repeat(spark, start, data_dir, raw, name, point, unharmed["basetable"])
+    for rest in ("segments", "industry"):
+        assert main(command(rest, data_dir, raw)) == Exit.OK
+    assert contents(spark, data_dir) == unharmed["industry"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(20))
+def test_a_kill_at_any_time(
+    spark: SparkSession, start: Start, tmp_path: Path, raw: Path, unharmed: dict[str, dict[str, str]], seed: int
+) -> None:
+    """The whole path, killed once at random, watched by a reader all the while, then given again."""
+    data_dir, dice = tmp_path / "data", random.Random(seed)
+    victim = start("never", *command("run", data_dir, raw))
+    end = time.monotonic() + dice.uniform(8, 75)
+    while time.monotonic() < end and victim.process.poll() is None:
+        require_whole(spark, data_dir)
+        time.sleep(0.5)
+    victim.kill()
+    require_whole(spark, data_dir)
+    assert main(command("run", data_dir, raw)) == Exit.OK
+    assert contents(spark, data_dir) == unharmed["industry"]
+
+
+def test_resume_finishes_without_being_told_what(
+    spark: SparkSession, start: Start, tmp_path: Path, raw: Path, unharmed: dict[str, dict[str, str]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Only the driver dies; its JVM, left alone, must not spoil what the next one does."""
+    data_dir = tmp_path / "data"
+    victim = start("before ingest publishes", *command("ingest", data_dir, raw))
+    driver, jvm = victim.reached()
+    assert jvm
+    os.kill(driver, signal.SIGKILL)
+    victim.process.wait()
+    assert main(["ingest", "--resume", "--data-dir", str(data_dir)]) == Exit.OK
+    said = capsys.readouterr()
+    assert "an earlier ingest did not finish" in said.err
+    assert "are there already" in said.err
+    assert contents(spark, data_dir) == unharmed["ingest"]
+    assert main(["ingest", "--resume", "--data-dir", str(data_dir)]) == Exit.OK
+    assert "nothing to resume" in capsys.readouterr().out
+
+
+def test_a_killed_jvm_is_one_line(start: Start, tmp_path: Path, raw: Path) -> None:
+    victim = start("never", *command("ingest", tmp_path / "data", raw))
+    until = time.monotonic() + 240
+    while "starting Spark" not in victim.log.read_text():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    children = Path(f"/proc/{victim.process.pid}/task/{victim.process.pid}/children").read_text().split()
+    os.kill(int(children[0]), signal.SIGKILL)
+    assert victim.process.wait(timeout=120) == Exit.ENVIRONMENT
+    said = victim.log.read_text().splitlines()
+    assert said[-1].startswith("segmentation ingest: Spark's JVM is gone")
+    assert "Traceback" not in "\n".join(said)
