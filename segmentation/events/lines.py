@@ -66,24 +66,26 @@ def csv_fault(text: Column, limit: int, delimiter: str, corrupt: Column) -> Colu
     )
 
 
-def json_fault(text: Column, limit: int, corrupt: Column, keys: Column, used: Sequence[str], fields: str) -> Column:
+def json_fault(
+    text: Column, limit: int, corrupt: Column, keys: Column, usual: Column, values: dict[str, Column]
+) -> Column:
     """The fault of a JSON line, null when there is none; `corrupt`: the parser found no object in it.
 
-    `keys` are those of the line with repeats, `used` the columns whose values become ours, in the struct `fields`.
+    `keys` are those of the line with repeats, `usual` those that most lines have, in their order, and `values` the
+    parsed texts of the columns that ours are computed from.
     """
-    values = [F.col(f"{fields}.{_quoted(name)}") for name in used]
     nul = F.contains(text, F.lit("\0")) | (
-        F.contains(text, F.lit("\\u0000")) & any_of([F.contains(value, F.lit("\0")) for value in values])
+        F.contains(text, F.lit("\\u0000")) & any_of([F.contains(value, F.lit("\0")) for value in values.values()])
     )
     # the parser reads one object and is silent about what comes after it, which needs a second brace or another end
     odd_end = ~F.endswith(text, F.lit("}")) | (F.locate("{", text, 2) > 0)
     alone = F.coalesce(F.json_array_length(F.concat(F.lit("["), json_text(text), F.lit("]"))) == 1, F.lit(False))
-    bracketed = any_of([F.startswith(value, F.lit("{")) | F.startswith(value, F.lit("[")) for value in values])
+    bracketed = any_of([F.startswith(value, F.lit("{")) | F.startswith(value, F.lit("[")) for value in values.values()])
     return (
         _text_fault(text, limit, nul)
         .when(corrupt | (odd_end & ~alone), F.lit(MALFORMED_JSON))
-        .when(F.size(keys) != F.size(F.array_distinct(keys)), F.lit(DUPLICATE_JSON_KEY))
-        .when(bracketed & _nested(text, used), F.lit(NESTED_VALUE))
+        .when((keys != usual) & (F.size(keys) != F.size(F.array_distinct(keys))), F.lit(DUPLICATE_JSON_KEY))
+        .when(bracketed & _nested(text, list(values)), F.lit(NESTED_VALUE))
     )
 
 

@@ -26,6 +26,12 @@ from segmentation.settings import SourceSettings
 
 _CORRUPT = "_corrupt"
 _PERMISSIVE = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _CORRUPT}
+#: without these formats times would lose what is below a millisecond
+_AS_JSON = {
+    "ignoreNullFields": "false",
+    "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
+    "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
+}
 #: characters of a line; the settings bring a lower number
 NO_LIMIT = (1 << 31) - 1
 #: our columns beside the log's own
@@ -33,7 +39,7 @@ OURS = ("_file_id", "_row_hash", "_row_check", "_position", "_duplicate", "_copy
 
 
 class RawFile(Protocol):
-    """What is needed to know of a file: where it is, the hash of its content, its header line if it has one."""
+    """What is needed to know of a file: where it is, the hash of its content, its header line if any, its columns."""
 
     @property
     def location(self) -> str: ...  # noqa: D102  # said above
@@ -41,29 +47,37 @@ class RawFile(Protocol):
     def file_id(self) -> str: ...  # noqa: D102
     @property
     def header(self) -> str | None: ...  # noqa: D102
+    @property
+    def columns(self) -> tuple[str, ...]: ...  # noqa: D102
 
 
-def identify(rows: DataFrame, files: Iterable[RawFile]) -> DataFrame:
+def identify(rows: DataFrame, files: Iterable[RawFile], source: str) -> DataFrame:
     """Each raw row with its `_file_id`, `_header`, two independent hashes of all it holds, and its `_position`.
 
-    `rows` carries `location` and either `line` or a Parquet file's columns. `_header` is the header line of the row's
+    The hashes are over the row, its file's columns and the name of the source: "1,2" under other headings is no copy.
+    `rows` carries `_location` and either `line` or a Parquet file's columns. `_header` is the header line of the row's
     own file. Rows equal in `_row_hash` and `_row_check` (96 bits together) are taken to be equal. `_position` orders
     rows by content hash of the file, then by place in it; it is the same in every scan of the same files.
     """
     in_order = sorted(files, key=lambda file: file.file_id)
-    ranked = [(file.location, file.file_id, file.header, rank) for rank, file in enumerate(in_order)]
-    ids = rows.sparkSession.createDataFrame(ranked, "location string, _file_id string, _header string, _rank long")
-    names = [name for name in rows.columns if name != "location"]
+    ranked = [
+        (file.location, file.file_id, file.header, rank, "\n".join((source, *file.columns)))
+        for rank, file in enumerate(in_order)
+    ]
+    schema = "_location string, _file_id string, _header string, _rank long, _kind string"
+    # hashed here, once per file, so that a row meets one number more
+    ids = rows.sparkSession.createDataFrame(ranked, schema).withColumn("_kind", F.xxhash64("_kind"))
+    names = [name for name in rows.columns if name != "_location"]
     whole = [F.col(f"`{name}`") for name in names]
     # monotonically_increasing_id is partition << 33 | row; packed here into 45 bits below the rank of the file
     number = F.monotonically_increasing_id()
     within = F.shiftleft(F.shiftright(number, 33), 30).bitwiseOR(number.bitwiseAND(F.lit((1 << 30) - 1)))
-    return rows.join(F.broadcast(ids), on="location", how="inner").select(
+    return rows.join(F.broadcast(ids), on="_location", how="inner").select(
         *whole,
         F.col("_file_id"),
         F.col("_header"),
-        F.xxhash64(*whole).alias("_row_hash"),
-        F.hash(*whole).alias("_row_check"),
+        F.xxhash64("_kind", *whole).alias("_row_hash"),
+        F.hash("_kind", *whole).alias("_row_check"),
         F.shiftleft("_rank", 45).bitwiseOR(within).alias("_position"),
     )
 
@@ -80,7 +94,7 @@ def parse(
     ours = [name for name in OURS if name in rows.columns]
     if source.format == "parquet":
         log = [F.col(f"`{name}`") for name in columns]
-        original = F.to_json(F.struct(*log), {"ignoreNullFields": "false"}).cast("binary")
+        original = F.to_json(F.struct(*log), _AS_JSON).cast("binary")
         return rows.select(*ours, original.alias("_raw"), F.lit(None).cast("string").alias("_line_fault"), *log)
     # Spark keeps bytes that are no UTF-8 inside a string, and the cast gives them back
     raw = F.col("line").cast("binary").alias("_raw")
@@ -93,8 +107,9 @@ def parse(
         else _csv(lines, source, columns, max_line_length)
     )
     readable = ~F.coalesce(F.col("_line_fault").isin(*UNREADABLE), F.lit(False))
-    log = [F.when(readable, _value(name, source)).alias(name) for name in columns]
-    return parsed.select(*ours, "_raw", "_line_fault", *log)
+    told_apart = parsed.select(*ours, "_raw", "_line_fault", F.when(readable, F.col("_fields")).alias("_fields"))
+    log = [_value(name, source).alias(name) for name in columns]
+    return told_apart.select(*ours, "_raw", "_line_fault", *log)
 
 
 def _csv(lines: DataFrame, source: SourceSettings, columns: Sequence[str], limit: int) -> DataFrame:
@@ -118,7 +133,9 @@ def _json(lines: DataFrame, source: SourceSettings, columns: Sequence[str], limi
         # from_json keeps the last of equal keys in silence
         F.when(short, F.json_object_keys(json_text(text))).alias("_keys"),
     )
-    fault = json_fault(text, limit, _is_corrupt(), F.col("_keys"), _used(source, columns), "_fields")
+    usual = F.array(*(F.lit(name) for name in columns))
+    values = {name: F.col(f"_fields.`{name}`") for name in _used(source, columns)}
+    fault = json_fault(text, limit, _is_corrupt(), F.col("_keys"), usual, values)
     return parsed.select("*", fault.alias("_line_fault"))
 
 
