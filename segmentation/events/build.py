@@ -70,9 +70,9 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
         "attributes": _attributes(attributes),
         **identity_columns(parsed, source),
     }
-    # a log's column may bear one of our names; from here on the name means ours
+    # a log's column may bear one of our names, and Spark takes Token for token; from here on the name means ours
     ours = {*computed, *EVENTS.columns.names, "category_rule"}
-    rest = [name for name in parsed.columns if name not in ours]
+    rest = [name for name in parsed.columns if name.lower() not in ours]
     named = parsed.select(*(F.col(f"`{name}`") for name in rest), *(c.alias(name) for name, c in computed.items()))
     composed = {name: _nfc(F.col(name)) for name in ("token", "account_id", "event_name")}
     return named.select(

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.events.parse import OURS
 from segmentation.settings import SourceSettings
+
+#: our own columns, which stand beside the log's at some point on the way
+RESERVED = (
+    *OURS, "_raw", "_line_fault", "_corrupt", "_fields", "_text", "_keys", "_suspect", "_location", "_header", "_rank",
+    "_kind", "_header_of", "_first", "_stays", "_taken_out",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -21,18 +29,33 @@ class Drift:
     #: absent columns without which no event can be made
     needed: tuple[str, ...]
     repeated: tuple[str, ...]
+    #: names that no column can have here: none at all, or one that Spark or this package cannot tell from its own
+    unfit: tuple[str, ...]
 
 
 def drift(columns: Sequence[str], source: SourceSettings) -> Drift:
-    """The difference between a file's columns, in order, and the source's."""
-    absent = tuple(name for name in source.columns if name not in columns)
+    """The difference between a file's columns, in order, and the source's. Token is token, as it is for Spark."""
+    given, known = [name.lower() for name in columns], [name.lower() for name in source.columns]
+    absent = tuple(name for name in source.columns if name.lower() not in given)
     needed = required_columns(source)
+    new = tuple(name for name in columns if name.lower() not in known)
     return Drift(
-        new=tuple(name for name in columns if name not in source.columns),
+        new=new,
         absent=absent,
         needed=tuple(name for name in absent if name in needed),
-        repeated=tuple(sorted({name for name in columns if list(columns).count(name) > 1})),
+        repeated=tuple(sorted({name for name in columns if given.count(name.lower()) > 1})),
+        unfit=tuple(name for name in new if not name or "`" in name or name.lower() in RESERVED),
     )
+
+
+def drift_lines(files: Sequence[Sequence[str]], source: SourceSettings) -> list[str]:
+    """What to say of the columns of some files of a source: each new and each absent one, and in how many files."""
+    found = [drift(columns, source) for columns in files if columns]
+    lines = []
+    for kind, fate in (("new", "kept in attributes"), ("absent", "null in their rows")):
+        counted = Counter(name for one in found for name in getattr(one, kind))
+        lines += [f"{kind} column {name} in {number} of {len(files)} files, {fate}" for name, number in counted.items()]
+    return lines
 
 
 def required_columns(source: SourceSettings) -> tuple[str, ...]:

@@ -16,19 +16,18 @@ def as_raw(stored: DataFrame, layout: str | None) -> DataFrame:
     out while it is computed.
     """
     text = F.col("raw").cast("string")
+    ids = [F.col("file_id").alias("_file_id"), F.col("row_hash").alias("_row_hash")]
     if layout is not None and layout.startswith("{"):
-        parsed = stored.select("file_id", "row_hash", F.from_json(text, layout).alias("_row")).select(
-            "file_id", "row_hash", "_row.*"
-        )
-        whole = [F.col(f"`{name}`") for name in parsed.columns if name not in ("file_id", "row_hash")]
+        parsed = stored.select(*ids, F.from_json(text, layout).alias("_row")).select("_file_id", "_row_hash", "_row.*")
+        whole = [F.col(f"`{name}`") for name in parsed.columns[len(ids) :]]
     else:
-        parsed = stored.select("file_id", "row_hash", text.alias("line"))
+        parsed = stored.select(*ids, text.alias("line"))
         whole = [F.col("line")]
     return parsed.select(
         *whole,
-        F.col("file_id").alias("_file_id"),
+        "_file_id",
         F.lit(None).cast("string").alias("_header"),  # headers were never quarantined
-        F.col("row_hash").alias("_row_hash"),
+        "_row_hash",
         F.hash(*whole).alias("_row_check"),
         F.monotonically_increasing_id().alias("_position"),
     )

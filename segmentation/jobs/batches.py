@@ -144,7 +144,7 @@ def batch_events(job: Job, plan: Plan) -> DataFrame:
     groups = _by_layout(files) if source.format == "parquet" else [files]
     parts = []
     for group in groups:
-        identified = identify(read_drop(job.spark, group, source), group)
+        identified = identify(read_drop(job.spark, group, source), group, source.name)
         if key := read_key(job.settings.privacy):
             identified = hash_row_hash(identified, key_frame(job.spark, key), "_row_hash")
         marked = mark_copies(identified, known, drop=source.duplicates == "drop")
@@ -166,7 +166,7 @@ def build_rows(
     columns = columns_of(layout, rules.source.delimiter) or rules.source.columns
     found = drift(columns, rules.source)
     source = keep_aside(rules.source, found.new)
-    parsed = fill_absent(parse(marked, source, columns), found.absent)
+    parsed = fill_absent(parse(marked, source, columns, rules.ingest.max_line_length), found.absent)
     events = build_events(parsed, source, rules.categories, rules.ingest, batch_id, now.isoformat(" "))
     if key := read_key(job.settings.privacy):
         keys = key_frame(job.spark, key)

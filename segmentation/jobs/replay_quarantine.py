@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
+from segmentation.events.build import lay_out
 from segmentation.events.duplicates import mark_copies
 from segmentation.events.identifiers import key_frame, open_sealed
 from segmentation.events.replay import as_raw, belong
@@ -18,6 +19,7 @@ from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import DROPPED, EVENTS, KEPT, LEDGER, QUARANTINED
 from segmentation.settings import SourceSettings
 from segmentation.stores.conf import load_source
+from segmentation.stores.content import content_hash
 from segmentation.stores.secrets import read_key
 
 
@@ -33,19 +35,21 @@ def replay(job: Job) -> None:
     files = _files(job, source)
     condition = _condition(job, files)
     events = job.tables.read(EVENTS)
-    before = {row["rule"]: row["count"] for row in events.where(condition).groupBy("rule").count().collect()}
+    before = events.where(condition).count()
     if not before:
         job.show(f"nothing to replay: no row of {source.name!r} is quarantined" + _of_rules(job))
         return
-    rows = _decide_again(job, files, condition).localCheckpoint()
-    after = {(r["disposition"], r["rule"]): r["count"] for r in rows.groupBy("disposition", "rule").count().collect()}
-    changed = {(QUARANTINED, rule): count for rule, count in before.items()} != after
+    rows, overtaken = _decide_again(job, source, files, condition), None
+    if source.event_id is not None:
+        rows, overtaken = supersede(rows, events.where(F.col("disposition") == KEPT).select(*VERSION))
+    rows = rows.localCheckpoint()
+    changed = content_hash(rows, EVENTS) != content_hash(events.where(condition), EVENTS)
+    kinds = {row["disposition"]: row["count"] for row in rows.groupBy("disposition").count().collect()}
     if changed:
-        _store(job, source, rows, condition, [row["batch_id"] for row in files])
-    kinds = {kind: sum(n for (d, _), n in after.items() if d == kind) for kind in (KEPT, QUARANTINED, DROPPED)}
+        _store(job, source, rows, overtaken, condition, [row["batch_id"] for row in files])
     job.show(
-        f"replayed {sum(before.values()):,} quarantined rows of {source.name!r}: now "
-        + ", ".join(f"{kind} {count:,}" for kind, count in kinds.items())
+        f"replayed {before:,} quarantined rows of {source.name!r}: now "
+        + ", ".join(f"{kind} {kinds.get(kind, 0):,}" for kind in (KEPT, QUARANTINED, DROPPED))
         + ("" if changed else "; nothing has changed")
     )
 
@@ -71,38 +75,54 @@ def _condition(job: Job, files: list[Row]) -> str:
     return f"disposition = '{QUARANTINED}' AND batch_id IN ({batches})" + (f" AND rule IN ({rules})" if rules else "")
 
 
-def _decide_again(job: Job, files: list[Row], condition: str) -> DataFrame:
-    source, events = load_source(job.args.source), job.tables.read(EVENTS)
+def _decide_again(job: Job, source: SourceSettings, files: list[Row], condition: str) -> DataFrame:
+    events, rules, drop = job.tables.read(EVENTS), rules_of(job, source), source.duplicates == "drop"
     stored, parts = events.where(condition), []
     if key := read_key(job.settings.privacy):
         stored = open_sealed(stored, key_frame(job.spark, key))
-    known = events.where(f"NOT ({condition})").select("row_hash", "disposition", "rule")
-    for layout in sorted({row["layout"] for row in files}, key=str):
-        ids = [row["file_id"] for row in files if row["layout"] == layout]
-        raw = as_raw(stored.where(F.col("file_id").isin(ids)), layout).localCheckpoint()
-        marked = mark_copies(raw, known if source.duplicates == "drop" else None, drop=source.duplicates == "drop")
-        built = build_rows(job, rules_of(job, source), marked, layout, "", job.now)
-        parts.append(belong(built, [(row["file_id"], row["batch_id"]) for row in files]))
+    known = events.where(f"NOT ({condition})").select("row_hash", "disposition", "rule") if drop else None
+    for layouts in _read_alike(files):
+        ids = [file_id for of_layout in layouts.values() for file_id in of_layout]
+        raw = as_raw(stored.where(F.col("file_id").isin(ids)), next(iter(layouts))).localCheckpoint()
+        marked = mark_copies(raw, known, drop=drop)
+        for layout, of_layout in layouts.items():
+            built = build_rows(job, rules, marked.where(F.col("_file_id").isin(of_layout)), layout, "", job.now)
+            parts.append(belong(built, [(row["file_id"], row["batch_id"]) for row in files]))
     rows = parts[0]
     for part in parts[1:]:
         rows = rows.unionByName(part)
     return rows
 
 
-def _store(job: Job, source: SourceSettings, rows: DataFrame, condition: str, batches: list[str]) -> None:
+def _read_alike(files: list[Row]) -> list[dict[str | None, list[str]]]:
+    """File ids by layout, in groups within which copies are looked for: text in one, each Parquet layout in another."""
+    text: dict[str | None, list[str]] = {}
+    groups = [text]
+    for layout in sorted({row["layout"] for row in files}, key=str):
+        ids = [row["file_id"] for row in files if row["layout"] == layout]
+        if layout is not None and layout.startswith("{"):
+            groups.append({layout: ids})
+        else:
+            text[layout] = ids
+    return [group for group in groups if group]
+
+
+def _store(
+    job: Job, source: SourceSettings, rows: DataFrame, overtaken: DataFrame | None, condition: str, batches: list[str]
+) -> None:
     """One commit of the rows as they are decided now, then everything that counts them."""
     tables, where = job.tables, condition
-    if source.event_id is not None:
+    if overtaken is not None:
         kept = tables.read(EVENTS).where(F.col("disposition") == KEPT)
-        rows, overtaken = supersede(rows, kept.select(*VERSION))
-        ids = [row["event_id_hash"] for row in overtaken.collect()] if overtaken is not None else []
+        ids = [row["event_id_hash"] for row in overtaken.collect()]
         if ids:
             losers = kept.where(F.col("event_id_hash").isin(ids))
             rows = rows.unionByName(losers.withColumns({"disposition": F.lit(DROPPED), "rule": F.lit(SUPERSEDED)}))
             where = f"({where}) OR (disposition = '{KEPT}' AND event_id_hash IN ({', '.join(map(str, ids))}))"
             batches = []
     with job.stage("stored the replayed rows and counted again"):
-        tables.exchange(rows, EVENTS, where, f"replay of {source.name} by rules {rules_of(job, source).hash()[:16]}")
+        note = f"replay of {source.name} by rules {rules_of(job, source).hash()[:16]}"
+        tables.exchange(lay_out(rows), EVENTS, where, note)
         recount(job, sorted(set(batches)) or None)
         named = tables.read(EVENTS).where(F.col("batch_id").isin(batches)) if batches else tables.read(EVENTS)
         update_dimensions(job, None, named, rules_of(job, source))

@@ -39,7 +39,7 @@ def list_drop(path: Path, source: SourceSettings) -> list[RawFile]:
 
 
 def read_drop(spark: SparkSession, files: Sequence[RawFile], source: SourceSettings) -> DataFrame:
-    """The rows of the files as they stand: `location`, and either `line` or the Parquet columns.
+    """The rows of the files as they stand: `_location`, and either `line` or the Parquet columns.
 
     Lines end at a line feed and nowhere else, which is what `RawFile.rows` counts. Parquet files are of one layout.
     """
@@ -54,7 +54,7 @@ def read_drop(spark: SparkSession, files: Sequence[RawFile], source: SourceSetti
     # Spark writes file:/a or file:///a, by release and format, and encodes other characters than Python would; a plus
     # stands for itself in a path, where url_decode makes a space of it
     path = F.regexp_replace(F.col("_metadata.file_path"), "^file:/+", "/")
-    return rows.select("*", F.url_decode(F.replace(path, F.lit("+"), F.lit("%2B"))).alias("location"))
+    return rows.select("*", F.url_decode(F.replace(path, F.lit("+"), F.lit("%2B"))).alias("_location"))
 
 
 def _is_log(path: Path, endings: tuple[str, ...]) -> bool:

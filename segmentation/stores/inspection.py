@@ -108,15 +108,38 @@ def _look_at_parquet(path: Path, source: SourceSettings) -> tuple[int, str | Non
     """(rows, layout, refusal)."""
     try:
         file = pq.ParquetFile(path)
-        fields = [T.StructField(field.name, _spark_type(field.type)) for field in file.schema_arrow]
-        return file.metadata.num_rows, T.StructType(fields).json(), None
-    except (OSError, pa.ArrowException, ValueError, TypeError) as problem:
+        rows, columns = file.metadata.num_rows, list(file.schema_arrow)
+    except (OSError, pa.ArrowException, ValueError) as problem:
         return 0, None, f"broken_parquet: {_first_line(problem)}"
+    fields, strange = [], []
+    for column in columns:
+        try:
+            fields.append(T.StructField(column.name, _spark_type(column.type)))
+        except TypeError:
+            strange.append(f"{column.name} is {column.type}")
+    if strange:
+        return 0, None, f"unsupported_type: {', '.join(strange)}, which Spark cannot read"
+    return rows, T.StructType(fields).json(), None
+
+
+#: what Spark's Parquet reader makes of types that PySpark has no name for
+_READ_AS: dict[pa.DataType, T.DataType] = {
+    pa.uint8(): T.ShortType(),
+    pa.uint16(): T.IntegerType(),
+    pa.uint32(): T.LongType(),
+    pa.uint64(): T.DecimalType(20, 0),
+    pa.null(): T.IntegerType(),
+}
 
 
 def _spark_type(kind: pa.DataType) -> T.DataType:
+    """Raises TypeError for a type that Spark cannot read."""
+    if pa.types.is_time(kind):
+        raise TypeError(kind)
     # Spark has no type for nanoseconds: read_drop reads them as numbers
-    return T.LongType() if pa.types.is_timestamp(kind) and kind.unit == "ns" else from_arrow_type(kind)
+    if pa.types.is_duration(kind) or (pa.types.is_timestamp(kind) and kind.unit == "ns"):
+        return T.LongType()
+    return _READ_AS.get(kind) or from_arrow_type(kind)
 
 
 def _look_at_lines(path: Path, source: SourceSettings) -> tuple[int, str | None, str | None]:
@@ -132,11 +155,20 @@ def _look_at_lines(path: Path, source: SourceSettings) -> tuple[int, str | None,
     if head.startswith(_WIDE):
         return 0, None, "not_utf8: it begins like a UTF-16 text; convert it to UTF-8"
     if source.format == "csv" and lines:
-        try:
-            return lines - 1, head.decode("utf-8-sig"), None
-        except UnicodeDecodeError:
-            return 0, None, "not_utf8: its header line is not UTF-8; convert the file"
+        return _look_at_header(lines, head, source.delimiter)
     return lines, None, None if lines else "empty_file: it holds no line"
+
+
+def _look_at_header(lines: int, head: bytes, delimiter: str) -> tuple[int, str | None, str | None]:
+    """(rows, layout, refusal)."""
+    try:
+        header = head.decode("utf-8-sig")
+        columns_of(header, delimiter)
+    except UnicodeDecodeError:
+        return 0, None, "not_utf8: its header line is not UTF-8; convert the file"
+    except csv.Error as problem:
+        return 0, None, f"bad_header: {problem}"
+    return lines - 1, header, None
 
 
 def _count_lines(path: Path) -> tuple[int, bytes]:
@@ -159,18 +191,21 @@ def _unfit(file: RawFile, source: SourceSettings) -> str | None:
     found = drift(file.columns, source)
     if found.repeated:
         return f"duplicate_column: {', '.join(found.repeated)} stands in it more than once"
+    if found.unfit:
+        return f"unfit_column: {', '.join(map(repr, found.unfit))} cannot be the name of a column here"
     if found.needed:
         return f"missing_column: {', '.join(found.needed)} (it has {', '.join(file.columns)})"
-    types = _types(file.layout)
-    changed = [f"{n} is {types[n]}, not {kind}" for n, kind in source.types.items() if types.get(n, kind) != kind]
+    have = _types(file.layout)
+    types = {name: have.get(name.lower(), kind) for name, kind in source.types.items()}
+    changed = [f"{name} is {types[name]}, not {kind}" for name, kind in source.types.items() if types[name] != kind]
     return f"changed_type: {'; '.join(changed)}" if changed else None
 
 
 def _types(layout: str) -> dict[str, str]:
-    """Spark's own short names of a Parquet file's column types; nothing for text."""
+    """Spark's own short names of a Parquet file's column types, by name in small letters; nothing for text."""
     if not layout.startswith("{"):
         return {}
-    return {field.name: field.dataType.simpleString() for field in T.StructType.fromJson(json.loads(layout))}
+    return {field.name.lower(): field.dataType.simpleString() for field in T.StructType.fromJson(json.loads(layout))}
 
 
 def _first_line(problem: Exception) -> str:

@@ -48,7 +48,7 @@ def ingest(spark: SparkSession, tmp_path: Path) -> Ingest:
             (drop / name).parent.mkdir(exist_ok=True)
             (drop / name).write_bytes(text if isinstance(text, bytes) else text.encode())
         found = list_drop(drop, source)
-        rows = identify(read_drop(spark, found, source), found)
+        rows = identify(read_drop(spark, found, source), found, source.name)
         marked = mark_copies(rows, known, drop=source.duplicates == "drop")
         parsed = parse(marked, source, found[0].columns or source.columns, INGEST.max_line_length)
         return build_events(parsed, source, source.categories or CATEGORIES, INGEST, "b1", "2025-06-01 00:00:00")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
+import datetime as dt
 import gzip
 import hashlib
+import json
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from segmentation.settings import SourceSettings
+from segmentation.stores import inspection
 from segmentation.stores.drops import DropError, list_drop
 
 
@@ -46,20 +51,98 @@ def test_hidden_and_foreign_files_are_no_logs(tmp_path: Path) -> None:
     assert [file.path.name for file in list_drop(tmp_path, source())] == ["y.csv"]
 
 
-def test_an_absent_path_an_empty_drop_and_a_missing_column_are_named(tmp_path: Path) -> None:
+def test_an_absent_path_and_an_empty_drop_are_named(tmp_path: Path) -> None:
     with pytest.raises(DropError, match=r"nowhere: no such file or folder"):
         list_drop(tmp_path / "nowhere", source())
     with pytest.raises(DropError, match=r"no csv file \(.csv"):
         list_drop(tmp_path, source())
-    (tmp_path / "x.csv").write_text("a,c\n1,2\n")
-    with pytest.raises(DropError, match=r"x.csv: column b is missing \(it has a, c\)"):
-        list_drop(tmp_path, source())
+
+
+GZ, BZ2 = gzip.compress(b"a,b\n1,2\n" * 50), bz2.compress(b"a,b\n1,2\n" * 50)
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("x.csv.gz", gzip.compress(b"a,b\n1,2\n" * 50)[:-9]), ("x.parquet", b"PAR1 and no more")]
+    ("name", "content", "refusal"),
+    [
+        ("x.csv.gz", GZ[:-9], "truncated: Compressed file ended"),
+        ("x.csv.gz", b"a,b\n1,2\n", "truncated: Not a gzipped file"),
+        ("x.csv.bz2", BZ2[:-9], "truncated: Compressed file ended"),
+        ("x.csv.bz2", BZ2[:20] + b"rubbish" + BZ2[27:], "truncated: Invalid data stream"),
+        ("x.csv", b"", "empty_file: it has no bytes"),
+        ("x.csv.gz", gzip.compress(b""), "empty_file: it holds no line"),
+        ("x.csv", "a,b\n1,2\n".encode("utf-16"), "not_utf8: it begins like a UTF-16 text"),
+        ("x.csv", "a,b,ü\n1,2,3\n".encode("latin-1"), "not_utf8: its header line is not UTF-8"),
+        ("x.csv", b"a,b,A\n1,2,3\n", "duplicate_column: A, a stands in it more than once"),
+        ("x.csv", b"a,c\n1,2\n", "missing_column: b (it has a, c)"),
+        ("x.csv", b"a,b,\n1,2,3\n", "unfit_column: '' cannot be"),
+        ("x.csv", b"a,b,_raw,c`\n1,2,3,4\n", "unfit_column: '_raw', 'c`' cannot be"),
+        ("x.csv", b'a,b,"' + b"c" * 200_000 + b'"\n1,2,3\n', "bad_header: field larger than field limit"),
+        ("x.parquet", b"PAR1 and no more", "broken_parquet: "),
+    ],
 )
-def test_an_unreadable_file_is_named(tmp_path: Path, name: str, text: bytes) -> None:
-    (tmp_path / name).write_bytes(text)
-    with pytest.raises(DropError, match=rf"{name}: cannot be read as"):
-        list_drop(tmp_path, source("parquet" if name.endswith("parquet") else "csv"))
+def test_a_file_that_cannot_be_read_is_listed_with_the_reason(
+    tmp_path: Path, name: str, content: bytes, refusal: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    (file,) = list_drop(tmp_path, source("parquet" if name.endswith("parquet") else "csv"))
+    assert (file.refusal or "").startswith(refusal)
+    assert (file.rows, file.bytes) == (0, len(content))
+
+
+def test_a_file_that_changes_while_it_is_looked_at_is_left_for_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("a,b\n1,2\n")
+    hashed = inspection._hash
+
+    def grow(of: Path) -> str:
+        with path.open("a") as more:
+            more.write("3,4\n")
+        return hashed(of)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inspection, "_hash", grow)
+        (file,) = list_drop(tmp_path, source())
+    assert (file.refusal or "").startswith("being_written: ")
+    (file,) = list_drop(tmp_path, source())
+    assert (file.refusal, file.rows) == (None, 2)
+
+
+def test_a_file_touched_without_a_change_is_unchanged(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("a,b\n1,2\n")
+    (file,) = list_drop(tmp_path, source())
+    os.utime(path, (0, 0))
+    assert file.is_unchanged()
+    path.write_text("a,b\n1,3\n")  # as many bytes
+    assert not file.is_unchanged()
+    path.unlink()
+    assert not file.is_unchanged()
+
+
+def test_types_are_what_spark_will_read(tmp_path: Path) -> None:
+    moment = pa.array([dt.datetime(2025, 3, 4)])
+    kinds = {
+        "byte": (pa.array([1], pa.uint8()), "short"), "wide": (pa.array([1], pa.uint32()), "long"),
+        "widest": (pa.array([1], pa.uint64()), "decimal(20,0)"), "nothing": (pa.nulls(1), "integer"),
+        "local": (moment.cast(pa.timestamp("us")), "timestamp_ntz"), "nanos": (moment.cast(pa.timestamp("ns")), "long"),
+        "moment": (moment.cast(pa.timestamp("us", "UTC")), "timestamp"), "a": (pa.array(["x"]), "string"),
+        "b": (pa.array(["x"]).dictionary_encode(), "string"),
+    }  # fmt: skip
+    pq.write_table(pa.table({name: values for name, (values, _) in kinds.items()}), tmp_path / "x.parquet")
+    (file,) = list_drop(tmp_path, source("parquet"))
+    assert file.refusal is None
+    assert file.layout is not None
+    fields = json.loads(file.layout)["fields"]
+    assert {field["name"]: field["type"] for field in fields} == {name: kind for name, (_, kind) in kinds.items()}
+    pq.write_table(pa.table({"a": ["x"], "b": [dt.time(1, 2)]}), tmp_path / "x.parquet")
+    (file,) = list_drop(tmp_path, source("parquet"))
+    assert file.refusal == "unsupported_type: b is time64[us], which Spark cannot read"
+
+
+def test_a_type_that_the_source_fixes_may_not_change(tmp_path: Path) -> None:
+    fixed = source("parquet").model_copy(update={"types": {"a": "bigint"}})
+    for name, values in {"x": pa.array([1]), "y": pa.array(["1"])}.items():
+        pq.write_table(pa.table({"A": values, "b": ["n"]}), tmp_path / f"{name}.parquet")
+    assert [file.refusal for file in list_drop(tmp_path, fixed)] == [None, "changed_type: a is string, not bigint"]
