@@ -5,7 +5,6 @@ Everything in a row merges exactly with another row: counts and sums add, maxima
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -52,19 +51,6 @@ def build_activity(events: DataFrame, event_names: DataFrame, words: int, sketch
         "value_sum": _whole("value"),
     }
     return cells.select(*(packed.get(name, F.col(name)).alias(name) for name in ACTIVITY.columns.names))
-
-
-def stale_months(balance: DataFrame, activity: DataFrame) -> list[dt.date]:
-    """Months, in order, whose kept rows in `row_balance` differ from the rows counted in `activity`.
-
-    Only these need to be computed again. A change of the categories themselves moves no count and is not seen here.
-    """
-    kept = balance.where(F.col("disposition") == KEPT)
-    arrived = kept.groupBy("event_month").agg(F.sum("rows").alias("arrived"))
-    counted = activity.groupBy("event_month").agg(F.sum("rows").alias("counted"))
-    differs = ~F.coalesce("arrived", F.lit(0)).eqNullSafe(F.coalesce("counted", F.lit(0)))
-    months = arrived.join(counted, on="event_month", how="full").where(differs & F.col("event_month").isNotNull())
-    return sorted(row.event_month for row in months.select("event_month").collect())
 
 
 def _number(name: str) -> Column:

@@ -10,8 +10,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from segmentation.features.activity import build_activity, mask_words, stale_months
-from segmentation.schemas import ACTIVITY, EVENT_NAMES, EVENTS, ROW_BALANCE
+from segmentation.features.activity import build_activity, mask_words
+from segmentation.schemas import ACTIVITY, EVENT_NAMES, EVENTS
 from segmentation.table import check
 
 NAN = float("nan")
@@ -123,24 +123,3 @@ def test_the_plan_is_one_scan_one_exchange_and_hash_aggregates(spark: SparkSessi
     scanned = plan[plan.index("FileScan parquet") :].split("\n")[0]
     assert "attributes" not in scanned
     assert "raw" not in scanned
-
-
-def test_stale_months_are_those_whose_counts_differ(spark: SparkSession) -> None:
-    def month(number: int) -> dt.date:
-        return dt.date(2025, number, 1)
-
-    balance = spark.createDataFrame(
-        [
-            ("b1", "f1", month(1), "kept", None, 5),
-            ("b1", "f2", month(2), "kept", None, 5),
-            ("b2", "f3", month(2), "kept", None, 1),  # late rows
-            ("b2", "f3", month(1), "dropped", "outdated", 9),
-            ("b2", "f3", month(3), "kept", None, 2),  # a new month
-            ("b2", "f3", None, "quarantined", "bad_time", 4),
-        ],
-        ROW_BALANCE.columns,
-    )
-    activity = spark.createDataFrame(
-        [(month(1), 5), (month(2), 5), (month(4), 1)], "event_month date, rows long"
-    )  # month 4 has lost its rows
-    assert stale_months(balance, activity) == [month(2), month(3), month(4)]

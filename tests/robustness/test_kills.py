@@ -1,4 +1,4 @@
-"""`kill -9` wherever it hurts: afterwards the same command gives the same tables, and no reader saw half of anything."""
+"""`kill -9` wherever it hurts: afterwards the same command gives the same tables, and no reader saw half of any."""
 
 from __future__ import annotations
 

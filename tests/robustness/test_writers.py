@@ -1,0 +1,94 @@
+"""Two drivers at once, and two writers that no lock keeps apart."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from segmentation.failures import Exit, is_conflict
+from segmentation.jobs.command import main
+from segmentation.runtime import Job, JobSpec, execute
+from segmentation.schemas import ROW_BALANCE
+from tests.robustness.conftest import Start, contents, store
+from tests.robustness.test_kills import command, raw, unharmed  # noqa: F401  # fixtures
+
+
+def test_the_second_driver_is_told_who_holds_the_data_or_waits(
+    spark: SparkSession, start: Start, tmp_path: Path, raw: Path, unharmed: dict[str, dict[str, str]],  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    data_dir = tmp_path / "data"
+    first = start("before ingest publishes", *command("ingest", data_dir, raw))
+    driver, jvm = first.reached()
+    assert main(command("ingest", data_dir, raw)) == Exit.INPUT
+    assert f"is being written by segmentation ingest (process {driver}), JVM {jvm}: wait" in capsys.readouterr().err
+    second = start("never", *command("ingest", data_dir, raw), "--wait", "200")
+    while "waiting up to 200 s" not in second.log.read_text():
+        assert second.process.poll() is None
+        time.sleep(0.05)
+    first.kill()  # and so its lock is taken over
+    assert second.process.wait(timeout=240) == Exit.OK
+    assert re.search(r"batch \w+ of \d+ files is taken up", second.log.read_text())
+    assert contents(spark, data_dir) == unharmed["ingest"]
+
+
+def row(spark: SparkSession, file_id: str, rows: int, rule: str | None = None) -> DataFrame:
+    values = [("b", file_id, dt.date(2025, 1, 1), "kept", rule, rows)]
+    return spark.createDataFrame(values, ROW_BALANCE.columns)
+
+
+def test_a_job_begins_again_from_what_another_published(spark: SparkSession, tmp_path: Path) -> None:
+    """Where no lock reaches (two clusters, one catalog) the later one reads its inputs anew."""
+    other = store(spark, tmp_path)
+    other.append(row(spark, "first", 1), ROW_BALANCE)
+    other.publish("other", dt.datetime.now(dt.UTC))
+    attempts = []
+
+    def body(job: Job) -> None:
+        known = job.tables.read(ROW_BALANCE).count()
+        if not attempts:  # the other driver comes in between reading and publishing
+            rival = store(spark, tmp_path)
+            rival.append(row(spark, "rival", 1), ROW_BALANCE)
+            rival.publish("rival", dt.datetime.now(dt.UTC))
+        attempts.append(known)
+        job.tables.append(row(spark, "ours", known), ROW_BALANCE)
+        job.publish()
+
+    spec = JobSpec("trial", "a trial", lambda parser: None, body)
+    assert execute(spec, ["--data-dir", str(tmp_path)]) == Exit.OK
+    found = {r["file_id"]: r["rows"] for r in store(spark, tmp_path).read(ROW_BALANCE).collect()}
+    assert (attempts, found) == ([1, 2], {"first": 1, "rival": 1, "ours": 2})
+
+
+def test_a_conflict_of_deltas_own_is_known_as_one(spark: SparkSession, tmp_path: Path) -> None:
+    """A slow replacement of rows, and a rival that adds one among them before it commits."""
+    tables = store(spark, tmp_path)
+    tables.append(row(spark, "first", 1), ROW_BALANCE)
+    tables.publish("other", dt.datetime.now(dt.UTC))
+    rival, begun, done = store(spark, tmp_path), tmp_path / "begun", tmp_path / "done"
+
+    def come_second(rows: int) -> int:
+        begun.touch()
+        until = time.monotonic() + 60
+        while not done.exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        return rows
+
+    slow = tables.read(ROW_BALANCE).coalesce(1).withColumn("rows", F.udf(come_second, T.LongType())("rows"))
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(tables.replace, slow, ROW_BALANCE, "batch_id = 'b'")
+        while not begun.exists() and not writing.done():
+            time.sleep(0.05)
+        rival.append(row(spark, "rival", 1), ROW_BALANCE)
+        done.touch()
+        problem = writing.exception()
+    assert problem is not None
+    assert is_conflict(problem), problem
