@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
 from segmentation.events.balance import balance_lines
+from segmentation.events.drift import drift_lines
 from segmentation.events.rule_set import RuleSet
 from segmentation.failures import Exit
 from segmentation.jobs.batches import READ, REFUSED, FileChanged, carry_out, ledger_frame
@@ -125,7 +126,8 @@ def _carry_out(job: Job, plan: Plan) -> None:
         give_up(job, plan, str(problem))
         job.tables.refresh()
         raise
-    job.show("\n".join(balance_lines(balance)))
+    drifted = drift_lines([file.columns for file in plan.files], plan.rules.source)
+    job.show("\n".join([*balance_lines(balance), *drifted]))
 
 
 def _sort_out(job: Job, found: Sequence[RawFile], source: SourceSettings) -> tuple[list[RawFile], list[RawFile]]:
