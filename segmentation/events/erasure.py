@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame
@@ -16,14 +18,26 @@ _LEFT = ("event_month", "batch_id", "file_id")
 
 
 def speaks_of(texts: Sequence[str]) -> Column:
-    """Whether the original bytes of a row hold one of the texts as a word of its own; false where there are none.
+    """Whether the original bytes of a row hold one of the texts as words of their own; false where there are none.
 
     Unreadable lines have no columns to look into, so the bytes have to tell.
     """
-    words = "|".join(re.escape(text) for text in texts)
-    return F.coalesce(
-        F.col("raw").cast("string").rlike(rf"(?<![\p{{L}}\p{{N}}])(?:{words})(?![\p{{L}}\p{{N}}])"), F.lit(False)
-    )
+    return F.coalesce(F.col("raw").cast("string").rlike(_pattern(texts)), F.lit(False))
+
+
+def redact(column: Column, texts: Sequence[str]) -> Column:
+    """A text column with `erased` wherever one of the texts stood as words of their own."""
+    return F.regexp_replace(column, _pattern(texts), ERASED)
+
+
+def _pattern(texts: Sequence[str]) -> str:
+    """Java pattern of the texts in every spelling that logs have for them, none inside a longer word or number."""
+    spellings: set[str] = set()
+    for text in texts:
+        for form in (unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)):
+            spellings |= {form, form.replace('"', '""'), json.dumps(form)[1:-1]}
+    words = "|".join(re.escape(spelling) for spelling in sorted(spellings, key=lambda s: (-len(s), s)))
+    return rf"(?<![\p{{L}}\p{{N}}])(?:{words})(?![\p{{L}}\p{{N}}])"
 
 
 def belongs_to(account_id: str, token_keys: Sequence[int]) -> Column:

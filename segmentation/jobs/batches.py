@@ -27,7 +27,7 @@ from segmentation.runtime import Job
 from segmentation.schemas import EVENT_NAMES, EVENTS, KEPT, LEDGER, ROW_BALANCE, TOKENS
 from segmentation.stores.drops import read_drop
 from segmentation.stores.inspection import RawFile, columns_of
-from segmentation.stores.secrets import key_fingerprint, read_key
+from segmentation.stores.secrets import read_key
 
 READ, REFUSED = "read", "refused"
 
@@ -41,7 +41,6 @@ def carry_out(job: Job, plan: Plan) -> list[dict[str, object]]:
 
     Raises FileChanged when a file was touched before its rows were committed, BalanceError when rows went missing.
     """
-    _require_key(job, plan)
     note, overtaken = f"batch {plan.batch_id}", False
     if job.tables.adopt(EVENTS, note):
         job.say(f"the rows of batch {plan.batch_id} are there already")
@@ -105,15 +104,6 @@ def _require_unchanged(files: Sequence[RawFile]) -> None:
     changed = [str(file.path) for file in files if not file.is_unchanged()]
     if changed:
         raise FileChanged(f"{', '.join(changed)} changed after the batch was planned")
-
-
-def _require_key(job: Job, plan: Plan) -> None:
-    key = read_key(job.settings.privacy)
-    if (key_fingerprint(key) if key else None) != plan.rules.key_fingerprint:
-        raise InputProblem(
-            f"batch {plan.batch_id} was planned with {'another' if key else 'a'} key for identifiers: set "
-            f"privacy.hash_ids and {job.settings.privacy.key_variable} as they were then"
-        )
 
 
 def _write_events(job: Job, plan: Plan, note: str) -> bool:

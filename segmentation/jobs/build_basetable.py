@@ -20,6 +20,7 @@ from segmentation.features.months import last_as_of, months_before
 from segmentation.features.staleness import kept_months, stale_months
 from segmentation.features.tokens import main_accounts, token_features
 from segmentation.jobs.freshness import stored_categories
+from segmentation.jobs.keys import require_same_key
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import (
     ACCOUNT_FEATURES,
@@ -53,6 +54,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def build(job: Job) -> None:
     """Bring the cube up to date, then build the basetable; says so when nothing it depends on has changed."""
+    require_same_key(job)
     _store_accounts(job)
     refresh_activity(job)
     as_of = _as_of(job)

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from segmentation.errors import EnvironmentProblem, InputProblem
-from segmentation.failures import Exit
+from segmentation.errors import EnvironmentProblem
+from segmentation.failures import Exit, explain
 from segmentation.runtime import Job, JobSpec
+from segmentation.stores.conf import default_profile
 from segmentation.stores.locks import holder
 from segmentation.stores.secrets import key_fingerprint, read_key
 from segmentation.stores.spark import check_environment, java_version
@@ -41,10 +42,10 @@ def check_machine(job: Job) -> Exit:
         try:
             for line in check(job):
                 job.show(f"ok       {name:<10}{line}")
-        except (EnvironmentProblem, InputProblem) as problem:
+        except Exception as problem:  # whatever it is, the checks after it still have to be made
             bad += 1
-            job.show(f"PROBLEM  {name:<10}{problem}")
-    job.show(f"{bad} problems" if bad else "no problem found")
+            job.show(f"PROBLEM  {name:<10}{explain(problem, job.data_dir)[0]}")
+    job.show(f"problems: {bad}" if bad else "no problem found")
     return Exit.ENVIRONMENT if bad else Exit.OK
 
 
@@ -56,7 +57,12 @@ def _packages(job: Job) -> Iterator[str]:
     """Every package that the extras spark and models ask for, held against the versions that they allow."""
     wrong: list[str] = []
     found: list[str] = []
-    for text in requires("segmentation") or ():
+    try:
+        needed = requires("segmentation") or []
+    except PackageNotFoundError:  # a zip or a bare checkout on the path says nothing of what it needs
+        yield "segmentation is on the path without being installed, so nothing says which versions it needs"
+        return
+    for text in needed:
         wanted = Requirement(text)
         if wanted.marker and not any(wanted.marker.evaluate({"extra": extra}) for extra in ("", *_EXTRAS)):
             continue
@@ -72,22 +78,32 @@ def _packages(job: Job) -> Iterator[str]:
 
 
 def _java(job: Job) -> Iterator[str]:
+    if default_profile() != "local":
+        yield "Java and jars are the cluster's own"
+        return
     jars = check_environment()
-    yield f"{java_version()}, {len(jars)} Delta jars in {jars[0].parent}"
+    yield f"Java {java_version()}, {len(jars)} Delta jars in {jars[0].parent}"
 
 
 def _data_dir(job: Job) -> Iterator[str]:
-    job.data_dir.mkdir(parents=True, exist_ok=True)
-    if not os.access(job.data_dir, os.W_OK):
-        raise EnvironmentProblem(f"{job.data_dir} is not writable: use another --data-dir")
+    try:
+        job.data_dir.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=job.data_dir).close()  # rights alone do not tell of a disk mounted read-only
+    except OSError as problem:
+        raise EnvironmentProblem(
+            f"{job.data_dir.absolute()} cannot be written ({problem.strerror}): use another --data-dir, or mend it"
+        ) from None
     yield _space(job.data_dir)
     if by := holder(job.data_dir):
         yield f"being written by {by}"
 
 
 def _scratch(job: Job) -> Iterator[str]:
-    """Where Spark spills, unless conf says otherwise."""
-    yield _space(Path(job.settings.session.spark.get("spark.local.dir", tempfile.gettempdir())))
+    """Where Spark spills."""
+    said = os.environ.get("SPARK_LOCAL_DIRS") or job.settings.session.spark.get("spark.local.dir")
+    for folder in (said or tempfile.gettempdir()).split(","):
+        if Path(folder).is_dir():  # Spark makes those which are not there
+            yield _space(Path(folder))
 
 
 def _space(folder: Path) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import argparse
 import unicodedata
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
+from segmentation.errors import InputProblem
 from segmentation.events.build import lay_out
-from segmentation.events.erasure import ERASED, belongs_to, erase, speaks_of
+from segmentation.events.erasure import belongs_to, erase, redact, speaks_of
 from segmentation.events.identifiers import ACCOUNT, key_frame, keyed_id, open_sealed, seal
+from segmentation.events.lines import any_of
 from segmentation.jobs.batches import rebuild_tokens, recount
 from segmentation.jobs.build_basetable import refresh_activity
 from segmentation.jobs.ingest_events import finish
@@ -48,16 +50,12 @@ def forget(job: Job) -> None:
     """Erase, publish, purge; says how many rows of which table were concerned."""
     finish(job)
     plain = unicodedata.normalize("NFC", job.args.account.strip())
+    if not plain:
+        raise InputProblem("--account is empty: give the account's id as the logs write it")
     key = read_key(job.settings.privacy)
     account_id = keyed_id(key, ACCOUNT, plain) if key else plain
     with job.stage("erased it from the tables"):
-        counts = {"events": _erase_events(job, account_id, plain)}
-        for table in _PER_ACCOUNT:
-            counts[table.name] = _delete(job, table, F.col("account_id") == F.lit(account_id))
-        number = F.xxhash64(F.lit(account_id))
-        counts[TOKEN_FEATURES.name] = _delete(job, TOKEN_FEATURES, F.col("account_key") == number)
-        _redact_paths(job, plain)
-        job.publish()
+        counts = _erase(job, account_id, plain)
     with job.stage("purged the files that earlier versions needed"):
         for table in TABLES:
             job.tables.purge(table)
@@ -66,18 +64,44 @@ def forget(job: Job) -> None:
     job.show("its rows in the raw logs and in the accounts file are not touched: delete them there too")
 
 
-def _erase_events(job: Job, account_id: str, plain: str) -> int:
+def _erase(job: Job, account_id: str, plain: str) -> dict[str, int]:
+    """Take the account out of every table and publish them together; returns the number of its rows by table."""
+    tables, owned, counts = job.tables, list[Row](), {}
+    texts = [plain]
+    if tables.exists(EVENTS):
+        owned = _tokens(job, account_id)
+        if not job.settings.privacy.hash_ids:
+            texts += [row["token"] for row in owned]
+        counts[EVENTS.name] = _erase_events(job, account_id, [row["token_key"] for row in owned], texts)
+    for table in _PER_ACCOUNT:
+        counts[table.name] = _delete(job, table, F.col("account_id") == F.lit(account_id))
+    number, keys = F.xxhash64(F.lit(account_id)), [row["token_key"] for row in owned]
+    # as of an earlier date a token may have been another account's
+    of_token = (F.col("account_key") == number) | F.col("token_key").isin(keys)
+    counts[TOKEN_FEATURES.name] = _delete(job, TOKEN_FEATURES, of_token)
+    _redact_files(job, texts)
+    tables.take_back_unfinished()
+    if tables.exists(ACTIVITY):
+        refresh_activity(job)  # last, because it publishes
+    job.publish()
+    return counts
+
+
+def _tokens(job: Job, account_id: str) -> list[Row]:
+    """Key and name of every token that the logs show under the account, but for those which are another account's."""
+    seen = job.tables.read(EVENTS).where((F.col("account_id") == F.lit(account_id)) & F.col("token_key").isNotNull())
+    others = job.tables.read(TOKENS).where(F.col("account_id") != F.lit(account_id))
+    owned = seen.select("token_key", "token").distinct().join(others.select("token_key"), "token_key", "left_anti")
+    return owned.orderBy("token").collect()
+
+
+def _erase_events(job: Job, account_id: str, token_keys: list[int], texts: list[str]) -> int:
     """Empty the account's rows month by month in one commit, and count again what was counted from them."""
-    tables = job.tables
-    if not tables.exists(EVENTS):
-        return 0
-    owned = tables.read(TOKENS).where(F.col("account_id") == F.lit(account_id)).select("token_key", "token").collect()
-    events, key, texts = tables.read(EVENTS), read_key(job.settings.privacy), [plain]
+    tables, key = job.tables, read_key(job.settings.privacy)
+    events = tables.read(EVENTS)
     if key:
         events = open_sealed(events, key_frame(job.spark, key))
-    else:
-        texts += [row["token"] for row in owned]
-    concerned = belongs_to(account_id, [row["token_key"] for row in owned]) | speaks_of(texts)
+    concerned = belongs_to(account_id, token_keys) | speaks_of(texts)
     where = events.where(concerned).groupBy("event_month", "batch_id").count().collect()
     if not where:
         return 0
@@ -93,8 +117,6 @@ def _erase_events(job: Job, account_id: str, plain: str) -> int:
     tables.replace(lay_out(emptied), EVENTS, where=condition, note="erasure")
     recount(job, sorted({row["batch_id"] for row in where}))
     rebuild_tokens(job)
-    if tables.exists(ACTIVITY):
-        refresh_activity(job)
     return sum(int(row["count"]) for row in where)
 
 
@@ -109,15 +131,24 @@ def _delete(job: Job, table: Table, concerned: Column) -> int:
     return gone
 
 
-def _redact_paths(job: Job, plain: str) -> None:
-    """Logs may be delivered per customer, so that a path names one."""
-    name = F.lit(plain)
-    ledger = job.tables.read(LEDGER) if job.tables.exists(LEDGER) else None
-    if ledger is not None and not ledger.where(F.contains("path", name)).isEmpty():
-        job.tables.replace(ledger.withColumn("path", F.replace("path", name, F.lit(ERASED))), LEDGER)
-    plans = job.tables.read_latest(INGEST_PLANS)
-    if plans is not None and not plans.where(F.contains("files", name)).isEmpty():
-        job.tables.replace_ahead(plans.withColumn("files", F.replace("files", name, F.lit(ERASED))), INGEST_PLANS)
+def _redact_files(job: Job, texts: list[str]) -> None:
+    """Logs may be delivered per customer, so that a path names one; a file without a header has a row for columns."""
+    tables = job.tables
+    if tables.exists(LEDGER):
+        ledger = tables.read(LEDGER)
+        changed = {name: redact(F.col(name), texts) for name in ("path", "reason", "layout")}
+        changed |= {n: F.transform(n, lambda one: redact(one, texts)) for n in ("new_columns", "absent_columns")}
+        if _differs(ledger, changed):
+            tables.replace(ledger.withColumns(changed), LEDGER, note=tables.note(LEDGER))
+    plans = tables.read_latest(INGEST_PLANS)
+    changed = {name: redact(F.col(name), texts) for name in ("files", "reason")}
+    if plans is not None and _differs(plans, changed):
+        tables.replace_ahead(plans.withColumns(changed), INGEST_PLANS)
+
+
+def _differs(rows: DataFrame, changed: dict[str, Column]) -> bool:
+    """Whether any row would have another value in one of the columns."""
+    return not rows.where(any_of([~value.eqNullSafe(F.col(name)) for name, value in changed.items()])).isEmpty()
 
 
 JOB = JobSpec("forget", "erase an account from every table and purge what older files hold of it", _arguments, forget)

@@ -19,6 +19,7 @@ from segmentation.events.drift import drift_lines
 from segmentation.events.rule_set import RuleSet
 from segmentation.failures import Exit
 from segmentation.jobs.batches import READ, REFUSED, FileChanged, carry_out, ledger_frame
+from segmentation.jobs.keys import require_same_key
 from segmentation.jobs.plans import Plan, give_up, make_plan, unfinished_plans
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import LEDGER
@@ -97,7 +98,11 @@ def rules_of(job: Job, source: SourceSettings) -> RuleSet:
 
 
 def finish(job: Job) -> bool:
-    """Carry out what an earlier run planned and did not finish; whether there was anything."""
+    """Carry out what an earlier run planned and did not finish; whether there was anything.
+
+    Raises InputProblem when the tables were made under another key for identifiers.
+    """
+    require_same_key(job)
     left = unfinished_plans(job)
     for plan in left:
         job.say(f"an earlier ingest did not finish: batch {plan.batch_id} of {len(plan.files)} files is taken up")
@@ -161,14 +166,23 @@ def _refuse(file: RawFile, reason: str) -> RawFile:
     return RawFile(file.path, file.file_id, file.bytes, file.modified_ns, 0, file.layout, file.columns, reason)
 
 
+def _rule(reason: str) -> str:
+    return reason.partition(":")[0]
+
+
 def _record_refused(job: Job, refused: Sequence[RawFile], source: SourceSettings) -> None:
-    """An entry in the ledger for every refused file that has none for the same content and reason."""
+    """An entry in the ledger for every refused file that has none for the same content and rule.
+
+    The rule is what stands before the colon: of the rest, `forget` may have taken names out.
+    """
     known: set[tuple[str, str]] = set()
     if job.tables.exists(LEDGER):
         entries = job.tables.read(LEDGER).where(F.col("status") == REFUSED).select("file_id", "reason").collect()
-        known = {(row["file_id"], row["reason"]) for row in entries}
+        known = {(row["file_id"], _rule(row["reason"])) for row in entries}
     now = job.now.replace(tzinfo=dt.UTC)
-    fresh = {(file.file_id, file.refusal): file for file in refused if (file.file_id, file.refusal) not in known}
+    fresh = {
+        (file.file_id, file.refusal): file for file in refused if (file.file_id, _rule(file.refusal or "")) not in known
+    }
     rows: list[tuple[object, ...]] = []
     for (file_id, reason), file in fresh.items():
         batch_id = hashlib.sha256(f"{file_id}{reason}".encode()).hexdigest()[:16]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from pyspark.sql import functions as F
 
@@ -10,18 +11,14 @@ from segmentation.jobs.plans import unfinished_plans
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import (
     BASETABLE,
-    INGEST_PLANS,
     LEDGER,
-    PUBLISHED,
     QUARANTINED,
     ROW_BALANCE,
     TABLES,
     TOKENS,
 )
+from segmentation.stores.conf import ConfError, load_source
 from segmentation.stores.locks import holder
-
-#: written ahead of everything else, so that they are never behind
-_AHEAD = (PUBLISHED, INGEST_PLANS)
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,17 +78,37 @@ def _last_batch(job: Job) -> list[str]:
 
 def _open(job: Job) -> list[str]:
     """Quarantined rows by rule, and files that could not be taken in."""
-    tables, lines = job.tables, []
-    if tables.exists(ROW_BALANCE):
-        rows = tables.read(ROW_BALANCE).where(F.col("disposition") == QUARANTINED)
-        for row in rows.groupBy("rule").agg(F.sum("rows").alias("rows")).orderBy(F.desc("rows"), "rule").collect():
-            lines.append(
-                f"quarantined     {row['rule']:<28}{row['rows']:>12,}   segmentation replay --rule {row['rule']}"
-            )
-    if tables.exists(LEDGER):
-        refused = tables.read(LEDGER).where(F.col("status") == "refused").orderBy("path").collect()
-        lines += [f"refused         {row['path']}: {row['reason']}" for row in refused]
-    return lines
+    tables, lines = job.tables, list[str]()
+    if not tables.exists(LEDGER) or not tables.exists(ROW_BALANCE):
+        return lines
+    ledger, balance = tables.read(LEDGER), tables.read(ROW_BALANCE).where(F.col("disposition") == QUARANTINED)
+    of_source = balance.join(ledger.select("batch_id", "file_id", "source"), on=["batch_id", "file_id"])
+    by_rule = of_source.groupBy("source", "rule").agg(F.sum("rows").alias("rows"))
+    for row in by_rule.orderBy(F.desc("rows"), "source", "rule").collect():
+        command = _command(job, f"replay --source {_source(row['source'])} --rule {row['rule']}")
+        lines.append(f"quarantined     {row['rows']:>12,} of {row['source']} by {row['rule']}: {command}")
+    # a file that was mended and taken in since is not refused any more
+    last = ledger.groupBy("path").agg(
+        F.max_by(F.struct("status", "reason"), F.struct("ingested_at", "reason")).alias("l")
+    )
+    refused = last.where(F.col("l.status") == "refused").orderBy("path").collect()
+    return lines + [f"refused         {row['path']}: {row['l']['reason']}" for row in refused]
+
+
+def _source(name: str) -> str:
+    """The source as --source takes it; of one that was given as a path the tables only know the name."""
+    try:
+        return load_source(name).name
+    except ConfError:
+        return f"PATH/{name}.yml"
+
+
+def _command(job: Job, command: str) -> str:
+    """A command over the same tables and settings as this one."""
+    args = job.args
+    same = ["--data-dir", str(args.data_dir), *(["--profile", args.profile] if args.profile else [])]
+    same += [part for override in args.overrides for part in ("--set", override)]
+    return f"segmentation {command} {shlex.join(same)}"
 
 
 def _unfinished(job: Job) -> list[str]:
@@ -99,10 +116,14 @@ def _unfinished(job: Job) -> list[str]:
     if by := holder(job.data_dir):
         lines.append(f"being written   by {by}")
     else:
-        plans, behind = unfinished_plans(job), job.tables.hidden_by([t for t in TABLES if t not in _AHEAD])
-        lines += [f"unfinished      batch {plan.batch_id}: segmentation ingest --resume" for plan in plans]
+        plans, behind = unfinished_plans(job), [table.name for table in job.tables.unfinished()]
+        resume = _command(job, "ingest --resume")
+        lines += [
+            f"unfinished      batch {p.batch_id} of {p.rules.source.name}, {len(p.files):,} files: {resume}"
+            for p in plans
+        ]
         if behind and not plans:
-            lines.append(f"unfinished      {', '.join(behind)}: a job was killed; run it again")
+            lines.append(f"unfinished      {', '.join(behind)}: a job was killed; give the same command again")
     return lines
 
 

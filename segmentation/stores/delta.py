@@ -95,7 +95,7 @@ class DeltaTable:
 
     def exchange(self, frame: DataFrame, where: str, options: Mapping[str, str]) -> None:
         """Replace the rows for which `where` holds by others for which it need not, in one commit."""
-        with self._setting("spark.databricks.delta.replaceWhere.constraintCheck.enabled"):
+        with self._off("spark.databricks.delta.replaceWhere.constraintCheck.enabled"):
             self.write(frame, "overwrite", {**options, "replaceWhere": where})
 
     def merge(self, rows: DataFrame, overtaken: DataFrame, where: str, change: Mapping[str, str], note: str) -> None:
@@ -137,16 +137,21 @@ class DeltaTable:
 
     def purge(self) -> None:
         """Delete every file that the latest version does not need: earlier versions cannot be read any more."""
-        # shorter than Delta's own guard against deleting what a writer is about to commit; the data lock excludes those
-        with self._setting("spark.databricks.delta.retentionDurationCheck.enabled"):
+        guard, logging = "retentionDurationCheck.enabled", "vacuum.logging.enabled"
+        # shorter than Delta's guard against deleting what a writer is about to commit; the data lock excludes those.
+        # Nothing is noted in the table's log, as that would be a version which nobody has published
+        with self._off(f"spark.databricks.delta.{guard}"), self._off(f"spark.databricks.delta.{logging}"):
             self._spark.sql(f"VACUUM {self.sql_name} RETAIN 0 HOURS").collect()
 
     @contextmanager
-    def _setting(self, guard: str) -> Iterator[None]:
-        """One of Delta's guards off for one statement."""
-        before = self._spark.conf.get(guard, "true")
-        self._spark.conf.set(guard, "false")
+    def _off(self, setting: str) -> Iterator[None]:
+        """One of Delta's settings off for one statement."""
+        before = self._spark.conf.get(setting, None)
+        self._spark.conf.set(setting, "false")
         try:
             yield
         finally:
-            self._spark.conf.set(guard, before or "true")
+            if before is None:
+                self._spark.conf.unset(setting)
+            else:
+                self._spark.conf.set(setting, before)

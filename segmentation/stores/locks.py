@@ -59,7 +59,7 @@ def holder(data_dir: Path) -> str | None:
     path = data_dir / ".lock"
     if not path.is_file():
         return None
-    with path.open("r+", encoding="utf-8") as file:
+    with path.open(encoding="utf-8") as file:  # whoever only looks may have no right to write
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

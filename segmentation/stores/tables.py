@@ -15,7 +15,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.errors import InputProblem
-from segmentation.schemas import PUBLISHED
+from segmentation.schemas import INGEST_PLANS, PUBLISHED, TABLES
 from segmentation.settings import StorageSettings
 from segmentation.stores.delta import DeltaTable
 from segmentation.table import Table, check
@@ -36,6 +36,10 @@ _MADE_BY = {
     "account_features": "basetable", "accounts": "basetable", "basetable": "basetable", "segments": "segments",
     "industry_scores": "industry", "industry_metrics": "industry",
 }  # fmt: skip
+
+
+#: written by commits that stand whether or not a job publishes, so nothing in them is ever unfinished
+_AHEAD = (PUBLISHED.name, INGEST_PLANS.name)
 
 
 @dataclass(frozen=True)
@@ -214,12 +218,20 @@ class TableStore:
         if {name: self._published[name].version for name in news} != {name: p.version for name, p in news.items()}:
             raise PublicationConflict(f"another job has published while {job} was at work")
 
+    def take_back_unfinished(self) -> None:
+        """What killed jobs committed to any table goes, with the next publication; a table never published at once."""
+        for table in self.unfinished():
+            self._take_back(table)
+            if table.name in self._published:
+                published = self._published[table.name]
+                self._working[table.name], self._notes[table.name] = self.latest_version(table), published.note
+
     def purge(self, table: Table) -> None:
-        """Delete all files that only earlier versions of the table need."""
+        """Delete all files that only earlier versions of the table need. Nothing in it may be unfinished."""
         if self._delta(table).version() >= 0:
             self._delta(table).purge()
 
-    def hidden_by(self, tables: Sequence[Table]) -> list[str]:
-        """Names of the tables whose latest version is not the published one: an unfinished job left it."""
-        seen = {name: state.version for name, state in self._published.items()}
-        return [table.name for table in tables if self.latest_version(table) > seen.get(table.name, -1)]
+    def unfinished(self) -> list[Table]:
+        """The tables whose latest version is neither published nor this job's own: a killed job left it."""
+        known = {name: state.version for name, state in self._published.items()} | self._working
+        return [t for t in TABLES if t.name not in _AHEAD and self.latest_version(t) > known.get(t.name, -1)]

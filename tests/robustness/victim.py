@@ -2,8 +2,8 @@
 
     python -m tests.robustness.victim POINT MARKER COMMAND [ARGUMENT ...]
 
-At the point it writes the process ids of the driver and of its JVM into MARKER. The job itself is untouched: some of its
-functions are wrapped from outside, and inside a commit the JVM is stopped by a signal.
+At the point it writes the process ids of the driver and of its JVM into MARKER. The job itself is untouched: some of
+its functions are wrapped from outside, and inside a commit the JVM is stopped by a signal.
 """
 
 from __future__ import annotations
@@ -19,12 +19,7 @@ from typing import Any
 
 from pyspark import SparkContext
 
-import segmentation.jobs.batches as batches
-import segmentation.jobs.build_basetable as build_basetable
-import segmentation.jobs.freshness as freshness
-import segmentation.jobs.ingest_events as ingest_events
-import segmentation.jobs.train_industry as train_industry
-import segmentation.jobs.train_segments as train_segments
+from segmentation.jobs import batches, build_basetable, freshness, ingest_events, train_industry, train_segments
 from segmentation.jobs.command import main
 from segmentation.runtime import Job
 from segmentation.schemas import ACCOUNT_FEATURES, ACTIVITY, BASETABLE, EVENTS
@@ -111,6 +106,7 @@ POINTS: dict[str, Callable[[], None]] = {
     "before a model is registered": lambda: before(runs.mlflow, "register_model"),
     "after the registration, before it is published": lambda: after(train_segments, "log_segments"),
     "before the champion": lambda: before(freshness, "promote"),
+    "before forget purges": lambda: before(TableStore, "purge"),
     "never": lambda: None,
 }
 
