@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from segmentation.events.categories import categorise
+from segmentation.events.parse import UNKNOWN_KEYS
 from segmentation.events.revisions import identity_columns
 from segmentation.events.rules import built_in_rules, closing_rules, decide, is_in_range, source_rules
 from segmentation.events.times import to_utc, written_time
@@ -67,7 +68,8 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
         "is_error": F.expr(source.error_when) if source.error_when else F.lit(None).cast("boolean"),
         "product": _text(source.product),
         "os": _text(source.os),
-        "attributes": _attributes(attributes),
+        "attributes": _attributes(attributes, UNKNOWN_KEYS in types),
+        "_unknown_json_key": F.col(UNKNOWN_KEYS).isNotNull() if UNKNOWN_KEYS in types else F.lit(False),
         **identity_columns(parsed, source),
     }
     # a log's column may bear one of our names, and Spark takes Token for token; from here on the name means ours
@@ -115,10 +117,14 @@ def _given(expression: str | None) -> Column:
     return F.lit(False) if expression is None else _blank_to_null(expression).isNotNull()
 
 
-def _attributes(parts: Sequence[Column]) -> Column:
-    if not parts:
-        return F.lit(None).cast(T.MapType(T.StringType(), T.StringType()))
-    return F.create_map(*parts)
+def _attributes(parts: Sequence[Column], with_unknown_keys: bool) -> Column:
+    none = F.lit(None).cast(T.MapType(T.StringType(), T.StringType()))
+    known = F.create_map(*parts) if parts else none
+    if not with_unknown_keys:
+        return known
+    unknown = F.col(UNKNOWN_KEYS)
+    both = F.map_concat(known, unknown) if parts else unknown
+    return F.when(unknown.isNotNull(), both).otherwise(known)
 
 
 def _nfc(text: Column) -> Column:

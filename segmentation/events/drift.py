@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.events.parse import OURS
+from segmentation.events.parse import OURS, UNKNOWN_KEYS
 from segmentation.settings import SourceSettings
 
 #: our own columns, which stand beside the log's at some point on the way
 RESERVED = (
     *OURS, "_raw", "_line_fault", "_corrupt", "_fields", "_text", "_keys", "_suspect", "_location", "_header", "_rank",
-    "_kind", "_header_of", "_first", "_stays", "_taken_out",
+    "_kind", "_header_of", "_first", "_stays", "_taken_out", UNKNOWN_KEYS,
 )  # fmt: skip
 
 

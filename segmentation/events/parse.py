@@ -34,6 +34,8 @@ _AS_JSON = {
 }
 #: characters of a line; the settings bring a lower number
 NO_LIMIT = (1 << 31) - 1
+#: what JSON lines hold beside the columns of their source
+UNKNOWN_KEYS = "_unknown_keys"
 #: our columns beside the log's own
 OURS = ("_file_id", "_row_hash", "_row_check", "_position", "_duplicate", "_copy_of_undecided", "_repeated_header")
 
@@ -89,7 +91,8 @@ def parse(
 
     `columns` are the file's columns in order. Of text all columns are strings; Parquet keeps its types, and its
     `_raw` is the row as JSON in UTF-8. `_line_fault` is one of `LINE_FAULTS` or null; columns are null where the fault
-    is one of `UNREADABLE`. A line of more than `max_line_length` characters is not parsed at all.
+    is one of `UNREADABLE`. JSON has `_unknown_keys` too, a map of what stands beside the columns, null when nothing
+    does. A line of more than `max_line_length` characters is not parsed at all.
     """
     ours = [name for name in OURS if name in rows.columns]
     if source.format == "parquet":
@@ -107,9 +110,9 @@ def parse(
         else _csv(lines, source, columns, max_line_length)
     )
     readable = ~F.coalesce(F.col("_line_fault").isin(*UNREADABLE), F.lit(False))
-    told_apart = parsed.select(*ours, "_raw", "_line_fault", F.when(readable, F.col("_fields")).alias("_fields"))
-    log = [_value(name, source).alias(name) for name in columns]
-    return told_apart.select(*ours, "_raw", "_line_fault", *log)
+    ours += ["_raw", "_line_fault", *([UNKNOWN_KEYS] if source.format == "jsonl" else [])]
+    told_apart = parsed.select(*ours, F.when(readable, F.col("_fields")).alias("_fields"))
+    return told_apart.select(*ours, *(_value(name, source).alias(name) for name in columns))
 
 
 def _csv(lines: DataFrame, source: SourceSettings, columns: Sequence[str], limit: int) -> DataFrame:
@@ -123,7 +126,7 @@ def _csv(lines: DataFrame, source: SourceSettings, columns: Sequence[str], limit
 
 
 def _json(lines: DataFrame, source: SourceSettings, columns: Sequence[str], limit: int) -> DataFrame:
-    """The lines with `_fields` and `_line_fault`."""
+    """The lines with `_fields`, `_line_fault` and `_unknown_keys`."""
     text, short = F.col("_text"), line_is_short(F.col("_text"), limit)
     # Python's notation is not JSON, and Spark's functions do not agree on it
     options = {**_PERMISSIVE, "allowSingleQuotes": "false"}
@@ -136,7 +139,11 @@ def _json(lines: DataFrame, source: SourceSettings, columns: Sequence[str], limi
     usual = F.array(*(F.lit(name) for name in columns))
     values = {name: F.col(f"_fields.`{name}`") for name in _used(source, columns)}
     fault = json_fault(text, limit, _is_corrupt(), F.col("_keys"), usual, values)
-    return parsed.select("*", fault.alias("_line_fault"))
+    told = parsed.select("*", fault.alias("_line_fault"))
+    # most lines have the usual keys in the usual order, and only the others are parsed once more
+    others = (F.col("_keys") != usual) & (F.size(F.array_except("_keys", usual)) > 0) & F.col("_line_fault").isNull()
+    beside = F.map_filter(F.from_json(text, "map<string, string>", options), lambda key, _: ~key.isin(list(columns)))
+    return told.select("*", F.when(others, beside).alias(UNKNOWN_KEYS))
 
 
 def _schema(columns: Sequence[str]) -> str:

@@ -39,6 +39,7 @@ BUILT_IN = (
     DUPLICATE,
     SUPERSEDED,
     "ambiguous_time",
+    "unknown_json_key",
     "unmatched_event_name",
 )
 
@@ -112,6 +113,7 @@ def closing_rules() -> list[Rule]:
     """The rules that come after the source's own."""
     return [
         Rule(DUPLICATE, DROPPED, F.col("_duplicate"), only_flags=F.col("_copy_of_undecided")),
+        Rule("unknown_json_key", FLAGGED, F.col("_unknown_json_key")),
         Rule("unmatched_event_name", FLAGGED, F.col("category_rule") == "unmatched"),
     ]
 

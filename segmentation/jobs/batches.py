@@ -85,7 +85,10 @@ def update_dimensions(job: Job, arrived: DataFrame | None, named: DataFrame, rul
         tables.replace(merge_tokens(tables.read(TOKENS), arrived), TOKENS)
     refuse_collisions(tables.read(TOKENS), "token_key", "token")
     names = tables.read(EVENT_NAMES) if tables.exists(EVENT_NAMES) else None
-    merged = merge_event_names(names, named, rules.categories, rules.max_names)
+    # whether a version that was overtaken had been kept before depends on how files were split into batches
+    once_kept = F.when(F.col("rule") == SUPERSEDED, F.lit(KEPT)).otherwise(F.col("disposition"))
+    seen = named.withColumn("disposition", once_kept)
+    merged = merge_event_names(names, seen, rules.categories, rules.max_names)
     tables.replace(merged, EVENT_NAMES)
     refuse_collisions(tables.read(EVENT_NAMES), "event_key", "event_name")
 

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from segmentation.jobs.command import main
-from segmentation.runtime import Exit
+from segmentation.runtime import Exit, Job
 
 HEADER = "event_time,token,account,event_name,product,version,os,user_state,duration_s,value,status\n"
 
@@ -39,21 +39,22 @@ def test_a_file_without_rows_is_in_the_ledger(spark: SparkSession, tmp_path: Pat
     }
 
 
-def test_what_an_unfinished_ingest_left_is_taken_out(
-    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_what_a_failed_ingest_left_is_finished_before_a_larger_drop(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run that was killed after its commit of rows, then one over a larger drop: nothing lost, nothing twice."""
+    """A run that failed after its commit of rows, then one over more files: nothing lost, nothing twice."""
     drop = tmp_path / "drop"
     drop.mkdir()
-    (drop / "a.csv").write_text(HEADER + row(1))
-    assert ingest(tmp_path, drop) == Exit.OK
     (drop / "b.csv").write_text(HEADER + row(2) + row(3))
-    assert ingest(tmp_path, drop) == Exit.OK
-    spark.sql(f"DELETE FROM delta.`{tmp_path}/tables/ingest_ledger` WHERE path LIKE '%b.csv'")
+    with monkeypatch.context() as patch:
+        patch.setattr(Job, "publish", lambda job: 1 / 0)
+        assert ingest(tmp_path, drop) == Exit.FAILED
+    (drop / "a.csv").write_text(HEADER + row(1))
     (drop / "c.csv").write_text(HEADER + row(4))
     capsys.readouterr()
     assert ingest(tmp_path, drop) == Exit.OK
-    assert "an earlier ingest did not finish" in capsys.readouterr().err
+    assert "an earlier ingest did not finish" in (said := capsys.readouterr().err)
+    assert "are there already" in said
     events = read(spark, tmp_path, "events")
     assert {(r["disposition"], r["count"]) for r in events.groupBy("disposition").count().collect()} == {("kept", 4)}
     assert read(spark, tmp_path, "tokens").select("rows").collect() == [(4,)]
