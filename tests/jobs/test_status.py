@@ -1,0 +1,126 @@
+"""`status` says what is there and what waits for somebody, and the commands that it prints work as they stand."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from segmentation.jobs.command import main
+from segmentation.jobs.ingest_events import rules_of
+from segmentation.jobs.plans import make_plan
+from segmentation.runtime import Exit, Job
+from segmentation.schemas import EVENTS, TOKENS
+from segmentation.stores.conf import load_settings, load_source
+from segmentation.stores.drops import list_drop
+from tests.robustness.conftest import store
+
+HEADER = "event_time,token,account,event_name,product,version,os,user_state,duration_s,value,status"
+HOLD = """
+import sys, time
+from pathlib import Path
+from segmentation.stores.locks import exclusive
+with exclusive(Path(sys.argv[1]), "basetable", 0, print):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def row(time: str) -> str:
+    return f"{time},t1,a1,PDF Opened,P,1,OS,active,1.5,,ok"
+
+
+def write(path: Path, *lines: str) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def ingest(data_dir: Path, drop: Path, source: str = "generated") -> int:
+    return main(["ingest", "--source", source, "--input", str(drop), "--data-dir", str(data_dir)])
+
+
+def status(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    capsys.readouterr()
+    assert main(["status", "--data-dir", str(data_dir)]) == Exit.OK
+    return capsys.readouterr().out.splitlines()
+
+
+def plan_of(spark: SparkSession, data_dir: Path, file: Path) -> str:
+    """The id of a batch that was planned and never begun, as a kill leaves it."""
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    job = Job("ingest", argparse.Namespace(), load_settings("local"), data_dir, now, _spark=spark)
+    source = load_source("generated")
+    return make_plan(job, list_drop(file, source), rules_of(job, source)).batch_id
+
+
+def commands(lines: list[str], beginning: str) -> list[list[str]]:
+    """What stands behind `segmentation` in the lines that begin so."""
+    return [shlex.split(line.split(": segmentation ")[1]) for line in lines if line.startswith(beginning)]
+
+
+def test_an_empty_data_directory_says_what_to_run(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = status(tmp_path / "data", capsys)
+    assert lines[1:] == ["nothing is published yet: run `segmentation ingest` or `segmentation run`"]
+    assert not (tmp_path / "data").exists()
+
+
+def test_what_is_there_and_what_waits(spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data_dir, drop = tmp_path / "my data", tmp_path / "drop"
+    write(drop / "a.csv", HEADER, row("2025-03-04 05:06:07.000"), row("2025-03-09 05:06:07.000"), row("soon"))
+    missing = "missing_column: event_time, token, account, event_name"
+    for name in ("b.csv", "c.csv"):
+        write(drop / name, f"no,header,{name[0]}", "1,2,3")
+    assert ingest(data_dir, drop) == Exit.PARTIAL
+    mended = write(drop / "c.csv", HEADER, row("2025-03-05 05:06:07.000"))
+    batch = plan_of(spark, data_dir, mended)
+
+    lines = status(data_dir, capsys)
+    version = str(store(spark, data_dir).version(EVENTS))
+    assert next(line.split()[:4] for line in lines if line.startswith("events ")) == ["events", version, "3", "ingest"]
+    assert "logs reach      2025-03-09" in lines
+    last = next(line for line in lines if line.startswith("last batch"))
+    assert " of generated, 20" in last
+    assert last.endswith(": 1 files, rows in 3 = kept 2 + quarantined 1 + dropped 0")
+    assert [line for line in lines if line.startswith("refused")] == [
+        f"refused         {drop / name}: {missing} (it has no, header, {name[0]})" for name in ("b.csv", "c.csv")
+    ]
+    begins = f"unfinished      batch {batch} of generated, 1 files: segmentation ingest --resume "
+    assert next(line for line in lines if line.startswith("unfinished")).startswith(begins)
+
+    (resume,) = commands(lines, "unfinished")
+    assert main(resume) == Exit.OK
+    (replay,) = commands(lines, "quarantined")
+    assert main(replay) == Exit.OK
+    assert "replayed 1 quarantined rows of 'generated': now kept 0, quarantined 1" in capsys.readouterr().out
+    tables = store(spark, data_dir)
+    tables.replace(tables.read(TOKENS), TOKENS)  # a job that is killed before it publishes leaves this
+    lines = status(data_dir, capsys)
+    assert next(line.split()[2] for line in lines if line.startswith("events ")) == "4"
+    assert [line.split(": ")[0] for line in lines if line.startswith("refused")] == [
+        f"refused         {drop / 'b.csv'}"
+    ]
+    assert lines[-1] == "unfinished      tokens: a job was killed; give the same command again"
+
+
+def test_it_takes_no_lock_and_says_who_holds_it(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        assert f"being written   by segmentation basetable (process {other.pid})" in status(tmp_path, capsys)
+        assert ingest(tmp_path, write(tmp_path / "a.csv", HEADER)) == Exit.INPUT  # so the lock was really held
+        other.communicate("")
+    assert [line for line in status(tmp_path, capsys) if line.startswith("being")] == []
