@@ -1,0 +1,143 @@
+"""Drops with files that cannot be read, that come twice, late or changed, and with columns nobody foresaw."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from segmentation.jobs import ingest_events
+from segmentation.jobs.plans import Plan
+from segmentation.runtime import Exit
+from segmentation.schemas import EVENTS, INGEST_PLANS
+from tests.robustness.conftest import require_whole, store
+from tests.robustness.logs import COLUMNS, Logs, line
+
+NOON = "2025-03-04 12:00:0"
+REFUSED = {
+    "cut.csv.gz": "truncated: ",
+    "zero.csv": "empty_file: it has no bytes",
+    "wide.csv": "not_utf8: ",
+    "twice.csv": "duplicate_column: token ",
+    "short.csv": "missing_column: token (it has time, account, name)",
+}
+
+
+def write_bad(logs: Logs) -> None:
+    whole = gzip.compress(f"{COLUMNS}\n{line(NOON + '1', 'mended')}\n".encode())
+    (logs.drop / "cut.csv.gz").write_bytes(whole[:-9])
+    (logs.drop / "zero.csv").write_bytes(b"")
+    (logs.drop / "wide.csv").write_bytes(f"{COLUMNS}\n{line(NOON + '1', 'wide')}\n".encode("utf-16"))
+    logs.write("twice.csv", "x", header="time,token,account,name,token")
+    logs.write("short.csv", "x", header="time,account,name")
+
+
+def write_good(logs: Logs) -> None:
+    logs.write("plain.csv", line(NOON + "1", "plain"), line(NOON + "2", "plain"), line(NOON + "2", "plain"))
+    (logs.drop / "packed.csv.bz2").write_bytes(bz2.compress(f"{COLUMNS}\n{line(NOON + '1', 'packed')}\n".encode()))
+    logs.write(
+        "drifted.csv", f"{NOON}1,drifted,a1,pdf.open,7,red,y", header="time,token,account,name,VERSION,colour,Rule"
+    )
+    # the same text under other headings, so no copy
+    logs.write("turned.csv", line(NOON + "1", "plain"), header=COLUMNS.replace("token,account", "account,token"))
+
+
+def test_good_files_are_read_and_bad_ones_named_until_they_are_mended(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = Logs(spark, tmp_path, attributes=["version"])
+    write_bad(logs)
+    write_good(logs)
+    assert logs.ingest() == Exit.PARTIAL
+    said, ledger = capsys.readouterr().out, logs.ledger()
+    for name, reason in REFUSED.items():
+        assert (ledger[name]["status"], ledger[name]["rows_in"]) == ("refused", 0)
+        assert ledger[name]["reason"].startswith(reason)
+        assert f"refused: {logs.drop / name}: {reason}" in said
+    require_drift(logs, ledger, said)
+    assert logs.balance()["plain.csv", "dropped", "duplicate"] == 1
+    assert require_whole(spark, logs.data) == 6
+
+    before = logs.versions()
+    assert logs.ingest() == Exit.PARTIAL
+    assert said.count("refused: ") == capsys.readouterr().out.count("refused: ") == len(REFUSED)
+    assert logs.versions() == before
+
+    require_second_drop(logs, capsys)
+
+
+def require_drift(logs: Logs, ledger: dict[str, Any], said: str) -> None:
+    """New, absent and reordered columns, in the table, in the ledger and on the screen."""
+    rows = {row["token"]: row for row in logs.read(EVENTS).where("disposition = 'kept'").collect()}
+    assert rows["drifted"]["attributes"] == {"version": "7", "colour": "red", "Rule": "y"}
+    assert (rows["drifted"]["duration_s"], rows["drifted"]["rule"]) == (None, None)
+    assert (rows["a1"]["account_id"], rows["a1"]["duration_s"]) == ("plain", 1.0)
+    assert ledger["drifted.csv"]["new_columns"] == ["colour", "Rule"]
+    assert ledger["drifted.csv"]["absent_columns"] == ["seconds", "id"]
+    assert ledger["turned.csv"]["new_columns"] is ledger["turned.csv"]["absent_columns"] is None
+    assert "new column colour in 1 of 4 files, kept in attributes" in said
+    assert "absent column id in 1 of 4 files, null in their rows" in said
+
+
+def require_second_drop(logs: Logs, capsys: pytest.CaptureFixture[str]) -> None:
+    """Mended, copied, rewritten and late files, all at once."""
+    for name in REFUSED:
+        (logs.drop / name).unlink()
+    mended = gzip.compress(f"{COLUMNS}\n{line(NOON + '1', 'mended')}\n".encode())
+    (logs.drop / "cut.csv.gz").write_bytes(mended)
+    shutil.copy(logs.drop / "drifted.csv", logs.drop / "copy.csv")
+    logs.write("plain.csv", line(NOON + "1", "plain"), line(NOON + "2", "plain"), line(NOON + "3", "plain"))
+    late = logs.write("late.csv", line(NOON + "1", "late"))
+    os.utime(late, (980_000_000, 980_000_000))
+    assert logs.ingest() == Exit.OK
+    said = capsys.readouterr().err
+    assert "4 of 7 files hold what is already there, skipped" in said
+    assert f"{logs.drop / 'plain.csv'} was read before with other content" in said
+    kept = logs.read(EVENTS).where("disposition = 'kept'").groupBy("token").count().collect()
+    tokens = {row["token"]: row["count"] for row in kept}
+    assert tokens == {"plain": 3, "packed": 1, "drifted": 1, "a1": 1, "mended": 1, "late": 1}
+    assert logs.balance()["plain.csv", "dropped", "duplicate"] == 3  # two of them of the second reading
+    before = logs.versions()
+    assert logs.ingest() == Exit.OK
+    assert "nothing to ingest: all 7 files are in the ledger" in capsys.readouterr().out
+    assert logs.versions() == before
+
+
+def test_a_file_that_grows_after_it_was_planned_is_looked_at_again(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And one that was read may not be written anew where nothing tells its old rows from new ones."""
+    logs, plans = Logs(spark, tmp_path, duplicates="keep"), []
+    path, original = logs.write("a.csv", line(NOON + "1", "t1")), ingest_events.make_plan
+
+    def plan_too_early(*arguments: Any) -> Plan:
+        plans.append(original(*arguments))
+        if len(plans) == 1:
+            with path.open("a") as more:
+                more.write(line(NOON + "1", "t1") + "\n")
+        return plans[-1]
+
+    monkeypatch.setattr(ingest_events, "make_plan", plan_too_early)
+    assert logs.ingest() == Exit.OK
+    assert f"{path} changed after the batch was planned; looking again" in capsys.readouterr().err
+    assert logs.balance() == {("a.csv", "kept", None): 2}
+    planned = store(spark, logs.data).read_latest(INGEST_PLANS)
+    assert planned is not None
+    given_up = planned.where("state = 'given_up'").select("batch_id", "reason").collect()
+    assert given_up == [(plans[0].batch_id, f"{path} changed after the batch was planned")]
+
+    logs.write("a.csv", *[line(NOON + "1", "t1")] * 3)
+    before = logs.versions()
+    assert logs.ingest() == Exit.PARTIAL
+    assert f"refused: {path}: rewritten: it was read before with other content" in capsys.readouterr().out
+    assert logs.ledger()["a.csv"]["status"] == "refused"
+    assert {name for name, version in logs.versions().items() if version != before[name]} == {"ingest_ledger"}
+    path.rename(logs.drop / "b.csv")
+    assert logs.ingest() == Exit.OK
+    assert require_whole(spark, logs.data) == 5
