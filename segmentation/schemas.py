@@ -203,7 +203,7 @@ ACTIVITY_MONTHS = Table(
     columns("""
         event_month  date!
         rows         long!       # kept rows of the month
-        fingerprint  long!       # hash over the month's files and how many kept rows each brought
+        fingerprint  long!       # hash over the month's files: how many rows of each are kept, how many overtaken
     """),
     unique_by=("event_month",),
     volatile=("fingerprint",),

@@ -7,6 +7,7 @@ import datetime as dt
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.events.revisions import SUPERSEDED
 from segmentation.schemas import ACTIVITY_MONTHS, KEPT
 
 
@@ -14,12 +15,14 @@ def kept_months(balance: DataFrame) -> DataFrame:
     """ACTIVITY_MONTHS as it should be: per month the kept rows of `row_balance`, and a hash of the files they are from.
 
     Whatever changes the kept rows of a month (late files, corrections, a replay, an erasure) changes how many of them
-    some file brought, so the few counts tell what a second scan of the rows would.
+    some file brought, or how many of its rows others have overtaken; so the few counts tell what a second scan would.
     """
-    per_file = balance.where((F.col("disposition") == KEPT) & F.col("event_month").isNotNull())
-    counted = per_file.groupBy("event_month", "file_id").agg(F.sum("rows").alias("rows"))
-    months = counted.groupBy("event_month").agg(
-        F.sum("rows").alias("rows"), F.bit_xor(F.xxhash64("file_id", "rows")).alias("fingerprint")
+    kept = F.col("disposition") == KEPT
+    counting = balance.where((kept | (F.col("rule") == SUPERSEDED)) & F.col("event_month").isNotNull())
+    per_file = counting.groupBy("event_month", "file_id", "disposition").agg(F.sum("rows").alias("rows"))
+    months = per_file.groupBy("event_month").agg(
+        F.coalesce(F.sum(F.when(kept, F.col("rows"))), F.lit(0).cast("long")).alias("rows"),
+        F.bit_xor(F.xxhash64("file_id", "disposition", "rows")).alias("fingerprint"),
     )
     return months.select(*ACTIVITY_MONTHS.columns.names)
 

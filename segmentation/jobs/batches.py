@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -43,6 +44,8 @@ def carry_out(job: Job, plan: Plan) -> list[dict[str, object]]:
     """
     note, overtaken = f"batch {plan.batch_id}", False
     if job.tables.adopt(EVENTS, note):
+        # a file may have changed while the killed run read it; one that is gone since is left to the audit
+        _require_unchanged([file for file in plan.files if file.path.exists()])
         job.say(f"the rows of batch {plan.batch_id} are there already")
         overtaken = plan.rules.source.event_id is not None
     else:
@@ -51,13 +54,25 @@ def carry_out(job: Job, plan: Plan) -> list[dict[str, object]]:
             overtaken = _write_events(job, plan, note)
         _require_unchanged(plan.files)
     batch = job.tables.read(EVENTS).where(F.col("batch_id") == plan.batch_id)
-    with job.stage("counted every row"):
-        balance = recount(job, None if overtaken else [plan.batch_id])
-        own = [row for row in balance if row["batch_id"] == plan.batch_id]
-        stored = count_by_file(own)
-        audit({file.file_id: (str(file.path), file.rows) for file in plan.files}, stored)
-    with job.stage("updated tokens and event names"):
-        update_dimensions(job, None if overtaken else batch, batch, plan.rules)
+    # three tables that do not need each other, and a commit is mostly waiting; nobody is shown one before all are done
+    with job.stage("counted every row, updated tokens and event names"), ThreadPoolExecutor(3) as pool:
+        counted = pool.submit(_count, job, plan, overtaken)
+        others = [
+            pool.submit(update_tokens, job, None if overtaken else batch),
+            pool.submit(update_event_names, job, batch, plan.rules),
+        ]
+        balance = counted.result()
+        for other in others:
+            other.result()
+    return balance
+
+
+def _count(job: Job, plan: Plan, overtaken: bool) -> list[dict[str, object]]:
+    """Hold what is stored against what the files hold, then enter the files into the ledger."""
+    balance = recount(job, None if overtaken else [plan.batch_id])
+    own = [row for row in balance if row["batch_id"] == plan.batch_id]
+    stored = count_by_file(own)
+    audit({file.file_id: (str(file.path), file.rows) for file in plan.files}, stored)
     job.tables.append(_ledger(job, plan, stored), LEDGER)
     return own
 
@@ -76,26 +91,23 @@ def recount(job: Job, batch_ids: Sequence[str] | None) -> list[dict[str, object]
     return balance
 
 
-def update_dimensions(job: Job, arrived: DataFrame | None, named: DataFrame, rules: RuleSet) -> None:
-    """Tokens after `arrived` (None: counted anew from all events), event names after `named`."""
+def update_tokens(job: Job, arrived: DataFrame | None) -> None:
+    """Tokens after the rows that arrived; None: counted anew from all events, since counts that shrink do not merge."""
     tables = job.tables
-    if arrived is None or not tables.exists(TOKENS):
-        rebuild_tokens(job)
-    else:
-        tables.replace(merge_tokens(tables.read(TOKENS), arrived), TOKENS)
+    known = tables.read(TOKENS) if arrived is not None and tables.exists(TOKENS) else None
+    tables.replace(merge_tokens(known, tables.read(EVENTS) if arrived is None else arrived), TOKENS)
     refuse_collisions(tables.read(TOKENS), "token_key", "token")
+
+
+def update_event_names(job: Job, named: DataFrame, rules: RuleSet) -> None:
+    """Event names after the rows of `named`, which may be known already."""
+    tables = job.tables
     names = tables.read(EVENT_NAMES) if tables.exists(EVENT_NAMES) else None
     # whether a version that was overtaken had been kept before depends on how files were split into batches
     once_kept = F.when(F.col("rule") == SUPERSEDED, F.lit(KEPT)).otherwise(F.col("disposition"))
     seen = named.withColumn("disposition", once_kept)
-    merged = merge_event_names(names, seen, rules.categories, rules.max_names)
-    tables.replace(merged, EVENT_NAMES)
+    tables.replace(merge_event_names(names, seen, rules.categories, rules.max_names), EVENT_NAMES)
     refuse_collisions(tables.read(EVENT_NAMES), "event_key", "event_name")
-
-
-def rebuild_tokens(job: Job) -> None:
-    """Count the tokens anew from all events: counts that shrink cannot be merged."""
-    job.tables.replace(merge_tokens(None, job.tables.read(EVENTS)), TOKENS)
 
 
 def ledger_frame(job: Job, rows: Sequence[tuple[object, ...]]) -> DataFrame:

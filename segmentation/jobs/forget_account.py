@@ -17,7 +17,7 @@ from segmentation.events.build import lay_out
 from segmentation.events.erasure import belongs_to, erase, redact, speaks_of
 from segmentation.events.identifiers import ACCOUNT, key_frame, keyed_id, open_sealed, seal
 from segmentation.events.lines import any_of
-from segmentation.jobs.batches import rebuild_tokens, recount
+from segmentation.jobs.batches import recount, update_tokens
 from segmentation.jobs.build_basetable import refresh_activity
 from segmentation.jobs.ingest_events import finish
 from segmentation.runtime import Job, JobSpec
@@ -116,7 +116,7 @@ def _erase_events(job: Job, account_id: str, token_keys: list[int], texts: list[
         emptied = seal(emptied, key_frame(job.spark, key))
     tables.replace(lay_out(emptied), EVENTS, where=condition, note="erasure")
     recount(job, sorted({row["batch_id"] for row in where}))
-    rebuild_tokens(job)
+    update_tokens(job, None)
     return sum(int(row["count"]) for row in where)
 
 

@@ -13,7 +13,7 @@ from segmentation.events.duplicates import mark_copies
 from segmentation.events.identifiers import key_frame, open_sealed
 from segmentation.events.replay import as_raw, belong
 from segmentation.events.revisions import SUPERSEDED, VERSION, supersede
-from segmentation.jobs.batches import build_rows, recount, update_dimensions
+from segmentation.jobs.batches import build_rows, recount, update_event_names, update_tokens
 from segmentation.jobs.ingest_events import finish, rules_of
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import DROPPED, EVENTS, KEPT, LEDGER, QUARANTINED
@@ -125,7 +125,8 @@ def _store(
         tables.exchange(lay_out(rows), EVENTS, where, note)
         recount(job, sorted(set(batches)) or None)
         named = tables.read(EVENTS).where(F.col("batch_id").isin(batches)) if batches else tables.read(EVENTS)
-        update_dimensions(job, None, named, rules_of(job, source))
+        update_tokens(job, None)
+        update_event_names(job, named, rules_of(job, source))
         job.publish()
 
 

@@ -18,8 +18,9 @@ from tests.robustness.conftest import Start, contents, require_whole, store
 from tests.robustness.victim import POINTS
 
 SMALL = [
-    *("--set", "synthetic.rows=6000", "--set", "synthetic.accounts=60", "--set", "synthetic.months=6"),
-    *("--set", "synthetic.labelled_share=0.8", "--set", "segments.k_min=2", "--set", "segments.k_max=3"),
+    *("--set", "synthetic.rows=6000", "--set", "synthetic.accounts=90", "--set", "synthetic.months=6"),
+    *("--set", "synthetic.labelled_share=0.9", "--set", "synthetic.majority_share=0.25"),
+    *("--set", "segments.k_min=2", "--set", "segments.k_max=3"),
     *("--set", "segments.methods=[kmeans]", "--set", "industry.min_accounts=4", "--set", "industry.bootstrap=20"),
     *("--set", "models.lasso.grid={regParam: [0.02]}", "--set", "basetable.folds=3"),
 ]
@@ -124,7 +125,7 @@ def test_a_kill_at_any_time(
     """The whole path, killed once at random, watched by a reader all the while, then given again."""
     data_dir, dice = tmp_path / "data", random.Random(seed)
     victim = start("never", *command("run", data_dir, raw))
-    end = time.monotonic() + dice.uniform(8, 75)
+    end = time.monotonic() + dice.uniform(5, 65)
     while time.monotonic() < end and victim.process.poll() is None:
         require_whole(spark, data_dir)
         time.sleep(0.5)

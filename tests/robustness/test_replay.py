@@ -161,7 +161,6 @@ def cube(logs: Logs) -> set[tuple[Any, ...]]:
     return {(token, rows, float(seconds)) for token, rows, seconds in rows.collect()}
 
 
-@pytest.mark.xfail(strict=True, reason="a month is stale by its kept rows per file alone")
 def test_a_month_in_which_one_version_takes_the_place_of_another_is_stale(spark: SparkSession) -> None:
     """After a replay, in one and the same file: as many rows are kept as before, but not the same."""
     at = ("b", "f", dt.date(2025, 3, 1))
