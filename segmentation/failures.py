@@ -42,8 +42,17 @@ def is_conflict(problem: BaseException) -> bool:
     return _CONFLICT.search(_text(problem)) is not None
 
 
-def explain(problem: BaseException, data_dir: Path) -> tuple[str, Exit, bool]:
-    """(one line, exit code, whether a trace helps); raises `problem` again when it is none of a job's."""
+def is_passing(problem: BaseException) -> bool:
+    """Whether the same work may succeed when it is tried again: a full disk, a dead JVM, another writer."""
+    text = _text(problem)
+    return is_conflict(problem) or any(said in text for said in _DISK_FULL) or _is_jvm_gone(text)
+
+
+def explain(problem: BaseException, data_dir: Path, jvm_ended: bool = False) -> tuple[str, Exit, bool]:
+    """(one line, exit code, whether a trace helps); raises `problem` again when it is none of a job's.
+
+    `jvm_ended`: Spark's JVM is known to be dead, whatever its last words were.
+    """
     for kind, code in _USERS:
         if isinstance(problem, kind):
             return str(problem), code, False
@@ -51,7 +60,7 @@ def explain(problem: BaseException, data_dir: Path) -> tuple[str, Exit, bool]:
         return f"interrupted; {_SAFE}", Exit.INTERRUPTED, False
     if not isinstance(problem, Exception):
         raise problem
-    known = _known_fault(_text(problem), data_dir)
+    known = _known_fault(_JVM_GONE[0] if jvm_ended else _text(problem), data_dir)
     if known is not None:
         return *known, False
     return f"{type(problem).__name__}: {(str(problem).splitlines() or [''])[0]}", Exit.FAILED, True
@@ -60,8 +69,9 @@ def explain(problem: BaseException, data_dir: Path) -> tuple[str, Exit, bool]:
 def _known_fault(text: str, data_dir: Path) -> tuple[str, Exit] | None:
     """Faults of the machine and of other writers, told by what Spark, Delta and SQLite say of them."""
     if any(said in text for said in _DISK_FULL):
-        return f"no space left on the disk of {data_dir.absolute()}: free some; {_SAFE}", Exit.ENVIRONMENT
-    if any(said in text for said in _JVM_GONE):
+        where = f"the disk of {data_dir.absolute()} or of Spark's scratch folder (spark.local.dir)"
+        return f"no space left on {where}: free some; {_SAFE}", Exit.ENVIRONMENT
+    if _is_jvm_gone(text):
         gone = "Spark's JVM is gone (killed, or out of memory: see session.driver_memory)"
         return f"{gone}; {_SAFE}", Exit.ENVIRONMENT
     if _CONFLICT.search(text):
@@ -69,6 +79,11 @@ def _known_fault(text: str, data_dir: Path) -> tuple[str, Exit] | None:
     if broken := re.search(r"\[DELTA_(?:VIOLATE_CONSTRAINT|NOT_NULL)[^\n]*(?:\n - [^\n]*)*", text):
         return f"rows that a table must not hold were refused: {' '.join(broken.group().split())}", Exit.FAILED
     return None
+
+
+def _is_jvm_gone(text: str) -> bool:
+    """An MLflow server that is down refuses connections too, by HTTP."""
+    return any(said in text for said in _JVM_GONE) and "HTTPConnectionPool" not in text
 
 
 def _text(problem: BaseException) -> str:

@@ -70,6 +70,14 @@ class Job:
             self._tables = TableStore(self.spark, self.settings.storage, self.data_dir)
         return self._tables
 
+    def jvm_has_ended(self) -> bool:
+        """Whether a session was started and its JVM is dead."""
+        if self._spark is None:
+            return False
+        from segmentation.stores.spark import jvm_has_ended  # noqa: PLC0415  # as above
+
+        return jvm_has_ended(self._spark)
+
     def publish(self) -> None:
         """Show readers what this job has written so far, all of it at once."""
         self.tables.publish(self.name, dt.datetime.now(dt.UTC))
@@ -162,7 +170,7 @@ def run_job(spec: JobSpec, args: argparse.Namespace) -> int:
             job.lock = lock
             return _insist(spec, job)
     except BaseException as problem:  # the last line of defence: whatever it is, say it and leave with a code
-        line, code, with_trace = explain(problem, args.data_dir)
+        line, code, with_trace = explain(problem, args.data_dir, job.jvm_has_ended())
         if with_trace:
             traceback.print_exception(problem)
         return _fail(spec, line, code)

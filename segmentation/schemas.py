@@ -39,7 +39,7 @@ EVENTS = Table(
         disposition  string!     # kept, quarantined or dropped
         rule         string      # the rule that quarantined or dropped it; null when kept
         flags        strings     # further rules that hold for the row; null when none does
-        raw          binary      # the original bytes of the line (JSON of the row for Parquet); null when kept
+        raw          binary      # original bytes of the line (of Parquet: JSON); null when kept, superseded or erased
         event_ts     timestamp
         event_date   date        # stored, because turning a timestamp into a date is dear
         token        string

@@ -124,6 +124,7 @@ TINY = [
 ]
 
 
+@pytest.mark.long
 def test_the_machines_time_zone_changes_no_bit(spark: SparkSession, tmp_path: Path) -> None:
     """The slow one: the basetable job again, in a process whose Python and Java stand in New Zealand."""
     here, there = tmp_path / "here", tmp_path / "there"

@@ -28,3 +28,15 @@ def test_the_readme_names_every_command_and_only_files_that_exist() -> None:
     assert [spec.name for spec in job_specs() if f"`segmentation {spec.name}`" not in readme] == []
     links = re.findall(r"\]\(([^)#:]+)\)", readme)
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_promise_names_a_test_that_exists() -> None:
+    page = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page)
+    assert len(named) > 40
+    missing = [
+        f"{path}::{name}"
+        for path, name in named
+        if not (ROOT / path).is_file() or (name and f"def {name}(" not in (ROOT / path).read_text(encoding="utf-8"))
+    ]
+    assert missing == []

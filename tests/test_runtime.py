@@ -35,7 +35,12 @@ def test_settings_reach_the_job(tmp_path: Path, capsys: pytest.CaptureFixture[st
     [
         (InputProblem("x.csv: column b is missing"), Exit.INPUT, "segmentation trial: x.csv: column b is missing\n"),
         (EnvironmentProblem("no Java found"), Exit.ENVIRONMENT, "segmentation trial: no Java found\n"),
-        (KeyboardInterrupt(), 130, "segmentation trial: interrupted; run it again to finish\n"),
+        (
+            KeyboardInterrupt(),
+            130,
+            "segmentation trial: interrupted; what was published before is as it was; "
+            "run the same command again to finish\n",
+        ),
     ],
 )
 def test_a_problem_is_one_line_and_a_code(

@@ -67,7 +67,10 @@ def required_columns(source: SourceSettings) -> tuple[str, ...]:
 
 def _names(expression: str, column: str) -> bool:
     """Whether an SQL expression speaks of a column. A word inside a quoted text counts too, which errs on one side."""
-    return re.search(rf"(?<![\w`]){re.escape(column)}(?![\w`])|`{re.escape(column)}`", expression) is not None
+    return (
+        re.search(rf"(?<![\w`]){re.escape(column)}(?![\w`])|`{re.escape(column)}`", expression, re.IGNORECASE)
+        is not None
+    )
 
 
 def keep_aside(source: SourceSettings, new: Sequence[str]) -> SourceSettings:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.events.lines import LINE_FAULTS
 from segmentation.schemas import DROPPED
 
 ERASED = "erased"
@@ -18,11 +19,13 @@ _LEFT = ("event_month", "batch_id", "file_id")
 
 
 def speaks_of(texts: Sequence[str]) -> Column:
-    """Whether the original bytes of a row hold one of the texts as words of their own; false where there are none.
+    """Whether a row that names neither account nor token holds one of the texts, as words of their own, in its bytes.
 
-    Unreadable lines have no columns to look into, so the bytes have to tell.
+    Unreadable lines have no columns to look into. Where there are columns they tell: an account's id that is a number
+    would be found in everybody's times and amounts.
     """
-    return F.coalesce(F.col("raw").cast("string").rlike(_pattern(texts)), F.lit(False))
+    nameless = F.col("rule").isin(*LINE_FAULTS) | (F.col("account_id").isNull() & F.col("token").isNull())
+    return F.coalesce(nameless & F.col("raw").cast("string").rlike(_pattern(texts)), F.lit(False))
 
 
 def redact(column: Column, texts: Sequence[str]) -> Column:
@@ -37,7 +40,7 @@ def _pattern(texts: Sequence[str]) -> str:
         for form in (unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)):
             spellings |= {form, form.replace('"', '""'), json.dumps(form)[1:-1]}
     words = "|".join(re.escape(spelling) for spelling in sorted(spellings, key=lambda s: (-len(s), s)))
-    return rf"(?<![\p{{L}}\p{{N}}])(?:{words})(?![\p{{L}}\p{{N}}])"
+    return rf"(?<![\p{{L}}\p{{N}}_])(?:{words})(?![\p{{L}}\p{{N}}_])"
 
 
 def belongs_to(account_id: str, token_keys: Sequence[int]) -> Column:

@@ -40,7 +40,7 @@ UNKNOWN_KEYS = "_unknown_keys"
 OURS = ("_file_id", "_row_hash", "_row_check", "_position", "_duplicate", "_copy_of_undecided", "_repeated_header")
 
 
-class RawFile(Protocol):
+class FileFacts(Protocol):
     """What is needed to know of a file: where it is, the hash of its content, its header line if any, its columns."""
 
     @property
@@ -53,7 +53,7 @@ class RawFile(Protocol):
     def columns(self) -> tuple[str, ...]: ...  # noqa: D102
 
 
-def identify(rows: DataFrame, files: Iterable[RawFile], source: str) -> DataFrame:
+def identify(rows: DataFrame, files: Iterable[FileFacts], source: str) -> DataFrame:
     """Each raw row with its `_file_id`, `_header`, two independent hashes of all it holds, and its `_position`.
 
     The hashes are over the row, its file's columns and the name of the source: "1,2" under other headings is no copy.

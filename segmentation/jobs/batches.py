@@ -42,8 +42,8 @@ def carry_out(job: Job, plan: Plan) -> list[dict[str, object]]:
 
     Raises FileChanged when a file was touched before its rows were committed, BalanceError when rows went missing.
     """
-    note, overtaken = f"batch {plan.batch_id}", False
-    if job.tables.adopt(EVENTS, note):
+    overtaken = False
+    if job.tables.adopt(EVENTS, plan.note):
         # a file may have changed while the killed run read it; one that is gone since is left to the audit
         _require_unchanged([file for file in plan.files if file.path.exists()])
         job.say(f"the rows of batch {plan.batch_id} are there already")
@@ -51,7 +51,7 @@ def carry_out(job: Job, plan: Plan) -> list[dict[str, object]]:
     else:
         _require_unchanged(plan.files)
         with job.stage(f"wrote {sum(f.rows for f in plan.files):,} rows of {len(plan.files)} files to events"):
-            overtaken = _write_events(job, plan, note)
+            overtaken = _write_events(job, plan)
         _require_unchanged(plan.files)
     batch = job.tables.read(EVENTS).where(F.col("batch_id") == plan.batch_id)
     # three tables that do not need each other, and a commit is mostly waiting; nobody is shown one before all are done
@@ -121,7 +121,7 @@ def _require_unchanged(files: Sequence[RawFile]) -> None:
         raise FileChanged(f"{', '.join(changed)} changed after the batch was planned")
 
 
-def _write_events(job: Job, plan: Plan, note: str) -> bool:
+def _write_events(job: Job, plan: Plan) -> bool:
     """One commit of all rows; returns whether rows of earlier batches were overtaken in it."""
     tables, rows, overtaken = job.tables, batch_events(job, plan), None
     if plan.rules.source.event_id is not None:
@@ -132,10 +132,10 @@ def _write_events(job: Job, plan: Plan, note: str) -> bool:
         if overtaken is not None:
             overtaken = overtaken.localCheckpoint()
     if overtaken is None or overtaken.isEmpty():
-        tables.append(lay_out(rows), EVENTS, note)
+        tables.append(lay_out(rows), EVENTS, plan.note)
         return False
     change = {"disposition": "'dropped'", "rule": f"'{SUPERSEDED}'"}
-    tables.append_and_change(lay_out(rows), EVENTS, overtaken, "old.disposition = 'kept'", change, note)
+    tables.append_and_change(lay_out(rows), EVENTS, overtaken, "old.disposition = 'kept'", change, plan.note)
     return True
 
 
@@ -210,7 +210,11 @@ def _correct_ledger(job: Job, counts: dict[str, FileCounts], where: str | None) 
     recounted = job.spark.createDataFrame(new, "file_id string, _kept long, _quarantined long, _dropped long")
     joined = stored.join(F.broadcast(recounted), on="file_id", how="left")
     columns = [
-        F.coalesce(f"_{name}", name).alias(name) if name in kinds else F.col(name) for name in LEDGER.columns.names
+        # the same content may have been refused before the source was mended: that entry counts nothing
+        F.when(F.col("status") == READ, F.coalesce(f"_{name}", name)).otherwise(F.col(name)).alias(name)
+        if name in kinds
+        else F.col(name)
+        for name in LEDGER.columns.names
     ]
     if not stored.isEmpty():
         job.tables.replace(joined.select(*columns), LEDGER, where=where)

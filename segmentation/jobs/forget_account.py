@@ -136,12 +136,17 @@ def _redact_files(job: Job, texts: list[str]) -> None:
     tables = job.tables
     if tables.exists(LEDGER):
         ledger = tables.read(LEDGER)
-        changed = {name: redact(F.col(name), texts) for name in ("path", "reason", "layout")}
+        changed = {name: redact(F.col(name), texts) for name in ("path", "reason")}
+        # of Parquet it is a schema, in which a number is a type's
+        is_schema = F.startswith("layout", F.lit("{"))
+        changed["layout"] = F.when(is_schema, F.col("layout")).otherwise(redact(F.col("layout"), texts))
         changed |= {n: F.transform(n, lambda one: redact(one, texts)) for n in ("new_columns", "absent_columns")}
         if _differs(ledger, changed):
             tables.replace(ledger.withColumns(changed), LEDGER, note=tables.note(LEDGER))
     plans = tables.read_latest(INGEST_PLANS)
-    changed = {name: redact(F.col(name), texts) for name in ("files", "reason")}
+    # no plan is open any more, so nobody reads its files again
+    changed = {name: F.when(redact(F.col(name), texts) == F.col(name), F.col(name)) for name in ("files", "reason")}
+    changed["files"] = F.coalesce(changed["files"], F.lit("{}"))
     if plans is not None and _differs(plans, changed):
         tables.replace_ahead(plans.withColumns(changed), INGEST_PLANS)
 

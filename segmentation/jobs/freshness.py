@@ -49,10 +49,12 @@ def training_note(job: Job, as_of: dt.date, *sections: str) -> str:
     return json.dumps({"as_of": str(as_of), **job.tables.versions([BASETABLE]), **settings}, sort_keys=True)
 
 
-def promote_published(job: Job, table: Table) -> None:
+def promote_published(job: Job, table: Table, as_of: dt.date) -> None:
     """Make the newest models behind a published table the champions: the alias never runs ahead of what readers see.
 
     A run that was killed between the two is made good by the next one.
     """
-    models = [row["model"] for row in job.tables.read(table).select("model").distinct().collect()]
-    promote(open_runs(job.settings.storage, job.data_dir), models)
+    rows = job.tables.read(table).where(F.col("as_of") == F.lit(as_of))
+    models = [row["model"] for row in rows.select("model").distinct().collect()]
+    for model in promote(open_runs(job.settings.storage, job.data_dir), models):
+        job.say(f"model {model} is not in MLflow any more: --force trains it again")

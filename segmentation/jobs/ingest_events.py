@@ -17,7 +17,7 @@ from segmentation.errors import InputProblem
 from segmentation.events.balance import balance_lines
 from segmentation.events.drift import drift_lines
 from segmentation.events.rule_set import RuleSet
-from segmentation.failures import Exit
+from segmentation.failures import Exit, is_passing
 from segmentation.jobs.batches import READ, REFUSED, FileChanged, carry_out, ledger_frame
 from segmentation.jobs.keys import require_same_key
 from segmentation.jobs.plans import Plan, give_up, make_plan, unfinished_plans
@@ -108,9 +108,11 @@ def finish(job: Job) -> bool:
         job.say(f"an earlier ingest did not finish: batch {plan.batch_id} of {len(plan.files)} files is taken up")
         try:
             _carry_out(job, plan)
-        except FileChanged as problem:
+        except Exception as problem:
+            if is_passing(problem):
+                raise
             if getattr(job.args, "resume", False):
-                raise FileChanged(f"{problem}: ingest it again with --source and --input") from None
+                raise InputProblem(f"{problem}: the plan is given up, ingest again with --source and --input") from None
             job.say(f"{problem}: its plan is given up")
             continue
         job.publish()
@@ -127,9 +129,12 @@ def _bring(job: Job, new: Sequence[RawFile], refused: Sequence[RawFile], rules: 
 def _carry_out(job: Job, plan: Plan) -> None:
     try:
         balance = carry_out(job, plan)
-    except FileChanged as problem:
-        give_up(job, plan, str(problem))
-        job.tables.refresh()
+    except Exception as problem:
+        if not is_passing(problem):  # tried again as it is, the plan would fail again: it must not block what comes
+            job.tables.refresh()
+            give_up(job, plan, str(problem))
+            job.tables.take_back_unfinished()
+            job.publish()
         raise
     drifted = drift_lines([file.columns for file in plan.files], plan.rules.source)
     job.show("\n".join([*balance_lines(balance), *drifted]))

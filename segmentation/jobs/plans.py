@@ -30,11 +30,18 @@ class Plan:
     planned_at: dt.datetime
     files: tuple[RawFile, ...]
 
+    @property
+    def note(self) -> str:
+        """What the commit of its rows carries: a killed run's is known by it, that of a plan given up is not."""
+        return f"batch {self.batch_id} planned {self.planned_at}"
+
 
 def make_plan(job: Job, files: Sequence[RawFile], rules: RuleSet) -> Plan:
     """Write the plan down. Equal files and rules give an equal batch id."""
     named = rules.hash() + "".join(sorted(file.file_id for file in files))
-    plan = Plan(hashlib.sha256(named.encode()).hexdigest()[:16], rules, job.now, tuple(files))
+    # a time of its own: the plan before it of the same batch may have been given up a second ago
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    plan = Plan(hashlib.sha256(named.encode()).hexdigest()[:16], rules, now, tuple(files))
     _write(job, plan, PLANNED, None)
     return plan
 

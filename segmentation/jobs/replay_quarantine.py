@@ -13,7 +13,7 @@ from segmentation.events.duplicates import mark_copies
 from segmentation.events.identifiers import key_frame, open_sealed
 from segmentation.events.replay import as_raw, belong
 from segmentation.events.revisions import SUPERSEDED, VERSION, supersede
-from segmentation.jobs.batches import build_rows, recount, update_event_names, update_tokens
+from segmentation.jobs.batches import READ, build_rows, recount, update_event_names, update_tokens
 from segmentation.jobs.ingest_events import finish, rules_of
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import DROPPED, EVENTS, KEPT, LEDGER, QUARANTINED
@@ -61,7 +61,7 @@ def _of_rules(job: Job) -> str:
 def _files(job: Job, source: SourceSettings) -> list[Row]:
     """The ledger's entries of the source's files that hold quarantined rows."""
     ledger = job.tables.read(LEDGER)
-    of_source = ledger.where((F.col("source") == source.name) & (F.col("status") == "read"))
+    of_source = ledger.where((F.col("source") == source.name) & (F.col("status") == READ))
     if of_source.isEmpty():
         names = sorted(row["source"] for row in ledger.select("source").distinct().collect())
         raise InputProblem(f"no file of source {source.name!r} has been ingested (there are {', '.join(names)})")
@@ -86,12 +86,20 @@ def _decide_again(job: Job, source: SourceSettings, files: list[Row], condition:
         raw = as_raw(stored.where(F.col("file_id").isin(ids)), next(iter(layouts))).localCheckpoint()
         marked = mark_copies(raw, known, drop=drop)
         for layout, of_layout in layouts.items():
-            built = build_rows(job, rules, marked.where(F.col("_file_id").isin(of_layout)), layout, "", job.now)
+            own = rules.model_copy(update={"source": source.model_copy(update={"format": _format(layout)})})
+            built = build_rows(job, own, marked.where(F.col("_file_id").isin(of_layout)), layout, "", job.now)
             parts.append(belong(built, [(row["file_id"], row["batch_id"]) for row in files]))
     rows = parts[0]
     for part in parts[1:]:
         rows = rows.unionByName(part)
     return rows
+
+
+def _format(layout: str | None) -> str:
+    """What the file was read as, which `ingest --format` may have said, and not the source."""
+    if layout is None:
+        return "jsonl"
+    return "parquet" if layout.startswith("{") else "csv"
 
 
 def _read_alike(files: list[Row]) -> list[dict[str | None, list[str]]]:

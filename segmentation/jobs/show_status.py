@@ -7,6 +7,7 @@ import shlex
 
 from pyspark.sql import functions as F
 
+from segmentation.jobs.batches import READ, REFUSED
 from segmentation.jobs.plans import unfinished_plans
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import (
@@ -61,7 +62,7 @@ def _reach(job: Job) -> list[str]:
 def _last_batch(job: Job) -> list[str]:
     if not job.tables.exists(LEDGER):
         return []
-    read = job.tables.read(LEDGER).where(F.col("status") == "read")
+    read = job.tables.read(LEDGER).where(F.col("status") == READ)
     at = F.col("ingested_at").cast("string").alias("at")
     batches = read.groupBy("batch_id", "source", at).agg(
         F.count(F.lit(1)).alias("files"), *(F.sum(n).alias(n) for n in ("rows_in", "kept", "quarantined", "dropped"))
@@ -91,7 +92,7 @@ def _open(job: Job) -> list[str]:
     last = ledger.groupBy("path").agg(
         F.max_by(F.struct("status", "reason"), F.struct("ingested_at", "reason")).alias("l")
     )
-    refused = last.where(F.col("l.status") == "refused").orderBy("path").collect()
+    refused = last.where(F.col("l.status") == REFUSED).orderBy("path").collect()
     return lines + [f"refused         {row['path']}: {row['l']['reason']}" for row in refused]
 
 

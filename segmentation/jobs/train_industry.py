@@ -24,7 +24,7 @@ def train_industry(job: Job) -> None:
     note = training_note(job, as_of, "industry")
     if not job.args.force and job.tables.note(INDUSTRY_SCORES) == note:
         job.show(f"industries as of {as_of}: nothing has changed, kept as they are")
-        promote_published(job, INDUSTRY_SCORES)
+        promote_published(job, INDUSTRY_SCORES, as_of)
         return
     require_classes(basetable)
     settings = job.settings
@@ -41,7 +41,7 @@ def train_industry(job: Job) -> None:
         job.tables.replace(frame, INDUSTRY_METRICS, where=only)
         job.tables.replace(result.scores.withColumn("model", F.lit(model)), INDUSTRY_SCORES, where=only, note=note)
         job.publish()
-        promote_published(job, INDUSTRY_SCORES)
+        promote_published(job, INDUSTRY_SCORES, as_of)
     job.show(f"industry: {result.model_name}, {result.reason}")
     for industry, why in result.excluded.items():
         job.show(f"  left out: {industry} ({why})")

@@ -25,7 +25,7 @@ def train_segments(job: Job) -> None:
     note = training_note(job, as_of, "segments")
     if not job.args.force and job.tables.note(SEGMENTS) == note:
         job.show(f"segments as of {as_of}: nothing has changed, kept as they are")
-        promote_published(job, SEGMENTS)
+        promote_published(job, SEGMENTS, as_of)
         return
     settings = job.settings
     with job.stage(f"segments: {', '.join(settings.segments.methods)} trained"):
@@ -38,7 +38,7 @@ def train_segments(job: Job) -> None:
         stored: DataFrame = reduce(DataFrame.unionByName, rows)
         job.tables.replace(stored, SEGMENTS, where=f"as_of = DATE '{as_of}'", note=note)
         job.publish()
-        promote_published(job, SEGMENTS)
+        promote_published(job, SEGMENTS, as_of)
     for result in results:
         job.show(f"{result.method}: {result.k} segments, {result.reason}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,7 +63,10 @@ class DeltaTable:
         if self._catalog:
             self._spark.sql(f"DROP TABLE {self.location}")
         else:
-            shutil.rmtree(self._folder)
+            # out of sight in one step: half a log would stop every job that comes
+            aside = self._folder.with_name(f".removed-{self._folder.name}-{time.time_ns()}")
+            self._folder.rename(aside)
+            shutil.rmtree(aside)
 
     def restore(self, version: int) -> None:
         """Make the table what it was at a version; a commit of its own."""

@@ -74,8 +74,6 @@ def open_runs(storage: StorageSettings, data_dir: Path) -> Runs:
     found = client.get_experiment_by_name(storage.experiment)
     location = (root / "mlartifacts").as_uri() if local else None
     identity = found.experiment_id if found else client.create_experiment(storage.experiment, location)
-    if local:
-        _end_orphans(client, identity)
     prefix = f"{storage.catalog}.{storage.schema_name}." if storage.catalog else ""
     return Runs(uri, identity, prefix, root if local else None)
 
@@ -133,15 +131,23 @@ def log_industry(
         return _log_model(runs, INDUSTRY_MODEL, result, outputs)
 
 
-def promote(runs: Runs, models: Iterable[str]) -> None:
-    """Hand the alias `champion` to registered models, each `name/version`, unless a later version has it already."""
+def promote(runs: Runs, models: Iterable[str]) -> list[str]:
+    """Hand the alias `champion` to registered models, each `name/version`, unless a later version has it already.
+
+    Returns those that are not registered here (any more), and so cannot have it.
+    """
+    missing = []
     for name, version in (model.rsplit("/", 1) for model in models):
         try:
             current = int(runs.client.get_model_version_by_alias(name, CHAMPION).version)
         except mlflow.exceptions.MlflowException:  # nobody has it yet
             current = 0
         if int(version) > current:
-            runs.client.set_registered_model_alias(name, CHAMPION, version)
+            try:
+                runs.client.set_registered_model_alias(name, CHAMPION, version)
+            except mlflow.exceptions.MlflowException:
+                missing.append(f"{name}/{version}")
+    return missing
 
 
 def load_champion(runs: Runs, name: str) -> tuple[PipelineModel, str]:
@@ -164,6 +170,8 @@ def load_model(runs: Runs, model: str) -> PipelineModel:
 def _run(runs: Runs, name: str, settings: Settings, versions: Mapping[str, int | str], as_of: dt.date) -> Iterator[str]:
     """A run that says from what it was made; marked as failed when the body raises."""
     resolved = dump_settings(settings)
+    if runs.scratch is not None:
+        _end_orphans(runs.client, runs.experiment_id)
     with mlflow.start_run(experiment_id=runs.experiment_id, run_name=name, nested=True) as run:
         run_id: str = run.info.run_id
         # As strings: MLflow's own lineage drops the integer 0, which is a table's first version.

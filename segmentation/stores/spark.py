@@ -82,6 +82,13 @@ def jvm_process(spark: SparkSession) -> int | None:
     return getattr(getattr(gateway, "proc", None), "pid", None)
 
 
+def jvm_has_ended(spark: SparkSession) -> bool:
+    """Whether the JVM that this Python started is dead; False where it runs elsewhere."""
+    gateway = getattr(getattr(spark, "_sc", None), "_gateway", None)
+    process = getattr(gateway, "proc", None)
+    return process is not None and process.poll() is not None
+
+
 def _local_options(settings: SessionSettings, jars: list[Path]) -> dict[str, str]:
     """What a local driver needs; the reason stands beside each odd one."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers must run this very interpreter

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
 from segmentation.schemas import INGEST_PLANS, PUBLISHED, TABLES
@@ -74,8 +75,15 @@ class TableStore:
     def _read_publication(self) -> tuple[dict[str, Published], int]:
         log = self._delta(PUBLISHED)
         version = log.version()
-        rows = log.read(version).collect() if version >= 0 else []
-        state = {r["table_name"]: Published(r["version"], r["note"], r["job"], r["published_at"]) for r in rows}
+        # as text: Python would take a collected timestamp for one in the machine's zone
+        at = F.col("published_at").cast("string")
+        rows = log.read(version).withColumn("published_at", at).collect() if version >= 0 else []
+        state = {
+            row["table_name"]: Published(
+                row["version"], row["note"], row["job"], dt.datetime.fromisoformat(row["published_at"] + "+00:00")
+            )
+            for row in rows
+        }
         return state, max((int(row["sequence"]) for row in rows), default=0)
 
     @property
@@ -102,10 +110,9 @@ class TableStore:
             f"run `segmentation {_MADE_BY.get(table.name, 'run')}` first"
         )
 
-    def read(self, table: Table, version: int | None = None) -> DataFrame:
+    def read(self, table: Table) -> DataFrame:
         """The table as this job has written it, else as published; raises MissingTable when there is neither."""
-        wanted = self.version(table) if version is None else version
-        return check(self._delta(table).read(wanted), table)
+        return check(self._delta(table).read(self.version(table)), table)
 
     def read_latest(self, table: Table) -> DataFrame | None:
         """The latest version, published or not; None where there is none. For plans, which are ahead of everything."""
@@ -138,7 +145,7 @@ class TableStore:
         delta.write(rows, "append", {})
 
     def replace_ahead(self, frame: DataFrame, table: Table) -> None:
-        """Replace the whole table in one commit that stands whatever becomes of this job: for plans."""
+        """Replace the whole table in one commit that stands whatever becomes of this job: to erase from plans."""
         self._delta(table).write(check(frame, table), "overwrite", {})
 
     def replace(self, frame: DataFrame, table: Table, where: str | None = None, note: str | None = None) -> None:
@@ -219,7 +226,7 @@ class TableStore:
             raise PublicationConflict(f"another job has published while {job} was at work")
 
     def take_back_unfinished(self) -> None:
-        """What killed jobs committed to any table goes, with the next publication; a table never published at once."""
+        """What killed jobs committed goes, with the next publication; a table that was never published goes at once."""
         for table in self.unfinished():
             self._take_back(table)
             if table.name in self._published:

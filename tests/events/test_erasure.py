@@ -23,9 +23,17 @@ LINES = {
 def test_a_name_is_found_in_every_spelling_and_as_a_whole(spark: SparkSession) -> None:
     names = ["Müller 7", "t-1", 'a "b" c']
     rows = spark.createDataFrame([(line,) for line in (*LINES, None)], "line string")
-    raw = rows.select("line", F.col("line").cast("binary").alias("raw"))
+    nobody = F.lit(None).cast("string")
+    raw = rows.select(
+        "line", F.col("line").cast("binary").alias("raw"), F.lit("wrong_field_count").alias("rule"),
+        nobody.alias("account_id"), nobody.alias("token"),
+    )  # fmt: skip
     found = {r["line"]: r["found"] for r in raw.select("line", speaks_of(names).alias("found")).collect()}
     assert found == {**LINES, None: False}
+    # where a line has columns they tell whose it is: a number that is an account's id may be anybody's amount
+    other = raw.withColumns({"rule": F.lit("bad_time"), "account_id": F.lit("another")})
+    assert other.where(speaks_of(names)).count() == 0
+    assert other.withColumn("account_id", nobody).where(speaks_of(names)).count() == sum(LINES.values())
     redacted = {r["line"]: r["left"] for r in rows.select("line", redact(F.col("line"), names).alias("left")).collect()}
     assert redacted["Mu\u0308ller 7;"] == "erased;"
     assert redacted["Müller 77"] == "Müller 77"

@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_every_job_is_a_subcommand_and_has_an_entry_point(capsys: pytest.CaptureFixture[str]) -> None:
-    assert [spec.name for spec in job_specs()] == ["generate", "ingest", "basetable", "segments", "industry", "run"]
+    path = ["generate", "ingest", "replay", "basetable", "segments", "industry", "run"]
+    assert [spec.name for spec in job_specs()] == [*path, "forget", "status", "doctor"]
     with pytest.raises(SystemExit):
         main(["--help"])
     said = capsys.readouterr().out
@@ -29,6 +30,7 @@ def test_every_job_is_a_subcommand_and_has_an_entry_point(capsys: pytest.Capture
         (["ingest", "--source", "generated", "--input", "nowhere"], Exit.INPUT, "nowhere: no such file or folder"),
         (["basetable", "--set", "features.max_name=1"], Exit.USAGE, "did you mean 'max_names_per_category'"),
         (["basetable", "--as-of", "2026-01-15"], Exit.USAGE, "use 2026-01-01"),
+        (["ingest"], Exit.INPUT, "give --source and --input, or --resume alone"),
     ],
 )
 def test_wrong_input_is_one_line(

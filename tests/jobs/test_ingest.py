@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit, Job
+from tests.robustness.logs import Logs, line
 
 HEADER = "event_time,token,account,event_name,product,version,os,user_state,duration_s,value,status\n"
 
@@ -61,6 +62,21 @@ def test_what_a_failed_ingest_left_is_finished_before_a_larger_drop(
     assert read(spark, tmp_path, "row_balance").agg(F.sum("rows")).first() == (4,)
 
 
+def test_rules_that_cannot_work_block_nothing(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plan by a misspelt source is given up, so that the mended one gets its turn."""
+    logs = Logs(spark, tmp_path, token="tokn")
+    logs.write("a.csv", line("2025-03-04 05:06:07", "t1"))
+    assert logs.ingest() == Exit.FAILED
+    assert "tokn" in capsys.readouterr().err
+    logs.describe()
+    assert logs.ingest() == Exit.OK
+    assert "an earlier ingest did not finish" not in capsys.readouterr().err
+    assert logs.balance() == {("a.csv", "kept", None): 1}
+
+
+@pytest.mark.long
 def test_accounts_files_may_have_blanks_in_their_headings(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,8 +13,7 @@ from pyspark.sql import SparkSession
 
 from segmentation.failures import Exit
 from segmentation.jobs.command import main
-from tests.robustness.conftest import contents, require_whole
-from tests.robustness.test_kills import command, raw, unharmed  # noqa: F401  # fixtures
+from tests.robustness.conftest import command, contents, require_whole
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ def fill(disk: Path, leave: int) -> Path:
 
 @pytest.mark.parametrize("left", [20_000, pytest.param(300_000, marks=pytest.mark.long)])
 def test_a_full_disk_is_one_line_and_a_rerun_completes(
-    spark: SparkSession, small_disk: Path, raw: Path, unharmed: dict[str, dict[str, str]],  # noqa: F811
+    spark: SparkSession, small_disk: Path, raw: Path, unharmed: dict[str, dict[str, str]],
     capsys: pytest.CaptureFixture[str], left: int,
 ) -> None:  # fmt: skip
     data_dir = small_disk / "data"

@@ -95,7 +95,7 @@ def test_no_name_and_no_key_is_in_any_file_or_line(spark: SparkSession, walk: Wa
 
 def test_no_plan_shows_a_name_or_the_key(spark: SparkSession, walk: Walk) -> None:
     executions = spark._jsparkSession.sharedState().statusStore().executionsList()
-    shown = "\n".join(executions.apply(n).physicalPlanDescription() for n in range(executions.size()))
+    shown = "\n".join(executions.apply(n).physicalPlanDescription() or "" for n in range(executions.size()))
     assert f"{walk.data_dir}/tables/events" in shown
     hidden = [*forms(KEY.encode()), "other-0-t1"]
     assert [word for word in hidden if word.lower() in shown.lower()] == []
@@ -133,6 +133,7 @@ def test_another_key_or_none_is_refused_in_one_line(
     assert store(spark, walk.data_dir).published == before
 
 
+@pytest.mark.long
 def test_replay_opens_the_lines_and_forget_takes_the_plain_id(
     spark: SparkSession, walk: Walk, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,48 +14,15 @@ from pyspark.sql import SparkSession
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
 from segmentation.schemas import EVENTS
-from tests.robustness.conftest import Start, contents, require_whole, store
+from tests.robustness.conftest import Start, command, contents, require_whole, store
 from tests.robustness.victim import POINTS
 
-SMALL = [
-    *("--set", "synthetic.rows=6000", "--set", "synthetic.accounts=90", "--set", "synthetic.months=6"),
-    *("--set", "synthetic.labelled_share=0.9", "--set", "synthetic.majority_share=0.25"),
-    *("--set", "segments.k_min=2", "--set", "segments.k_max=3"),
-    *("--set", "segments.methods=[kmeans]", "--set", "industry.min_accounts=4", "--set", "industry.bootstrap=20"),
-    *("--set", "models.lasso.grid={regParam: [0.02]}", "--set", "basetable.folds=3"),
-]
 #: the part of the path in which each point lies; the commands before it are run first, unharmed
 INGEST_POINTS = tuple(point for point in list(POINTS)[:5])
 BASETABLE_POINTS = tuple(point for point in list(POINTS)[5:9])
 TRAINING_POINTS = tuple(point for point in list(POINTS)[9:14])
 #: what `make test` runs of them
-FEW = ("after the data, before the commit", "after the commit, before the audit", "in the midst of the cube")
-
-
-def command(name: str, data_dir: Path, raw: Path) -> list[str]:
-    log = ["--source", "generated", "--input", str(raw / "logs")]
-    accounts = ["--accounts", str(raw / "accounts.csv"), "--label", "industry"]
-    own = {"ingest": log, "basetable": accounts, "run": [*log, *accounts]}.get(name, [])
-    return [name, *own, "--data-dir", str(data_dir), *SMALL]
-
-
-@pytest.fixture(scope="module")
-def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("raw")
-    assert main(["generate", "--output", str(folder), "--data-dir", str(folder / "data"), *SMALL]) == Exit.OK
-    return folder
-
-
-@pytest.fixture(scope="module")
-def unharmed(spark: SparkSession, raw: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
-    """Content hashes after each command of a walk that nobody disturbs."""
-    folder, after = tmp_path_factory.mktemp("unharmed"), {}
-    for name in ("ingest", "basetable", "segments", "industry"):
-        if name in ("segments", "industry") and not os.environ.get("LONG"):
-            continue
-        assert main(command(name, folder, raw)) == Exit.OK
-        after[name] = contents(spark, folder)
-    return after
+FEW = ("after the data, before the commit", "in the midst of the cube")
 
 
 def require_killed_there(spark: SparkSession, data_dir: Path, point: str) -> None:
@@ -155,6 +122,7 @@ def test_resume_finishes_without_being_told_what(
     assert "nothing to resume" in capsys.readouterr().out
 
 
+@pytest.mark.spark
 def test_a_killed_jvm_is_one_line(start: Start, tmp_path: Path, raw: Path) -> None:
     victim = start("never", *command("ingest", tmp_path / "data", raw))
     until = time.monotonic() + 240

@@ -78,7 +78,8 @@ def split(files: Sequence[Path], dice: random.Random) -> list[list[Path]]:
     return batches
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 7))])
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(7))
 def test_batches_and_their_order_change_nothing(spark: SparkSession, tmp_path: Path, seed: int) -> None:
     files, dice = write_files(tmp_path / "files", seed), random.Random(seed)
     (tmp_path / "whole").mkdir()

@@ -155,6 +155,7 @@ def test_every_row_is_still_accounted_for(spark: SparkSession, forgotten: Walk) 
     assert "industry_scores 1" in forgotten.said
 
 
+@pytest.mark.long
 def test_nothing_comes_back_and_nobody_else_has_changed(spark: SparkSession, forgotten: Walk) -> None:
     before = contents(spark, forgotten.data_dir)
     assert forgotten.ingest() == Exit.PARTIAL

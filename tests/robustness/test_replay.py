@@ -98,6 +98,7 @@ def table(**changes: Any) -> pa.Table:
     return pa.table({**columns, **changes})
 
 
+@pytest.mark.long
 def test_parquet_of_several_layouts_is_read_and_replayed(spark: SparkSession, tmp_path: Path) -> None:
     """Times keep their microseconds and stay local ones; columns may be called what ours are called on the way."""
     logs = Logs(spark, tmp_path, **PARQUET)

@@ -17,12 +17,11 @@ from segmentation.failures import Exit, is_conflict
 from segmentation.jobs.command import main
 from segmentation.runtime import Job, JobSpec, execute
 from segmentation.schemas import ROW_BALANCE
-from tests.robustness.conftest import Start, contents, store
-from tests.robustness.test_kills import command, raw, unharmed  # noqa: F401  # fixtures
+from tests.robustness.conftest import Start, command, contents, store
 
 
 def test_the_second_driver_is_told_who_holds_the_data_or_waits(
-    spark: SparkSession, start: Start, tmp_path: Path, raw: Path, unharmed: dict[str, dict[str, str]],  # noqa: F811
+    spark: SparkSession, start: Start, tmp_path: Path, raw: Path, unharmed: dict[str, dict[str, str]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     data_dir = tmp_path / "data"

@@ -18,7 +18,7 @@ from segmentation.segments.scoring import score_segments
 from segmentation.segments.training import train_segments
 from segmentation.settings import Settings
 from segmentation.stores.run_values import metric_names
-from segmentation.stores.runs import Runs, load_champion, load_model, log_industry, log_segments, open_runs
+from segmentation.stores.runs import Runs, load_champion, load_model, log_industry, log_segments, open_runs, promote
 from tests.models import planted
 
 VERSIONS = {"basetable": 0, "accounts": 3}
@@ -73,6 +73,9 @@ def test_segments_survive_the_round_trip(
     names = log_segments(runs, segments, settings, VERSIONS, AS_OF)
     assert names == {"kmeans": "segments_kmeans/1"}
 
+    with pytest.raises(LookupError):  # not before its table is published
+        load_champion(runs, "segments_kmeans")
+    assert promote(runs, names.values()) == []
     loaded, name = load_champion(runs, "segments_kmeans")
     assert name == "segments_kmeans/1"
     pd.testing.assert_frame_equal(table(score_segments(loaded, accounts, "kmeans")), table(segments[0].assignments))
@@ -99,6 +102,8 @@ def test_industries_survive_the_round_trip_and_the_newest_is_champion(
 ) -> None:
     assert log_industry(runs, industry, settings, VERSIONS, AS_OF) == "industry/1"
     assert log_industry(runs, industry, settings, VERSIONS, AS_OF) == "industry/2"
+    assert promote(runs, ["industry/2"]) == []
+    assert promote(runs, ["industry/1", "industry/9", "nothing/1"]) == ["industry/9", "nothing/1"]
     loaded, name = load_champion(runs, "industry")
     assert name == "industry/2"
     pd.testing.assert_frame_equal(table(score_industries(loaded, labelled)), table(industry.scores))
