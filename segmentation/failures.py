@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from enum import IntEnum
 from pathlib import Path
 
@@ -34,6 +35,7 @@ _JVM_GONE = (
     "Connection refused",
 )
 _CONFLICT = re.compile(r"PublicationConflict|DELTA_CONCURRENT_|Concurrent(Append|Delete\w*|Transaction|Write)Exception")
+_ONE_MIB = 1 << 20
 _SAFE = "what was published before is as it was; run the same command again to finish"
 
 
@@ -42,10 +44,10 @@ def is_conflict(problem: BaseException) -> bool:
     return _CONFLICT.search(_text(problem)) is not None
 
 
-def is_passing(problem: BaseException) -> bool:
+def is_passing(problem: BaseException, data_dir: Path) -> bool:
     """Whether the same work may succeed when it is tried again: a full disk, a dead JVM, another writer."""
     text = _text(problem)
-    return is_conflict(problem) or any(said in text for said in _DISK_FULL) or _is_jvm_gone(text)
+    return is_conflict(problem) or _is_disk_full(text, data_dir) or _is_jvm_gone(text)
 
 
 def explain(problem: BaseException, data_dir: Path, jvm_ended: bool = False) -> tuple[str, Exit, bool]:
@@ -68,7 +70,7 @@ def explain(problem: BaseException, data_dir: Path, jvm_ended: bool = False) -> 
 
 def _known_fault(text: str, data_dir: Path) -> tuple[str, Exit] | None:
     """Faults of the machine and of other writers, told by what Spark, Delta and SQLite say of them."""
-    if any(said in text for said in _DISK_FULL):
+    if _is_disk_full(text, data_dir):
         where = f"the disk of {data_dir.absolute()} or of Spark's scratch folder (spark.local.dir)"
         return f"no space left on {where}: free some; {_SAFE}", Exit.ENVIRONMENT
     if _is_jvm_gone(text):
@@ -79,6 +81,16 @@ def _known_fault(text: str, data_dir: Path) -> tuple[str, Exit] | None:
     if broken := re.search(r"\[DELTA_(?:VIOLATE_CONSTRAINT|NOT_NULL)[^\n]*(?:\n - [^\n]*)*", text):
         return f"rows that a table must not hold were refused: {' '.join(broken.group().split())}", Exit.FAILED
     return None
+
+
+def _is_disk_full(text: str, data_dir: Path) -> bool:
+    """Not every program says it: of a folder that cannot be made Hadoop only says so. Then the disk itself tells."""
+    if any(said in text for said in _DISK_FULL):
+        return True
+    try:
+        return "Mkdirs failed" in text and shutil.disk_usage(data_dir).free < _ONE_MIB
+    except OSError:
+        return False
 
 
 def _is_jvm_gone(text: str) -> bool:

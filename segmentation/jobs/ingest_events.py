@@ -109,7 +109,7 @@ def finish(job: Job) -> bool:
         try:
             _carry_out(job, plan)
         except Exception as problem:
-            if is_passing(problem):
+            if is_passing(problem, job.data_dir):
                 raise
             if getattr(job.args, "resume", False):
                 raise InputProblem(f"{problem}: the plan is given up, ingest again with --source and --input") from None
@@ -130,7 +130,9 @@ def _carry_out(job: Job, plan: Plan) -> None:
     try:
         balance = carry_out(job, plan)
     except Exception as problem:
-        if not is_passing(problem):  # tried again as it is, the plan would fail again: it must not block what comes
+        if not is_passing(
+            problem, job.data_dir
+        ):  # tried again as it is, the plan would fail again: it must not block what comes
             job.tables.refresh()
             give_up(job, plan, str(problem))
             job.tables.take_back_unfinished()

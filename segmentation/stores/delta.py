@@ -74,6 +74,8 @@ class DeltaTable:
 
     def create(self, frame: DataFrame) -> None:
         """An empty table with the frame's columns, never-null ones and constraints as its schema says."""
+        if not self._catalog and self._folder.exists():
+            self.remove()  # a creation that was killed or found no space leaves a folder without any version
         never_null = {field.name for field in self._table.columns if not field.nullable}
         parts = (
             f"`{field.name}` {field.dataType.simpleString()}{' NOT NULL' if field.name in never_null else ''}"

@@ -40,6 +40,7 @@ def test_a_file_without_rows_is_in_the_ledger(spark: SparkSession, tmp_path: Pat
     }
 
 
+@pytest.mark.long
 def test_what_a_failed_ingest_left_is_finished_before_a_larger_drop(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

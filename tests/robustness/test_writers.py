@@ -29,13 +29,16 @@ def test_the_second_driver_is_told_who_holds_the_data_or_waits(
     driver, jvm = first.reached()
     assert main(command("ingest", data_dir, raw)) == Exit.INPUT
     assert f"is being written by segmentation ingest (process {driver}), JVM {jvm}: wait" in capsys.readouterr().err
-    second = start("never", *command("ingest", data_dir, raw), "--wait", "200")
-    while "waiting up to 200 s" not in second.log.read_text():
-        assert second.process.poll() is None
-        time.sleep(0.05)
-    first.kill()  # and so its lock is taken over
-    assert second.process.wait(timeout=240) == Exit.OK
-    assert re.search(r"batch \w+ of \d+ files is taken up", second.log.read_text())
+    said = ""
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(main, [*command("ingest", data_dir, raw), "--wait", "200"])
+        while "waiting up to 200 s" not in said:
+            assert not second.done()
+            said += capsys.readouterr().err
+            time.sleep(0.05)
+        first.kill()  # and so its lock is taken over
+        assert second.result() == Exit.OK
+    assert re.search(r"batch \w+ of \d+ files is taken up", said + capsys.readouterr().err)
     assert contents(spark, data_dir) == unharmed["ingest"]
 
 

@@ -44,8 +44,10 @@ def test_readers_see_what_is_published_and_the_job_what_it_wrote(spark: SparkSes
 
 
 def test_the_next_writer_takes_back_what_was_never_published(spark: SparkSession, tmp_path: Path) -> None:
+    # killed while the table was created, then before anything was published
+    (Path(store(spark, tmp_path).location(ROW_BALANCE)) / "_delta_log").mkdir(parents=True)
     killed = store(spark, tmp_path)
-    killed.append(counted(spark, 1), ROW_BALANCE)  # before anything was published
+    killed.append(counted(spark, 1), ROW_BALANCE)
     job = store(spark, tmp_path)
     job.append(counted(spark, 2), ROW_BALANCE)
     job.publish("ingest", NOW)
