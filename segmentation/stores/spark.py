@@ -78,15 +78,18 @@ def get_session(settings: SessionSettings) -> SparkSession:
 
 def jvm_process(spark: SparkSession) -> int | None:
     """Process id of the JVM that this Python started, None where it runs elsewhere (Spark Connect, a shell)."""
-    gateway = getattr(getattr(spark, "_sc", None), "_gateway", None)
-    return getattr(getattr(gateway, "proc", None), "pid", None)
+    return getattr(_jvm(spark), "pid", None)
 
 
 def jvm_has_ended(spark: SparkSession) -> bool:
     """Whether the JVM that this Python started is dead; False where it runs elsewhere."""
-    gateway = getattr(getattr(spark, "_sc", None), "_gateway", None)
-    process = getattr(gateway, "proc", None)
+    process = _jvm(spark)
     return process is not None and process.poll() is not None
+
+
+def _jvm(spark: SparkSession) -> subprocess.Popen[bytes] | None:
+    gateway = getattr(getattr(spark, "_sc", None), "_gateway", None)
+    return getattr(gateway, "proc", None)
 
 
 def _local_options(settings: SessionSettings, jars: list[Path]) -> dict[str, str]:

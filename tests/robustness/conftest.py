@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -34,7 +34,6 @@ class Victim:
     process: subprocess.Popen[str]
     marker: Path
     log: Path
-    killed: list[int] = field(default_factory=list)
 
     def reached(self, seconds: float = 240) -> list[int]:
         """Wait until it stands still; the process ids of driver and JVM (0 without one)."""
