@@ -25,8 +25,9 @@ demo: setup
 	$(BIN)/segmentation run --source generated --input $(DATA)/raw/logs --accounts $(DATA)/raw/accounts.csv \
 	  --label industry --data-dir $(DATA)
 
+# two processes: most of the time goes into starting JVMs and into small Spark jobs, which leave a core idle
 test: setup
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-long: setup
 	LONG=1 $(BIN)/pytest -m long

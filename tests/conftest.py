@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from segmentation.stores.spark import get_session
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ["TZ"] = "UTC"  # collected timestamps come in the local zone, and tests compare them
 time.tzset()
+# Spark takes a main module without a file, which is what a pytest-xdist worker has, for a doctest, and leaves
+sys.modules["__main__"].__dict__.setdefault("__file__", __file__)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -53,6 +54,7 @@ def get_session(settings: SessionSettings) -> SparkSession:
 
     Under `spark-submit` the master and the jars are whatever it was given; without it Spark starts locally.
     """
+    logging.getLogger().addFilter(_is_news)
     active = SparkSession.getActiveSession()
     if active is not None:
         return active
@@ -74,6 +76,11 @@ def get_session(settings: SessionSettings) -> SparkSession:
     if settings.master and not submitted:
         builder = builder.master(settings.master)
     return builder.getOrCreate()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """All but the trace that py4j writes to the root logger when its JVM dies: the error raised says it in one line."""
+    return Path(record.pathname).parent.name != "py4j"
 
 
 def jvm_process(spark: SparkSession) -> int | None:
