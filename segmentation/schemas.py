@@ -275,16 +275,97 @@ SEGMENTS = Table(
     columns("""
         as_of        date!
         account_id   string!
-        method       string!
-        segment      int!        # 0 is the segment with the highest usage
+        method       string!     # an entry of the model catalogue, or consensus
+        segment      int!        # an id that survives retraining; -1: in no segment
         name         string!
-        confidence   double!     # GMM: probability of the segment; KMeans: 1 - distance to nearest / to second centre
-        model        string!     # registered model and version
+        confidence   double!     # how sure the membership is, 0 to 1; each method's measure is in segments/scoring.py
+        outlier      boolean!    # unlike all others, by the GMM's likelihood or DBSCAN: look before acting on it
+        model        string!     # registered model and version, or runs:/ and the run for methods without a model
     """),
     unique_by=("as_of", "account_id", "method"),
     partition_by=("as_of",),
     volatile=("model",),
     constraints={"confidence_is_a_number": "NOT isnan(confidence) AND confidence >= 0 AND confidence <= 1"},
+)
+
+SEGMENT_SUMMARIES = Table(
+    "segment_summaries",
+    "one row per as_of, method and segment, and per segment that ended since the last run",
+    columns("""
+        as_of        date!
+        method       string!
+        segment      int!
+        name         string!
+        sentence     string!     # what sets it apart, in words made of the tested figures alone
+        accounts     long!       # 0 for a segment that ended
+        share        double!     # of all accounts
+        stability    double      # mean Jaccard similarity over resamples, of the consensus the mean co-association
+        change       string!     # first, kept, born, split, merged or ended, against the run before
+        previous     ints!       # segments of the run before that its members came from, or where an ended one went
+        recency_days double      # median days since the last log row
+        active_days  double      # median active days of the year
+        rows_year    double      # median log rows of the year
+    """),
+    unique_by=("as_of", "method", "segment"),
+    partition_by=("as_of",),
+)
+
+SEGMENT_PROFILES = Table(
+    "segment_profiles",
+    "one row per as_of, method, segment and variable: the segment held against all other accounts",
+    columns("""
+        as_of        date!
+        method       string!
+        segment      int!
+        feature      string!     # a feature, or `column = value` of the accounts file
+        centre       double      # mean in the segment, after log1p where heavy-tailed; of a value its share
+        effect       double      # Hedges' g against all other accounts; of a value: difference of the shares
+        low          double      # 95 % interval of the effect
+        high         double
+        held_out     boolean!    # not clustered on: only then is a test no circle
+        p_value      double      # Mann-Whitney, of a value Fisher; null when clustered on
+        q_value      double      # the same after Benjamini-Hochberg over all tests of the method
+        importance   double      # share of the variance of the feature that the segments explain (eta squared)
+    """),
+    unique_by=("as_of", "method", "segment", "feature"),
+    partition_by=("as_of",),
+)
+
+SEGMENT_MOVES = Table(
+    "segment_moves",
+    "one row per as_of, method and account that was in the run before as well",
+    columns("""
+        as_of             date!
+        account_id        string!
+        method            string!
+        previous_as_of    date!
+        previous_segment  int!   # by the model before, on the data before
+        same_model        int!   # by the model before, on the data of as_of: differs when the customer moved
+        segment           int!   # by the model of as_of: differs from same_model when retraining moved it
+    """),
+    unique_by=("as_of", "account_id", "method"),
+    partition_by=("as_of",),
+)
+
+ACCOUNT_RFM = Table(
+    "account_rfm",
+    "one row per as_of and account: recency, frequency and volume of use, each from 1 (low) to 5",
+    columns("""
+        as_of        date!
+        account_id   string!
+        recency_days double!     # days since the last log row
+        active_days  double!     # of the last twelve months
+        rows_year    double!     # log rows of the last twelve months
+        recency      int!        # 5: most recent
+        frequency    int!
+        volume       int!
+        label        string!     # such as `active and heavy`, `fading`, `gone`
+    """),
+    unique_by=("as_of", "account_id"),
+    partition_by=("as_of",),
+    constraints={
+        "scored_1_to_5": "least(recency, frequency, volume) >= 1 AND greatest(recency, frequency, volume) <= 5"
+    },
 )
 
 INDUSTRY_SCORES = Table(
@@ -309,8 +390,8 @@ INDUSTRY_METRICS = Table(
     columns("""
         as_of        date!
         slice        string!     # train (what the fit has seen), cv (out of fold) or test (never seen)
-        metric       string!     # auc, macro_auc, accuracy, top2_accuracy or log_loss
-        industry     string      # of an auc: that industry against the rest; null for a metric over all of them
+        metric       string!     # auc, pr_auc, macro_auc, accuracy, top2_accuracy, mcc, log_loss, brier, ...
+        industry     string      # the industry against the rest; null for a metric over all of them
         value        double      # null where it is not defined; the reason says why
         low          double      # 95 % bootstrap interval over accounts
         high         double
@@ -327,7 +408,162 @@ INDUSTRY_METRICS = Table(
     volatile=("model",),
 )
 
+INDUSTRY_CARDS = Table(
+    "industry_cards",
+    "one row per as_of and industry of the accounts file: whether usage tells it, and how many accounts it can fill",
+    columns("""
+        as_of        date!
+        industry     string!
+        labelled     long!       # accounts with that label
+        verdict      string!     # predictable, promising with more accounts, not from usage, too few accounts
+        reason       string!     # why, in words
+        auc          double      # against the rest, cross-validated over all repeats
+        auc_low      double
+        auc_high     double
+        pr_auc       double      # average precision
+        pr_auc_low   double
+        pr_auc_high  double
+        prevalence   double      # share among the labelled: what the average precision of a random order would be
+        q_value      double      # of the AUC against permuted labels, after Benjamini-Hochberg over industries
+        gain         double      # AUC with all training accounts less that with the fewest of the learning curve
+        threshold    double      # probability from which on it is filled in; null: never
+        precision    double      # of such fills, cross-validated
+        precision_low double     # lower bound at the confidence of the settings
+        coverage     double      # share of that industry's labelled accounts that would be filled rightly
+        fillable     long!       # unlabelled accounts that can be filled with it
+        model        string!
+    """),
+    unique_by=("as_of", "industry"),
+    partition_by=("as_of",),
+    volatile=("model",),
+)
+
+INDUSTRY_COVERAGE = Table(
+    "industry_coverage",
+    "one row per as_of, industry and threshold: what filling in from that probability on would give, cross-validated",
+    columns("""
+        as_of        date!
+        industry     string!     # `all` for all of them together
+        threshold    double!
+        filled       long!       # labelled accounts whose first choice is the industry with at least this probability
+        precision    double!
+        low          double!     # one-sided lower bound at the confidence of the settings (Clopper and Pearson 1934)
+        coverage     double!     # share of the industry's labelled accounts filled rightly
+    """),
+    unique_by=("as_of", "industry", "threshold"),
+    partition_by=("as_of",),
+)
+
+INDUSTRY_FILL = Table(
+    "industry_fill",
+    "one row per as_of and unlabelled account: fill its industry in, or have somebody look",
+    columns("""
+        as_of        date!
+        account_id   string!
+        decision     string!     # fill or review
+        industry     string!     # the first choice
+        probability  double!
+        second       string!     # the second choice
+        reasons      strings!    # the features that speak most for the first choice, in words
+        model        string!
+    """),
+    unique_by=("as_of", "account_id"),
+    partition_by=("as_of",),
+    volatile=("model",),
+    constraints={"decision_known": "decision IN ('fill', 'review')"},
+)
+
+INDUSTRY_SUSPECTS = Table(
+    "industry_suspects",
+    "one row per as_of and labelled account whose label its usage contradicts (out-of-fold)",
+    columns("""
+        as_of        date!
+        account_id   string!
+        industry     string!     # the label
+        suggested    string!
+        probability  double!     # of the label
+        suggested_probability double!
+        margin       double!     # suggested less label; the list is in its order
+    """),
+    unique_by=("as_of", "account_id"),
+    partition_by=("as_of",),
+)
+
+INDUSTRY_DRIVERS = Table(
+    "industry_drivers",
+    "one row per as_of, industry and feature that the model uses",
+    columns("""
+        as_of        date!
+        industry     string!
+        feature      string!
+        effect       double!     # coefficient x standard deviation, in log-odds; of trees: share of the gain, unsigned
+        selected     double      # share of half-samples in which the feature was selected; null: not measured
+        model        string!
+    """),
+    unique_by=("as_of", "industry", "feature"),
+    partition_by=("as_of",),
+    volatile=("model",),
+)
+
+CHURN_SCORES = Table(
+    "churn_scores",
+    "one row per as_of and account: how likely it is to fall silent",
+    columns("""
+        as_of        date!
+        account_id   string!
+        active       boolean!    # had a row in the months before as_of that the settings name
+        probability  double!     # of no log row in the horizon from as_of on
+        model        string!
+    """),
+    unique_by=("as_of", "account_id"),
+    partition_by=("as_of",),
+    volatile=("model",),
+    constraints={"probability_is_one": "NOT isnan(probability) AND probability >= 0 AND probability <= 1"},
+)
+
+CHURN_METRICS = Table(
+    "churn_metrics",
+    "one row per as_of, population, slice and metric, beside the same metric of two baselines",
+    columns("""
+        as_of        date!
+        population   string!     # all accounts, or active ones
+        slice        string!     # train (features of two horizons ago) or test (of one horizon ago: later in time)
+        metric       string!     # auc, pr_auc, log_loss or brier
+        value        double
+        low          double      # 95 % bootstrap interval over accounts
+        high         double
+        base_rate    double      # the metric of answering everybody with the training share
+        recency      double      # the metric of ranking by days since the last row alone
+        accounts     long!
+        churned      long!
+        reason       string
+    """),
+    unique_by=("as_of", "population", "slice", "metric"),
+    partition_by=("as_of",),
+)
+
+ACCOUNT_VALUES = Table(
+    "account_values",
+    "one row per as_of and account with a value: how often it will come back, and what that is worth",
+    columns("""
+        as_of        date!
+        account_id   string!
+        repeats      long!       # days with a value, but the first
+        recency_days double!     # from the first to the last such day
+        age_days     double!     # from the first to as_of
+        mean_value   double      # per repeat day; null without repeats
+        alive        double!     # probability of being a customer still (BG/NBD)
+        expected_days double!    # days with a value in the months ahead that the settings name
+        expected_value double    # of one such day (gamma-gamma)
+        lifetime_value double    # expected days x expected value, not discounted
+    """),
+    unique_by=("as_of", "account_id"),
+    partition_by=("as_of",),
+)
+
 TABLES: tuple[Table, ...] = (
     PUBLISHED, EVENTS, INGEST_PLANS, LEDGER, ROW_BALANCE, TOKENS, EVENT_NAMES, ACTIVITY, ACTIVITY_MONTHS,
-    TOKEN_FEATURES, ACCOUNT_FEATURES, ACCOUNTS, BASETABLE, SEGMENTS, INDUSTRY_SCORES, INDUSTRY_METRICS,
+    TOKEN_FEATURES, ACCOUNT_FEATURES, ACCOUNTS, BASETABLE, SEGMENTS, SEGMENT_SUMMARIES, SEGMENT_PROFILES,
+    SEGMENT_MOVES, ACCOUNT_RFM, INDUSTRY_SCORES, INDUSTRY_METRICS, INDUSTRY_CARDS, INDUSTRY_COVERAGE, INDUSTRY_FILL,
+    INDUSTRY_SUSPECTS, INDUSTRY_DRIVERS, CHURN_SCORES, CHURN_METRICS, ACCOUNT_VALUES,
 )  # fmt: skip

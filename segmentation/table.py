@@ -57,6 +57,7 @@ def columns(ddl: str) -> T.StructType:
         "date": T.DateType(),
         "timestamp": T.TimestampType(),
         "strings": T.ArrayType(T.StringType()),
+        "ints": T.ArrayType(T.IntegerType()),
         "longs": T.ArrayType(T.LongType()),
         "binary": T.BinaryType(),
         "map": T.MapType(T.StringType(), T.StringType()),
