@@ -24,7 +24,8 @@ SMALL = [
     *("--set", "synthetic.rows=60000", "--set", "synthetic.accounts=300", "--set", "synthetic.months=15"),
     *("--set", "synthetic.labelled_share=0.6", "--set", "segments.k_min=4", "--set", "segments.k_max=6"),
     *("--set", "industry.min_accounts=8", "--set", "industry.bootstrap=100"),
-    *("--set", "models.lasso.grid={regParam: [0.01, 0.03]}"),
+    *("--set", "models.lasso.grid={regParam: [0.01, 0.03]}", "--set", "segments.resamples=5"),
+    *("--set", "industry.repeats=1", "--set", "industry.resamples=5", "--set", "industry.learning_shares=[0.5]"),
 ]
 AS_OF = dt.date(2026, 1, 1)
 

@@ -22,15 +22,10 @@ from segmentation.jobs.build_basetable import refresh_activity
 from segmentation.jobs.ingest_events import finish
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import (
-    ACCOUNT_FEATURES,
-    ACCOUNTS,
     ACTIVITY,
-    BASETABLE,
     EVENTS,
-    INDUSTRY_SCORES,
     INGEST_PLANS,
     LEDGER,
-    SEGMENTS,
     TABLES,
     TOKEN_FEATURES,
     TOKENS,
@@ -38,8 +33,8 @@ from segmentation.schemas import (
 from segmentation.stores.secrets import read_key
 from segmentation.table import Table
 
-#: tables with a row or more per account, by the column that names it
-_PER_ACCOUNT = (ACCOUNT_FEATURES, ACCOUNTS, BASETABLE, SEGMENTS, INDUSTRY_SCORES)
+#: tables with a row or more per account; events keep theirs, emptied, and tokens are derived from events again
+_PER_ACCOUNT = tuple(one for one in TABLES if "account_id" in one.columns.names and one not in (EVENTS, TOKENS))
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

@@ -111,6 +111,8 @@ SMALL = [
     *("--set", "segments.k_min=2", "--set", "segments.k_max=3"),
     *("--set", "segments.methods=[kmeans]", "--set", "industry.min_accounts=4", "--set", "industry.bootstrap=20"),
     *("--set", "models.lasso.grid={regParam: [0.02]}", "--set", "basetable.folds=3"),
+    *("--set", "segments.resamples=0", "--set", "industry.repeats=1", "--set", "industry.resamples=0"),
+    *("--set", "industry.learning_shares=[]", "--set", "industry.ablation=false"),
 ]
 
 

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
-from segmentation.schemas import BASETABLE, EVENTS, INDUSTRY_SCORES, LEDGER, SEGMENTS
+from segmentation.schemas import BASETABLE, EVENTS, INDUSTRY_SCORES, INDUSTRY_SUSPECTS, LEDGER, SEGMENTS
 from segmentation.stores.content import content_hash
 from tests.robustness.conftest import Start, contents, require_whole, store
 from tests.robustness.drop import CANARY, OTHERS, TOKENS, write_accounts, write_drop
@@ -66,8 +66,8 @@ def keys(spark: SparkSession) -> list[str]:
 
 def segments_of(spark: SparkSession, accounts: tuple[str, ...]) -> DataFrame:
     rows = spark.createDataFrame([(account,) for account in accounts], "account_id string")
-    same = "DATE '2025-04-01' as_of, account_id, 'kmeans' method, 0 segment, 'all' name, 1.0D confidence, 'm/1' model"
-    return rows.selectExpr(*same.split(", "))
+    same = "DATE '2025-04-01' as_of, account_id, 'kmeans' method, 0 segment, 'all' name, 1.0D confidence"
+    return rows.selectExpr(*same.split(", "), "false outlier", "'m/1' model")
 
 
 def score_all(spark: SparkSession, data_dir: Path) -> None:
@@ -77,6 +77,11 @@ def score_all(spark: SparkSession, data_dir: Path) -> None:
         "as_of", "account_id", "'Print' industry", "1.0D probability", "model"
     )
     tables.replace(scores, INDUSTRY_SCORES)
+    suspects = scores.selectExpr(
+        "as_of", "account_id", "industry", "'Media' suggested", "0.1D probability",
+        "0.9D suggested_probability", "0.8D margin",
+    )  # fmt: skip
+    tables.replace(suspects, INDUSTRY_SUSPECTS)
     tables.replace(segments_of(spark, OTHERS), SEGMENTS)
     tables.publish("segments", spark.sql("SELECT timestamp '2025-04-01'").collect()[0][0])
     tables.replace(segments_of(spark, (CANARY, *OTHERS)), SEGMENTS)
@@ -119,7 +124,7 @@ def test_the_search_finds_what_is_there(walk: Walk) -> None:
     tables = {path.split("/")[1] for path in walk.found[CANARY]}
     assert tables == {
         *("events", "ingest_ledger", "ingest_plans", "tokens", "accounts", "account_features", "basetable"),
-        *("segments", "industry_scores"),
+        *("segments", "industry_scores", "industry_suspects"),
     }
     assert {path.split("/")[1] for path in walk.found[TOKENS[2]]} == {"events"}
     # a token's key is in the cube, and tokens that no kept row has are in no table of tokens
