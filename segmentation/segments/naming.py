@@ -1,63 +1,194 @@
-"""What to call a segment: how much it is used, then the features in which it stands furthest from the average."""
+"""What to call a segment, and what to say about it: from the figures of its profile alone.
+
+A difference counts when its interval leaves zero out and it is large enough to matter; on a variable that was not
+clustered on, only when its test also holds after correction. What was clustered on is described, never called
+significant.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from segmentation.features.feature import Feature
+import pandas as pd
+
+from segmentation.features.feature import ALL, Feature
 
 #: categories are compared by their share of the account's rows, which does not depend on how much it is used
 NAMED_BY = "share_year"
-#: standard deviations from the mean of all accounts from which a difference is worth a word
-USAGE_WORTH, FEATURE_WORTH = 0.5, 0.3
+#: Hedges' g from which a difference names a segment: a medium effect (Cohen 1988), which the eye would see
+WORTH_A_NAME = 0.5
+#: ... and from which one that was not clustered on is worth a sentence: a small effect; for shares so many of all
+WORTH_A_WORD, SHARE_WORTH_A_WORD = 0.2, 0.1
+#: highest q value (Benjamini and Hochberg) with which a test holds
+LEVEL = 0.05
+#: so many features are told of each kind
+TOLD = 3
+#: how a value of an attribute is written among the features: `column = value`
+VALUE = " = "
+
+
+@dataclass(frozen=True)
+class Told:
+    """One figure of a profile that may be spoken of."""
+
+    feature: str
+    centre: float
+    effect: float
+    low: float
+    high: float
+    held_out: bool
+    #: of the test; None where clustered on
+    q: float | None
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is about a value of an attribute."""
+        return VALUE in self.feature
+
+    def reaches(self, bar: float) -> bool:
+        """Whether the difference is at least `bar` and beyond chance."""
+        beyond = self.low > 0 or self.high < 0
+        holds = not self.held_out or (self.q is not None and self.q <= LEVEL)
+        return beyond and holds and abs(self.effect) >= bar
 
 
 def words_for(features: Sequence[Feature], names: Sequence[str]) -> dict[str, str]:
     """Feature name -> plain words, for those that name a segment: the categories' shares, or all without these."""
     offered = [feature for feature in features if feature.name in names]
-    shares = {feature.name: feature.category for feature in offered if feature.entry == NAMED_BY and feature.category}
-    return shares or {feature.name: feature.name.replace("_", " ") for feature in offered}
+    shares = {
+        feature.name: feature.category
+        for feature in offered
+        if feature.entry == NAMED_BY and feature.category not in (None, ALL)
+    }
+    return {name: str(word) for name, word in shares.items()} or {one.name: _plain(one.name) for one in offered}
+
+
+def spoken(features: Sequence[Feature]) -> dict[str, str]:
+    """Feature name -> plain words within a sentence, such as `active days of Document`."""
+    return {
+        one.name: f"{_plain(one.entry.removesuffix('_year'))} of {_category(one)}" if one.entry else _plain(one.name)
+        for one in features
+    }
 
 
 def name_segments(
-    differences: Mapping[int, Mapping[str, float]], words: Mapping[str, str], usage: str
+    profile: pd.DataFrame, words: Mapping[str, str], usage: str, carried: Mapping[int, str] | None = None
 ) -> dict[int, str]:
     """Segment -> a name unique within the run, such as `Heavy use, high Preflight Report, low Document`.
 
-    `differences` holds, per segment and feature, how many standard deviations the segment's mean lies from the mean
-    of all accounts; `usage` is the feature that says how much an account is used. Segments that would share a name
-    get their next most telling feature, and a number when there is none left.
+    `profile` is that of `segmentation.segments.profiles`; `usage` is the feature that says how much an account is
+    used. Names in `carried` (segment -> name) stay. Segments that would share a name get their next most telling
+    feature, and a number when there is none left.
     """
-    parts = {segment: _parts(values, words, usage) for segment, values in differences.items()}
-    shown = {segment: min(_opening(values, usage), len(parts[segment])) for segment, values in differences.items()}
+    kept = {segment: name for segment, name in (carried or {}).items() if segment in set(profile["segment"])}
+    parts = {
+        segment: _parts({one.feature: one for one in told}, words, usage)
+        for segment, told in told_by_segment(profile).items()
+        if segment not in kept
+    }
+    opening = {segment: 2 + (bool(said) and said[0].endswith(" use")) for segment, said in parts.items()}
+    shown = {segment: min(opening[segment], len(said)) for segment, said in parts.items()}
     while True:
-        names = {segment: _joined(parts[segment][: shown[segment]]) for segment in parts}
+        names = kept | {segment: _joined(parts[segment][: shown[segment]]) for segment in parts}
         clashing = [segment for segment in parts if list(names.values()).count(names[segment]) > 1]
         extendable = [segment for segment in clashing if shown[segment] < len(parts[segment])]
         if not extendable:
-            return _numbered(names)
+            return _numbered(names, kept)
         for segment in extendable:
             shown[segment] += 1
 
 
-def _opening(values: Mapping[str, float], usage: str) -> int:
-    """How many parts a name starts with: two features, and the use where it is worth a word."""
-    return 2 + (abs(values.get(usage, 0.0)) >= USAGE_WORTH)
+def sentence(told: Sequence[Told], words: Mapping[str, str], named: Mapping[str, str], usage: str, size: str) -> str:
+    """What sets one segment apart, in plain sentences made of the tested figures alone.
+
+    `told`: its figures (`told_by_segment`). `words`: all features in words (`spoken`). `named`: those that may name
+    a segment (`words_for`). `size`: how it begins, such as `312 accounts (21 % of all)`.
+    """
+    known = {one.feature: one for one in told}
+    said = [f"{size}."]
+    use = known.get(usage)
+    if use is not None and use.reaches(WORTH_A_NAME):
+        said.append(f"Used {'more' if use.effect > 0 else 'less'} than the others ({_interval(use)}).")
+    cut = [one for one in told if one.feature in named and one.feature != usage and not one.held_out]
+    cut = [one for one in cut if one.reaches(WORTH_A_NAME)][:TOLD]
+    if cut:
+        listed = "; ".join(f"{_direction(one)} {words.get(one.feature, _plain(one.feature))} ({_interval(one)})"
+                           for one in cut)  # fmt: skip
+        said.append(f"Marked by {listed}.")
+    beyond = _one_of_a_kind([one for one in told if one.held_out and one.reaches(_bar(one))], words)
+    if beyond:
+        said.append("Though not clustered on: " + "; ".join(_tested(one, words) for one in beyond) + ".")
+    if len(said) == 1:
+        said.append("Nothing sets it clearly apart from the others.")
+    return " ".join(said)
 
 
-def _parts(values: Mapping[str, float], words: Mapping[str, str], usage: str) -> list[str]:
+def told_by_segment(profile: pd.DataFrame) -> dict[int, list[Told]]:
+    """Segment -> its figures, largest differences first; features without an effect are left out."""
+    found: dict[int, list[Told]] = {int(segment): [] for segment in sorted(set(profile["segment"]))}
+    for row in profile[profile["effect"].notna()].to_dict("records"):
+        q = row["q_value"]
+        tested = None if q is None or math.isnan(q) else float(q)
+        centre, effect, low, high = (float(row[name]) for name in ("centre", "effect", "low", "high"))
+        one = Told(str(row["feature"]), centre, effect, low, high, bool(row["held_out"]), tested)
+        found[int(row["segment"])].append(one)
+    for told in found.values():
+        told.sort(key=lambda one: (-abs(one.effect), one.feature))
+    return found
+
+
+def _parts(known: Mapping[str, Told], words: Mapping[str, str], usage: str) -> list[str]:
     """Everything that could be said, most telling first: use, highest, lowest, then the rest by distance."""
-    known = {name: values[name] for name in words if name in values and name != usage}
-    by_distance = sorted(known, key=lambda name: (-abs(known[name]), name))
-    telling = [name for name in by_distance if abs(known[name]) >= FEATURE_WORTH]
-    high = [name for name in telling if known[name] > 0][:1]
-    low = [name for name in telling if known[name] < 0][:1]
-    first = sorted([*high, *low], key=lambda name: -known[name])
-    parts = [f"{'high' if known[name] > 0 else 'low'} {words[name]}" for name in first]
-    parts += [f"{'high' if known[name] > 0 else 'low'} {words[name]}" for name in telling if name not in first]
-    if abs(values.get(usage, 0.0)) >= USAGE_WORTH:
-        parts.insert(0, "heavy use" if values[usage] > 0 else "light use")
+    telling = [known[name] for name in known if name in words and name != usage and known[name].reaches(WORTH_A_NAME)]
+    first = [one for one in telling if one.effect > 0][:1] + [one for one in telling if one.effect < 0][:1]
+    parts = [f"{_level(one)} {words[one.feature]}" for one in first]
+    parts += [f"{_level(one)} {words[one.feature]}" for one in telling if one not in first]
+    if usage in known and known[usage].reaches(WORTH_A_NAME):
+        parts.insert(0, "heavy use" if known[usage].effect > 0 else "light use")
     return parts
+
+
+def _one_of_a_kind(told: Sequence[Told], words: Mapping[str, str]) -> list[Told]:
+    """The first of each kind (one measure over several categories, one attribute), so as not to repeat oneself."""
+    seen: dict[str, Told] = {}
+    for one in told:
+        kind = one.feature.split(VALUE)[0] if one.is_share else words.get(one.feature, one.feature).split(" of ")[0]
+        seen.setdefault(kind, one)
+    return list(seen.values())[:TOLD]
+
+
+def _tested(one: Told, words: Mapping[str, str]) -> str:
+    q = "q < 0.001" if one.q is not None and one.q < 0.001 else f"q = {one.q:.3f}"  # noqa: PLR2004  # three decimals
+    if one.is_share:
+        others = one.centre - one.effect
+        return f"{one.feature} in {one.centre:.0%}, of the others in {others:.0%} ({q})"
+    return f"{_direction(one)} {words.get(one.feature, _plain(one.feature))} ({_interval(one)}, {q})"
+
+
+def _bar(one: Told) -> float:
+    return SHARE_WORTH_A_WORD if one.is_share else WORTH_A_WORD
+
+
+def _interval(one: Told) -> str:
+    return f"g = {one.effect:.2f}, {one.low:.2f} to {one.high:.2f}"
+
+
+def _level(one: Told) -> str:
+    return "high" if one.effect > 0 else "low"
+
+
+def _direction(one: Told) -> str:
+    return "higher" if one.effect > 0 else "lower"
+
+
+def _category(feature: Feature) -> str:
+    return "all categories" if feature.category in (None, ALL) else str(feature.category)
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _joined(parts: Sequence[str]) -> str:
@@ -65,12 +196,13 @@ def _joined(parts: Sequence[str]) -> str:
     return name[0].upper() + name[1:]
 
 
-def _numbered(names: Mapping[int, str]) -> dict[int, str]:
-    unique: dict[int, str] = {}
-    for segment in sorted(names):
+def _numbered(names: Mapping[int, str], kept: Mapping[int, str]) -> dict[int, str]:
+    """Equal names get a number, but those that are kept."""
+    unique = dict(kept)
+    for segment in sorted(names.keys() - kept.keys()):
         name, number = names[segment], 1
         while name in unique.values():
             number += 1
             name = f"{names[segment]} ({number})"
         unique[segment] = name
-    return unique
+    return dict(sorted(unique.items()))
