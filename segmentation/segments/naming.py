@@ -163,7 +163,7 @@ def _tested(one: Told, words: Mapping[str, str]) -> str:
     q = "q < 0.001" if one.q is not None and one.q < 0.001 else f"q = {one.q:.3f}"  # noqa: PLR2004  # three decimals
     if one.is_share:
         others = one.centre - one.effect
-        return f"{one.feature} in {one.centre:.0%}, of the others in {others:.0%} ({q})"
+        return f"{one.feature} in {100 * one.centre:.0f} %, of the others in {100 * others:.0f} % ({q})"
     return f"{_direction(one)} {words.get(one.feature, _plain(one.feature))} ({_interval(one)}, {q})"
 
 

@@ -84,7 +84,7 @@ def test_what_was_not_clustered_on_is_told_with_its_q_and_only_when_it_holds() -
 
 def test_a_value_is_told_as_shares_and_each_attribute_once() -> None:
     told = said(held_out("land = DE", 0.3, q=0.0, centre=0.7), held_out("land = FR", -0.2, q=0.0, centre=0.1))
-    assert told == "3 accounts. Though not clustered on: land = DE in 70%, of the others in 40% (q < 0.001)."
+    assert told == "3 accounts. Though not clustered on: land = DE in 70 %, of the others in 40 % (q < 0.001)."
 
 
 def test_where_nothing_holds_it_says_so() -> None:
