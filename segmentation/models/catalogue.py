@@ -10,8 +10,10 @@ from typing import Any, Literal
 
 from pyspark.ml import Estimator
 from pyspark.ml.classification import GBTClassifier, LogisticRegression, OneVsRest
-from pyspark.ml.clustering import GaussianMixture, KMeans
+from pyspark.ml.clustering import BisectingKMeans, GaussianMixture, KMeans
 from pyspark.ml.param import Param
+from sklearn.base import BaseEstimator
+from sklearn.cluster import HDBSCAN, AgglomerativeClustering
 
 from segmentation.errors import InputProblem
 from segmentation.models.preparation import SCALED
@@ -33,8 +35,12 @@ class ModelEntry:
     task: Task
     #: one plain sentence for readers of the report
     meaning: str
-    #: (Spark ML parameters, number of segments or industries) -> the estimator
-    build: Callable[[Params, int], Estimator[Any]]
+    #: (parameters, number of segments or industries) -> the estimator: Spark ML's, or scikit-learn's `on_driver`
+    build: Callable[[Params, int], Any]
+    #: fitted by scikit-learn on the accounts that the driver sees, and not kept as a Spark model
+    on_driver: bool = False
+    #: finds the number of segments by itself
+    chooses_k: bool = False
 
 
 def _kmeans(params: Params, groups: int) -> Estimator[Any]:
@@ -45,10 +51,21 @@ def _gmm(params: Params, groups: int) -> Estimator[Any]:
     return GaussianMixture(featuresCol=COMPONENTS, predictionCol=CLUSTER, k=groups, **params)
 
 
+def _bisecting(params: Params, groups: int) -> Estimator[Any]:
+    return BisectingKMeans(featuresCol=COMPONENTS, predictionCol=CLUSTER, k=groups, **params)
+
+
+def _ward(params: Params, groups: int) -> AgglomerativeClustering:
+    return AgglomerativeClustering(n_clusters=groups, linkage="ward", **_without_seed(params))
+
+
+def _hdbscan(params: Params, groups: int) -> HDBSCAN:
+    return HDBSCAN(copy=True, **_without_seed(params))
+
+
 def _lasso(params: Params, groups: int) -> Estimator[Any]:
     # Multinomial for two classes as well: every industry then has its own coefficients to read.
-    known = {name: value for name, value in params.items() if name != "seed"}  # the fit draws nothing at random
-    return LogisticRegression(featuresCol=SCALED, labelCol=LABEL, family="multinomial", **known)
+    return LogisticRegression(featuresCol=SCALED, labelCol=LABEL, family="multinomial", **_without_seed(params))
 
 
 def _gbt(params: Params, groups: int) -> Estimator[Any]:
@@ -58,10 +75,21 @@ def _gbt(params: Params, groups: int) -> Estimator[Any]:
     return OneVsRest(featuresCol=SCALED, labelCol=LABEL, classifier=trees)
 
 
+def _without_seed(params: Params) -> Params:
+    """For fits that draw nothing at random."""
+    return {name: value for name, value in params.items() if name != "seed"}
+
+
 MODELS: tuple[ModelEntry, ...] = (
     ModelEntry("kmeans", "segments", "Each account joins the nearest of k centres (Lloyd 1982).", _kmeans),
     ModelEntry("gmm", "segments", "Accounts come from a mixture of k normal distributions; memberships are "
                "probabilities (Dempster et al. 1977).", _gmm),
+    ModelEntry("bisecting", "segments", "Accounts are split in two again and again by k-means "
+               "(Steinbach et al. 2000).", _bisecting),
+    ModelEntry("ward", "segments", "The two groups whose union adds least variance are merged again and again "
+               "(Ward 1963).", _ward, on_driver=True),
+    ModelEntry("hdbscan", "segments", "Segments are dense regions, what lies between them is in none "
+               "(Campello et al. 2013).", _hdbscan, on_driver=True, chooses_k=True),
     ModelEntry("lasso", "industry", "Multinomial logistic regression whose L1 penalty keeps few features "
                "(Tibshirani 1996).", _lasso),
     ModelEntry("gbt", "industry", "Gradient-boosted trees, one set per industry against the rest "
@@ -79,14 +107,14 @@ def find_model(name: str, task: Task) -> ModelEntry:
     raise InputProblem(f"no model called {name} for {task}: {hint}")
 
 
-def build_estimator(entry: ModelEntry, settings: Mapping[str, ModelSettings], groups: int, seed: int) -> Estimator[Any]:
+def build_estimator(entry: ModelEntry, settings: Mapping[str, ModelSettings], groups: int, seed: int) -> Any:
     """The estimator with its fixed parameters. InputProblem names a parameter that the model does not have."""
     if entry.name not in settings:
         raise InputProblem(f"model {entry.name} has no numbers under `models:` in the settings")
-    bare = _tunable(entry.build({}, groups))
+    known = _parameters(entry.build({}, groups))
     for name in [*settings[entry.name].params, *settings[entry.name].grid]:
-        if not bare.hasParam(name):
-            close = difflib.get_close_matches(name, [param.name for param in bare.params], n=1)
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
             raise InputProblem(f"model {entry.name} has no parameter {name}" + (f": {close[0]}?" if close else ""))
     return entry.build({**settings[entry.name].params, "seed": seed}, groups)
 
@@ -103,6 +131,12 @@ def param_map(estimator: Estimator[Any], point: Params) -> dict[Param[Any], Any]
     """A grid point in the form that CrossValidator wants."""
     tunable = _tunable(estimator)
     return {tunable.getParam(name): value for name, value in point.items()}
+
+
+def _parameters(estimator: Any) -> list[str]:
+    if isinstance(estimator, BaseEstimator):  # scikit-learn's
+        return list(estimator.get_params())
+    return [param.name for param in _tunable(estimator).params]
 
 
 def _tunable(estimator: Estimator[Any]) -> Estimator[Any]:

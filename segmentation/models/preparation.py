@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pyspark.ml import Estimator, Pipeline, PipelineModel, Transformer
 from pyspark.ml.feature import (
     OneHotEncoder,
+    RobustScaler,
     SQLTransformer,
     StandardScaler,
     StringIndexer,
@@ -23,6 +24,7 @@ from pyspark.ml.feature import (
     VectorAssembler,
 )
 from pyspark.ml.functions import vector_to_array
+from pyspark.ml.stat import Summarizer
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -36,6 +38,8 @@ NUMBERS = "numbers_vector"
 ASSEMBLED, SELECTED, SCALED = "assembled_vector", "selected_vector", "scaled_vector"
 #: a feature whose variance (after log1p) is not above this says nothing, and scaling would only magnify its noise
 NEAR_CONSTANT = 1e-6
+#: a feature is zero-inflated when it is zero for more than this share of the accounts, but not for all
+ZERO_INFLATED = 0.5
 SHOWN_NAMES = 8
 
 
@@ -53,20 +57,29 @@ class Prepared:
     categorical: tuple[str, ...]
     #: rows in `frame`
     accounts: int
+    #: zero-inflated features with a further 0/1 place in NUMBERS, behind the numeric ones
+    flagged: tuple[str, ...] = ()
 
 
-def prepare(basetable: DataFrame, features: Sequence[Feature], keep: dict[str, Column]) -> Prepared:
+def prepare(
+    basetable: DataFrame,
+    features: Sequence[Feature],
+    keep: dict[str, Column],
+    log1p: bool = True,
+    zero_flags: bool = False,
+) -> Prepared:
     """The static part, done once: one row per account with its vector, `keep` (name -> column), account_id and as_of.
 
     KMeans, GMM and even a sum of doubles depend on the order and the partitioning of rows, hence one ordered
     partition. Raises InputProblem for features that the basetable lacks, for missing or infinite values (a logistic
     regression would answer 0.0 for NaN without a word), for several as_of at once, for no rows, and when no number
-    varies.
+    varies. With `zero_flags`, features that are zero for most accounts say in a further place whether they are.
     """
     numeric, categorical = _split_by_kind(basetable, features)
-    heavy = [feature.name for feature in features if feature.heavy_tailed and not feature.is_categorical]
-    logs = SQLTransformer(statement=_log_statement(heavy))
-    names = [_log_name(name) if name in heavy else name for name in numeric]
+    heavy = [feature.name for feature in features if log1p and feature.heavy_tailed and not feature.is_categorical]
+    flagged = _zero_inflated(basetable, numeric) if zero_flags else []
+    logs = SQLTransformer(statement=_log_statement(heavy, flagged))
+    names = [_log_name(name) if name in heavy else name for name in numeric] + [_flag_name(name) for name in flagged]
     assembler = VectorAssembler(inputCols=names, outputCol=NUMBERS, handleInvalid="error")
     # Missing values pass here and are named below; the assembler itself would only say that there is one.
     lenient = assembler.copy({assembler.handleInvalid: "keep"})
@@ -74,7 +87,7 @@ def prepare(basetable: DataFrame, features: Sequence[Feature], keep: dict[str, C
     narrow = basetable.select(*map(_quoted, needed), *[column.alias(f"kept_{name}") for name, column in keep.items()])
     kept = [F.col(f"kept_{name}").alias(name) for name in keep]
     # The attributes of 400 columns would travel with every later plan; assembling only needs to know how many.
-    sized = F.col(NUMBERS).alias(NUMBERS, metadata={"ml_attr": {"num_attrs": len(numeric)}})
+    sized = F.col(NUMBERS).alias(NUMBERS, metadata={"ml_attr": {"num_attrs": len(names)}})
     # Cut off as well is the plan behind them, which every action of every fit would otherwise analyse again.
     frame = (
         lenient.transform(logs.transform(narrow))
@@ -84,13 +97,17 @@ def prepare(basetable: DataFrame, features: Sequence[Feature], keep: dict[str, C
         .localCheckpoint()
     )
     accounts = _checked(frame, numeric)
-    return Prepared(frame, (logs, assembler), tuple(numeric), tuple(categorical), accounts)
+    return Prepared(frame, (logs, assembler), tuple(numeric), tuple(categorical), accounts, tuple(flagged))
 
 
-def fitted_stages(categorical: Sequence[str]) -> list[Estimator[Any] | Transformer]:
+def fitted_stages(
+    categorical: Sequence[str], scaling: Literal["standard", "robust"] = "standard", centred: bool = True
+) -> list[Estimator[Any] | Transformer]:
     """The part that must see training rows only: encode categories, drop near-constant columns, standardise.
 
     A category unseen in training becomes all zeros: the indexer puts it last, and the encoder drops the last.
+    Robust scaling takes the median and the interquartile range instead of mean and standard deviation; Spark turns
+    a feature whose middle half is one and the same value into zeros.
     """
     stages: list[Estimator[Any] | Transformer] = []
     if categorical:
@@ -102,12 +119,17 @@ def fitted_stages(categorical: Sequence[str]) -> list[Estimator[Any] | Transform
     selector = VarianceThresholdSelector(
         featuresCol=ASSEMBLED if categorical else NUMBERS, outputCol=SELECTED, varianceThreshold=NEAR_CONSTANT
     )
-    return [*stages, selector, StandardScaler(inputCol=SELECTED, outputCol=SCALED, withMean=True, withStd=True)]
+    scaler: Estimator[Any] = StandardScaler(inputCol=SELECTED, outputCol=SCALED, withMean=centred, withStd=True)
+    if scaling == "robust":
+        scaler = RobustScaler(inputCol=SELECTED, outputCol=SCALED, withCentering=centred, withScaling=True)
+    return [*stages, selector, scaler]
 
 
-def fit_preparation(prepared: Prepared) -> PipelineModel:
+def fit_preparation(
+    prepared: Prepared, scaling: Literal["standard", "robust"] = "standard", centred: bool = True
+) -> PipelineModel:
     """The fitted part on all accounts, for models without folds."""
-    return Pipeline(stages=fitted_stages(prepared.categorical)).fit(prepared.frame)
+    return Pipeline(stages=fitted_stages(prepared.categorical, scaling, centred)).fit(prepared.frame)
 
 
 def whole_model(prepared: Prepared, fitted: Sequence[Transformer]) -> PipelineModel:
@@ -116,8 +138,8 @@ def whole_model(prepared: Prepared, fitted: Sequence[Transformer]) -> PipelineMo
 
 
 def selected_names(prepared: Prepared, fitted: PipelineModel) -> list[str]:
-    """What each place of SCALED stands for: a feature's name, or `feature = value` for an encoded category."""
-    names = list(prepared.numeric)
+    """What each place of SCALED stands for: a feature's name, `feature = value` for a category, `feature = 0`."""
+    names = [*prepared.numeric, *(f"{name} = 0" for name in prepared.flagged)]
     for stage in fitted.stages:
         if isinstance(stage, StringIndexerModel):
             pairs = zip(prepared.categorical, stage.labelsArray, strict=True)
@@ -148,7 +170,7 @@ def _checked(frame: DataFrame, numeric: Sequence[str]) -> int:
             values,
             lambda value, place: F.when(F.isnan(value) | (F.abs(value) == float("inf")), place),
         ),
-        lambda place: place.isNotNull(),
+        lambda place: place.isNotNull() & (place < len(numeric)),  # flags of bad values are not named as well
     )
     found: Row = frame.agg(
         F.count(F.lit(1)).alias("rows"),
@@ -170,17 +192,30 @@ def _checked(frame: DataFrame, numeric: Sequence[str]) -> int:
     return int(found["rows"])
 
 
-def _log_statement(heavy: Sequence[str]) -> str:
-    """log1p of size with the sign kept, so that a falling trend stays negative."""
+def _zero_inflated(basetable: DataFrame, numeric: Sequence[str]) -> list[str]:
+    raw = VectorAssembler(inputCols=list(numeric), outputCol=NUMBERS, handleInvalid="keep")
+    summary = Summarizer.metrics("count", "numNonZeros").summary(F.col(NUMBERS)).alias("found")
+    found = raw.transform(basetable.select(*map(_quoted, numeric))).select(summary).collect()[0]["found"]
+    filled = zip(numeric, found["numNonZeros"], strict=True)
+    return [name for name, count in filled if 0 < count < (1.0 - ZERO_INFLATED) * found["count"]]
+
+
+def _log_statement(heavy: Sequence[str], flagged: Sequence[str]) -> str:
+    """log1p of size with the sign kept, so that a falling trend stays negative; and whether a value is zero."""
     logs = [
         f"signum({_quoted(name)}) * log1p(abs({_quoted(name)})) AS {_quoted(_log_name(name))}"
         for name in heavy
     ]  # fmt: skip
-    return f"SELECT {', '.join(['*', *logs])} FROM __THIS__"
+    flags = [f"CAST({_quoted(name)} = 0 AS DOUBLE) AS {_quoted(_flag_name(name))}" for name in flagged]
+    return f"SELECT {', '.join(['*', *logs, *flags])} FROM __THIS__"
 
 
 def _log_name(name: str) -> str:
     return f"{name}_log1p"
+
+
+def _flag_name(name: str) -> str:
+    return f"{name}_is_zero"
 
 
 def _quoted(name: str) -> str:

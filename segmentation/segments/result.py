@@ -2,44 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 
+from segmentation.segments.matching import Change
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class Candidate:
-    """One method tried with one number of segments."""
+    """One method tried with one number of segments. Measures are those of the accounts that the driver sees."""
 
     method: str
     k: int
-    #: mean silhouette (squared Euclidean) of the accounts, -1 to 1; None where fewer than two segments were found
-    silhouette: float | None
-    #: KMeans: sum of squared distances to the own centre
-    inertia: float | None
+    #: mean silhouette, -1 to 1, the higher the better (Rousseeuw 1987)
+    silhouette: float | None = None
+    #: similarity of each cluster to its nearest, the lower the better (Davies and Bouldin 1979)
+    davies_bouldin: float | None = None
+    #: spread between over spread within, the higher the better (Calinski and Harabasz 1974)
+    calinski_harabasz: float | None = None
+    #: sum of squared distances to the own centre; its bend over k is the elbow
+    inertia: float | None = None
     #: GMM: natural logarithm of the likelihood of all accounts
-    log_likelihood: float | None
+    log_likelihood: float | None = None
     #: GMM: Bayesian information criterion (Schwarz 1978), the lower the better
-    bic: float | None
-    #: accounts in the smallest segment
-    smallest: int
+    bic: float | None = None
+    #: accounts of each cluster; noise is in none
+    sizes: tuple[int, ...] = ()
+    #: mean Jaccard similarity of the clusters over resamples, 0 to 1; None where it was not measured
+    stability: float | None = None
     #: why the fit gave nothing; None when it went well
     failure: str | None = None
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One segment of the chosen model."""
+    """One segment of the chosen clustering."""
 
-    #: 0 has the highest usage
+    #: survives retraining; 0 had the highest usage in the first run
     segment: int
     #: unique within the run, made of what sets the segment apart
     name: str
+    sentence: str
     accounts: int
     #: accounts as a share of all, 0 to 1
     share: float
+    #: mean Jaccard similarity over resamples; of the consensus the mean co-association of its members
+    stability: float | None
     #: mean of the usage feature, in log rows a year
     usage: float
 
@@ -52,16 +69,21 @@ class SegmentationResult:
     k: int
     #: why this k, in words
     reason: str
-    #: raw basetable columns -> `prediction` (the segment) and `segment_name`
-    model: PipelineModel
+    #: raw basetable columns -> `prediction` (the segment) and `segment_name`; None for ward, hdbscan and consensus
+    model: PipelineModel | None
     #: every k tried, in order
     candidates: tuple[Candidate, ...]
     segments: tuple[Segment, ...]
-    #: one row per segment and feature: segment, name, feature, difference (of the segment's mean from the mean of all
-    #: accounts, in standard deviations, after log1p), largest first
+    #: table segment_profiles less as_of and method
     profile: pd.DataFrame
+    #: table segment_summaries less as_of: one row per segment, and per segment that ended
+    summaries: pd.DataFrame
+    #: what became of the segments of the run before
+    changes: tuple[Change, ...]
     #: table `segments` without its `model`
     assignments: DataFrame
+    #: the segment of each account of `SegmentationRun.points`, in its order; -1 for none
+    sampled: Ints
     #: accounts, and principal components with the share of the variance that they keep
     accounts: int
     components: int
@@ -69,3 +91,21 @@ class SegmentationResult:
     #: names of the raw columns that the model reads
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SegmentationRun:
+    """All methods of the settings, in their order, and the consensus last where there is one."""
+
+    results: tuple[SegmentationResult, ...]
+    #: methods that gave no segments, and why in words
+    skipped: Mapping[str, str]
+    #: how outlying accounts were found, in words, and how many there are among the accounts of `points`
+    outlier_rule: str
+    outliers: int
+    #: accounts that the driver sees (index account_id, ordered) x principal components
+    points: pd.DataFrame
+    #: the same accounts x all numeric features, after log1p where heavy-tailed; those held out included
+    values: pd.DataFrame
+    #: names of the features that were not clustered on
+    held_out: tuple[str, ...]
