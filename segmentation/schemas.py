@@ -551,7 +551,7 @@ ACCOUNT_VALUES = Table(
         repeats      long!       # days with a value, but the first
         recency_days double!     # from the first to the last such day
         age_days     double!     # from the first to as_of
-        mean_value   double      # per repeat day; null without repeats
+        mean_value   double!     # per such day, the first included: the cube adds values up by the month
         alive        double!     # probability of being a customer still (BG/NBD)
         expected_days double!    # days with a value in the months ahead that the settings name
         expected_value double    # of one such day (gamma-gamma)

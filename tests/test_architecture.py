@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = sorted((ROOT / "segmentation").rglob("*.py"))
-STAGES = ("events", "features", "basetable", "models", "segments", "industries")
+STAGES = ("events", "features", "basetable", "models", "segments", "industries", "outlook")
 BIN = Path(sys.executable).parent
 
 
