@@ -1,18 +1,44 @@
-"""basetable -> segments of every method, their models in MLflow."""
+"""basetable -> segments of every method, what they are, how they changed; their models in MLflow."""
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
+import json
+from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 
+import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, training_note
+from segmentation.jobs.rows import table_rows
+from segmentation.jobs.segment_history import History, moves_in_words, moves_since, read_history, with_history
 from segmentation.runtime import Job, JobSpec, add_as_of
-from segmentation.schemas import SEGMENTS
+from segmentation.schemas import (
+    ACCOUNT_RFM,
+    ACCOUNTS,
+    BASETABLE,
+    SEGMENT_MOVES,
+    SEGMENT_PROFILES,
+    SEGMENT_SUMMARIES,
+    SEGMENTS,
+)
+from segmentation.segments.evolution import decompose
+from segmentation.segments.importance import surrogate
+from segmentation.segments.matching import BORN, ENDED, MERGED, SPLIT
+from segmentation.segments.result import SegmentationRun
+from segmentation.segments.rfm import account_rfm
 from segmentation.segments.training import train_segments as train
-from segmentation.stores.runs import log_segments, open_runs
+from segmentation.stores.runs import open_runs
+from segmentation.stores.segment_runs import log_segments
+from segmentation.table import Table
+
+#: changes worth a line on the screen
+TOLD = (BORN, SPLIT, MERGED, ENDED)
+#: tables written at the same time: one leaves a core idle
+AT_ONCE = 2
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +46,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def train_segments(job: Job) -> None:
-    """Train every method of the settings, log the runs, store every account's segment."""
+    """Train every method of the settings, log the runs, store every account's segment and what is to be said of it."""
     as_of, basetable, features = read_basetable(job)
     note = training_note(job, as_of, "segments")
     if not job.args.force and job.tables.note(SEGMENTS) == note:
@@ -28,19 +54,62 @@ def train_segments(job: Job) -> None:
         promote_published(job, SEGMENTS, as_of)
         return
     settings = job.settings
+    history = read_history(job, as_of)
     with job.stage(f"segments: {', '.join(settings.segments.methods)} trained"):
-        results = train(basetable, features, settings.segments, settings.models)
+        run = train(basetable, features, settings.segments, settings.models, history.previous, _attributes(job))
     with job.stage("segments: logged and stored"):
-        models = log_segments(
-            open_runs(settings.storage, job.data_dir), results, settings, job.tables.versions(LINEAGE), as_of
-        )
-        rows = [result.assignments.withColumn("model", F.lit(models[result.method])) for result in results]
-        stored: DataFrame = reduce(DataFrame.unionByName, rows)
-        job.tables.replace(stored, SEGMENTS, where=f"as_of = DATE '{as_of}'", note=note)
-        job.publish()
+        _store(job, as_of, basetable, run, history, note)
         promote_published(job, SEGMENTS, as_of)
-    for result in results:
+    _show(job, as_of, run)
+
+
+def _store(job: Job, as_of: dt.date, basetable: DataFrame, run: SegmentationRun, history: History, note: str) -> None:
+    """Runs and models in MLflow, five tables in one publication."""
+    runs = open_runs(job.settings.storage, job.data_dir)
+    clustered = run.values.drop(columns=list(run.held_out))
+    seed = job.settings.segments.seed
+    surrogates = {one.method: surrogate(clustered, one.sampled, seed) for one in run.results}
+    models = log_segments(runs, run, surrogates, job.settings, job.tables.versions(LINEAGE), as_of)
+    rows = [one.assignments.withColumn("model", F.lit(models[one.method])) for one in run.results]
+    summaries = pd.concat([with_history(one.summaries, history) for one in run.results])
+    profiles = pd.concat([one.profile.assign(method=one.method) for one in run.results])
+    _replace(job, as_of, (SEGMENTS, reduce(DataFrame.unionByName, rows), note),
+             (SEGMENT_SUMMARIES, table_rows(job.spark, summaries, SEGMENT_SUMMARIES, as_of=as_of), None))  # fmt: skip
+    now = job.tables.read(SEGMENTS).where(F.col("as_of") == F.lit(as_of))
+    moved = moves_since(job, runs, history, basetable, now)
+    _replace(job, as_of, (SEGMENT_PROFILES, table_rows(job.spark, profiles, SEGMENT_PROFILES, as_of=as_of), None),
+             (SEGMENT_MOVES, moved, None), (ACCOUNT_RFM, account_rfm(basetable), None))  # fmt: skip
+    job.publish()
+
+
+def _replace(job: Job, as_of: dt.date, *written: tuple[Table, DataFrame, str | None]) -> None:
+    """The rows of `as_of` in tables that do not need each other, side by side."""
+    only = f"as_of = DATE '{as_of}'"
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        done = [pool.submit(job.tables.replace, frame, table, only, note) for table, frame, note in written]
+    for one in done:
+        one.result()
+
+
+def _attributes(job: Job) -> pd.DataFrame | None:
+    """The accounts file's columns without the label, which segments never see; None where it has no others."""
+    label = json.loads(job.tables.note(BASETABLE) or "{}").get("label")
+    accounts = job.tables.read(ACCOUNTS)
+    others = [name for name in accounts.columns if name not in ("account_id", label)]
+    return accounts.select("account_id", *(F.col(f"`{name}`") for name in others)).toPandas() if others else None
+
+
+def _show(job: Job, as_of: dt.date, run: SegmentationRun) -> None:
+    for result in run.results:
         job.show(f"{result.method}: {result.k} segments, {result.reason}")
+        told = [f"{one.segment} {one.kind}" for one in result.changes if one.kind in TOLD]
+        if told:
+            job.show(f"  since the run before: segment {', segment '.join(told)}")
+    for method, why in run.skipped.items():
+        job.show(f"{method}: no segments, {why}")
+    job.show(f"{run.outliers:,} outlying accounts, {run.outlier_rule}")
+    for one in decompose(job.tables.read(SEGMENT_MOVES).where(F.col("as_of") == F.lit(as_of))):
+        job.show(moves_in_words(one))
 
 
 JOB = JobSpec("segments", "find segments of similar accounts", _arguments, train_segments)

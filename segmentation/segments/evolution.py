@@ -57,14 +57,12 @@ def decompose(moved: DataFrame) -> list[Decomposed]:
     return sorted((Decomposed(*row) for row in counts.collect()), key=lambda one: (one.method, one.previous_as_of))
 
 
-def previous_run(
-    segments: pd.DataFrame, summaries: pd.DataFrame, profiles: pd.DataFrame, as_of: str, highest: int
-) -> Previous:
-    """One method's run before, from its rows of the tables `segments`, `segment_summaries` and `segment_profiles`.
+def previous_run(segments: pd.DataFrame, profiles: pd.DataFrame, as_of: str, highest: int) -> Previous:
+    """One method's run before, from its rows of the tables `segments` and `segment_profiles`.
 
     `highest` is the highest id that any run of the method has ever given out.
     """
-    living = summaries[summaries["accounts"] > 0]
+    named = segments[segments["segment"] != NOWHERE].drop_duplicates("segment")
     centres: dict[int, dict[str, float]] = {}
     known = profiles[profiles["centre"].notna()]
     for segment, feature, centre in zip(known["segment"], known["feature"], known["centre"], strict=True):
@@ -75,7 +73,7 @@ def previous_run(
             str(account): int(segment)
             for account, segment in zip(segments["account_id"], segments["segment"], strict=True)
         },
-        names={int(s): str(name) for s, name in zip(living["segment"], living["name"], strict=True) if s != NOWHERE},
+        names={int(segment): str(name) for segment, name in zip(named["segment"], named["name"], strict=True)},
         centres=centres,
         highest=highest,
     )

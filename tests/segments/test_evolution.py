@@ -43,12 +43,11 @@ def summary(segment: int, change: str, previous: list[int], accounts: int = 5) -
 
 
 def test_a_run_is_read_back_from_its_tables() -> None:
-    rows = pd.DataFrame({"account_id": ["a", "b", "c"], "segment": [0, 3, -1]})
-    told = pd.DataFrame([summary(0, "kept", [0]), summary(3, "born", []), summary(2, "ended", [0], accounts=0)])
+    rows = pd.DataFrame({"account_id": ["a", "b", "c"], "segment": [0, 3, -1], "name": ["Heavy", "Light", "none"]})
     profiles = pd.DataFrame({"segment": [0, 3, 3], "feature": ["x", "x", "y"], "centre": [1.0, 2.0, None]})
-    found = previous_run(rows, told, profiles, "2026-05-01", 9)
+    found = previous_run(rows, profiles, "2026-05-01", 9)
     assert found.segments == {"a": 0, "b": 3, "c": -1}
-    assert found.names == {0: "Name 0", 3: "Name 3"}
+    assert found.names == {0: "Heavy", 3: "Light"}
     assert found.centres == {0: {"x": 1.0}, 3: {"x": 2.0}}
     assert found.highest == 9
 

@@ -1,0 +1,91 @@
+"""The pictures that go with a run of segments. Drawn on bare figures: no window, no global state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from segmentation.segments.result import Ints, SegmentationResult
+
+#: what a curve over k shows: a candidate's measure -> title
+CURVES = {
+    "silhouette": "Mean silhouette (higher is better)",
+    "davies_bouldin": "Davies-Bouldin (lower is better)",
+    "calinski_harabasz": "Calinski-Harabasz (higher is better)",
+    "inertia": "Sum of squared distances to the own centre (look for the elbow)",
+    "bic": "BIC (lower is better)",
+    "stability": "Mean Jaccard similarity over resamples (higher is better)",
+}
+#: features in the heat map, those that the segments explain best; differences beyond this are one shade
+SHOWN_FEATURES, DARKEST = 25, 2.0
+#: more points than this are one blot
+SHOWN_POINTS = 5000
+
+
+def segment_figures(result: SegmentationResult, points: pd.DataFrame) -> dict[str, Figure]:
+    """File name -> figure of one method: its curves, the heat map of its profile, the map of its accounts.
+
+    `points`: one row per account (index account_id), one column per principal component.
+    """
+    drawn: dict[str, Figure | None] = {f"{measure}.png": curve(result, measure) for measure in CURVES}
+    drawn["profile.png"] = heat_map(result.profile, _names(result))
+    drawn["map.png"] = segment_map(points, result.sampled, _names(result), result.method)
+    return {f"{result.method}_{name}": figure for name, figure in drawn.items() if figure is not None}
+
+
+def curve(result: SegmentationResult, measure: str) -> Figure | None:
+    """One measure over the numbers of segments, the chosen one marked; None where the method has no such measure."""
+    points = [(one.k, getattr(one, measure)) for one in result.candidates]
+    known = [(k, value) for k, value in points if value is not None]
+    if not known:
+        return None
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([k for k, _ in known], [value for _, value in known], marker="o")
+    axes.axvline(result.k, linestyle="--", color="grey", label=f"chosen: {result.k}")
+    axes.set(title=f"{result.method}: {CURVES[measure]}", xlabel="segments", xticks=[k for k, _ in known])
+    axes.legend()
+    return figure
+
+
+def heat_map(profile: pd.DataFrame, names: Mapping[int, str]) -> Figure | None:
+    """Hedges' g of the features that the segments explain best, a row per segment; held-out ones are starred."""
+    known = profile[profile["effect"].notna() & ~profile["feature"].str.contains(" = ", regex=False)]
+    if known.empty:
+        return None
+    ranked = known.groupby("feature").agg(importance=("importance", "max"), held_out=("held_out", "max"))
+    shown = ranked.sort_values(["importance", "feature"], ascending=[False, True], kind="stable").head(SHOWN_FEATURES)
+    grid = known.pivot_table(index="segment", columns="feature", values="effect").reindex(columns=shown.index)
+    figure = Figure(figsize=(4 + 0.32 * len(shown), 3.2 + 0.4 * len(grid)), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(grid.to_numpy(dtype=float), cmap="RdBu_r", vmin=-DARKEST, vmax=DARKEST, aspect="auto")
+    labels = [f"{name} *" if starred else str(name) for name, starred in shown["held_out"].items()]
+    axes.set_xticks(range(len(labels)), labels, rotation=60, ha="right", fontsize="small")
+    axes.set_yticks(range(len(grid)), [names.get(int(segment), str(segment)) for segment in grid.index])
+    figure.colorbar(image, ax=axes, label="Hedges' g against all others")
+    axes.set(title="Profile (* not clustered on)")
+    return figure
+
+
+def segment_map(points: pd.DataFrame, segments: Ints, names: Mapping[int, str], method: str) -> Figure | None:
+    """The accounts on the first two principal components, a colour per segment; None with a single component."""
+    if points.shape[1] < 2 or points.empty:  # noqa: PLR2004  # a plane
+        return None
+    step = max(1, len(points) // SHOWN_POINTS)
+    shown, at = points.to_numpy(dtype=float)[::step], segments[::step]
+    figure = Figure(figsize=(7, 5.5), layout="constrained")
+    axes = figure.subplots()
+    for segment in np.unique(at):
+        own = shown[at == segment]
+        colour = "lightgrey" if segment < 0 else f"C{segment % 10}"
+        axes.scatter(own[:, 0], own[:, 1], s=8, color=colour, label=names.get(int(segment), "in no segment"))
+    axes.set(title=f"{method}: accounts", xlabel="first component", ylabel="second component")
+    figure.legend(fontsize="small", loc="outside lower center", ncols=2)
+    return figure
+
+
+def _names(result: SegmentationResult) -> dict[int, str]:
+    return {one.segment: one.name for one in result.segments}
