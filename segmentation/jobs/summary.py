@@ -9,7 +9,16 @@ from pyspark.sql import functions as F
 
 from segmentation.jobs.freshness import read_basetable
 from segmentation.runtime import Job
-from segmentation.schemas import BASETABLE, INDUSTRY_METRICS, INDUSTRY_SCORES, LEDGER, SEGMENTS
+from segmentation.schemas import (
+    ACCOUNT_RFM,
+    BASETABLE,
+    INDUSTRY_METRICS,
+    INDUSTRY_SCORES,
+    LEDGER,
+    SEGMENT_SUMMARIES,
+    SEGMENTS,
+)
+from segmentation.segments.placing import CONSENSUS
 
 
 def show_summary(job: Job) -> None:
@@ -19,7 +28,7 @@ def show_summary(job: Job) -> None:
     lines = ["", f"== as of {as_of} " + "=" * 60, *_balance(tables.read(LEDGER))]
     labelled = basetable.where(F.col("industry").isNotNull()).count()
     lines.append(f"basetable    {basetable.count():,} accounts x {len(features)} features, {labelled:,} labelled")
-    lines += _segments(tables.read(SEGMENTS), as_of)
+    lines += _segments(job, as_of)
     lines += _industries(tables.read(INDUSTRY_METRICS), as_of)
     scored = tables.read(INDUSTRY_SCORES).where(F.col("as_of") == F.lit(as_of)).select("account_id").distinct().count()
     lines.append(f"scored       {scored:,} accounts, labelled or not, in industry_scores")
@@ -38,15 +47,28 @@ def _balance(ledger: DataFrame) -> list[str]:
     return [f"rows         in {row['rows_in']:,} = {parts}, from {row['files']:,} files"]
 
 
-def _segments(segments: DataFrame, as_of: dt.date) -> list[str]:
-    at = segments.where(F.col("as_of") == F.lit(as_of))
-    sizes = at.groupBy("method", "segment", "name").count().orderBy("method", "segment").collect()
+def _segments(job: Job, as_of: dt.date) -> list[str]:
+    """A line per method; the segments of the consensus, or without one of the first method of the settings."""
+    rows = _at(job.tables.read(SEGMENT_SUMMARIES), as_of).orderBy("method", "segment").collect()
+    found = sorted({row["method"] for row in rows})
+    lead = CONSENSUS if CONSENSUS in found else next((m for m in job.settings.segments.methods if m in found), None)
     lines = []
-    for method in sorted({row["method"] for row in sizes}):
-        own = [row for row in sizes if row["method"] == method]
-        lines.append(f"{method:<12} k = {len(own)}")
-        lines += [f"{row['count']:>12,}  {row['segment']} {row['name']}" for row in own]
+    for method in sorted(found, key=lambda name: (name != lead, name)):
+        living = [row for row in rows if row["method"] == method and row["accounts"]]
+        stability = [row["stability"] for row in living if row["stability"] is not None]
+        told = f", stability {min(stability):.2f} to {max(stability):.2f}" if stability else ""
+        lines.append(f"{method:<12} {len(living)} segments{told}")
+        if method == lead:
+            lines += [f"{row['accounts']:>12,}  {row['segment']} {row['name']}" for row in living]
+    outlying = _at(job.tables.read(SEGMENTS), as_of).where("outlier").select("account_id").distinct().count()
+    lines.append(f"outlying     {outlying:,} accounts are unlike all others: look before acting on their segment")
+    labels = _at(job.tables.read(ACCOUNT_RFM), as_of).groupBy("label").count().orderBy(F.desc("count"), "label")
+    lines.append("use          " + ", ".join(f"{row['count']:,} {row['label']}" for row in labels.collect()))
     return lines
+
+
+def _at(rows: DataFrame, as_of: dt.date) -> DataFrame:
+    return rows.where(F.col("as_of") == F.lit(as_of))
 
 
 def _industries(metrics: DataFrame, as_of: dt.date) -> list[str]:

@@ -19,8 +19,10 @@ CURVES = {
     "bic": "BIC (lower is better)",
     "stability": "Mean Jaccard similarity over resamples (higher is better)",
 }
-#: features in the heat map, those that the segments explain best; differences beyond this are one shade
+#: features in the heat map; differences beyond this are one shade
 SHOWN_FEATURES, DARKEST = 25, 2.0
+#: how the name of a feature ends that speaks for one month or quarter
+PERIOD = r"_[mq]\d+$"
 #: more points than this are one blot
 SHOWN_POINTS = 5000
 
@@ -52,22 +54,30 @@ def curve(result: SegmentationResult, measure: str) -> Figure | None:
 
 
 def heat_map(profile: pd.DataFrame, names: Mapping[int, str]) -> Figure | None:
-    """Hedges' g of the features that the segments explain best, a row per segment; held-out ones are starred."""
+    """Hedges' g of the features in which segments stand out most, a row per segment; held-out ones are starred."""
     known = profile[profile["effect"].notna() & ~profile["feature"].str.contains(" = ", regex=False)]
     if known.empty:
         return None
-    ranked = known.groupby("feature").agg(importance=("importance", "max"), held_out=("held_out", "max"))
-    shown = ranked.sort_values(["importance", "feature"], ascending=[False, True], kind="stable").head(SHOWN_FEATURES)
+    shown = known.groupby("feature")["held_out"].max().loc[_telling(known)]
     grid = known.pivot_table(index="segment", columns="feature", values="effect").reindex(columns=shown.index)
     figure = Figure(figsize=(4 + 0.32 * len(shown), 3.2 + 0.4 * len(grid)), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(grid.to_numpy(dtype=float), cmap="RdBu_r", vmin=-DARKEST, vmax=DARKEST, aspect="auto")
-    labels = [f"{name} *" if starred else str(name) for name, starred in shown["held_out"].items()]
+    labels = [f"{name} *" if starred else str(name) for name, starred in shown.items()]
     axes.set_xticks(range(len(labels)), labels, rotation=60, ha="right", fontsize="small")
     axes.set_yticks(range(len(grid)), [names.get(int(segment), str(segment)) for segment in grid.index])
     figure.colorbar(image, ax=axes, label="Hedges' g against all others")
     axes.set(title="Profile (* not clustered on)")
     return figure
+
+
+def _telling(profile: pd.DataFrame) -> list[str]:
+    """The features with the largest effects of each segment, as many of each; one for all its months and quarters."""
+    each = max(1, SHOWN_FEATURES // profile["segment"].nunique())
+    ranked = profile.assign(size=profile["effect"].abs(), kind=profile["feature"].str.replace(PERIOD, "", regex=True))
+    ranked = ranked.sort_values(["segment", "size", "feature"], ascending=[True, False, True], kind="stable")
+    first = ranked.drop_duplicates(["segment", "kind"]).groupby("segment").head(each)
+    return list(dict.fromkeys(first.drop_duplicates("kind")["feature"]))
 
 
 def segment_map(points: pd.DataFrame, segments: Ints, names: Mapping[int, str], method: str) -> Figure | None:
