@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import roc_auc_score
+from scipy.stats import rankdata
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 #: a probability of zero for what then happens would make the log-loss infinite
@@ -19,7 +21,7 @@ SMALLEST_PROBABILITY = 1e-15
 TOP = 2
 
 
-def auc(positive: npt.NDArray[np.bool_], score: Floats) -> float | None:
+def auc(positive: Bools, score: Floats) -> float | None:
     """Area under the ROC curve of one industry against the rest; None when one side has no account."""
     if positive.all() or not positive.any():
         return None
@@ -33,7 +35,7 @@ def resample_weights(accounts: int, resamples: int, seed: int) -> Floats:
     return weights
 
 
-def weighted_auc(positive: npt.NDArray[np.bool_], score: Floats, weights: Floats) -> Floats:
+def weighted_auc(positive: Bools, score: Floats, weights: Floats) -> Floats:
     """The AUC of every resample at once; NaN where a resample drew only one side.
 
     The AUC is the chance that a positive account outranks a negative one, ties counted half (Mann and Whitney 1947).
@@ -51,15 +53,71 @@ def weighted_auc(positive: npt.NDArray[np.bool_], score: Floats, weights: Floats
     return areas
 
 
-def permuted_auc(positive: npt.NDArray[np.bool_], score: Floats, times: int, seed: int) -> Floats:
-    """The AUC when labels are dealt out again at random: what chance alone would reach."""
+def permuted_auc(positive: Bools, score: Floats, times: int, seed: int) -> Floats:
+    """The AUC when labels are dealt out again at random: what chance alone would reach.
+
+    The same seed deals the same labels to the same accounts, whatever their scores.
+    """
     random = np.random.default_rng(seed)
-    order = np.argsort(score, kind="stable")
-    _, place, size = np.unique(score[order], return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(size) - (size - 1) / 2.0)[place]  # mean rank of each tie
+    ranks = rankdata(score)
     n, hits = len(score), int(positive.sum())
     sums = np.array([random.permutation(ranks)[:hits].sum() for _ in range(times)])
     result: Floats = (sums - hits * (hits + 1) / 2.0) / (hits * (n - hits))
+    return result
+
+
+def average_precision(positive: Bools, score: Floats) -> float | None:
+    """Area under the precision-recall curve as a sum of steps; None when the industry has no account.
+
+    Of a random order it is about the share of the positive accounts (Davis and Goadrich 2006).
+    """
+    return float(average_precision_score(positive, score)) if positive.any() else None
+
+
+def weighted_average_precision(positive: Bools, score: Floats, weights: Floats) -> Floats:
+    """The average precision of every resample at once; NaN where a resample drew no positive account."""
+    order = np.argsort(-score, kind="stable")
+    drawn = weights[:, order]
+    return _steps(drawn * positive[order], drawn, _ends(score[order]))
+
+
+def permuted_average_precision(positive: Bools, score: Floats, times: int, seed: int) -> Floats:
+    """The average precision when labels are dealt out again at random, as by `permuted_auc`."""
+    random = np.random.default_rng(seed)
+    order = np.argsort(-score, kind="stable")
+    dealt = np.zeros((times, len(score)))
+    for row in dealt:
+        row[random.permutation(len(score))[: int(positive.sum())]] = 1.0
+    return _steps(dealt[:, order], np.ones((1, len(score))), _ends(score[order]))
+
+
+def _ends(ordered: Floats) -> Ints:
+    """Places at which a run of equal scores ends."""
+    ends: Ints = np.flatnonzero(np.concatenate([np.diff(ordered) != 0, [True]]))
+    return ends
+
+
+def _steps(hits: Floats, drawn: Floats, ends: Ints) -> Floats:
+    """Precision at the end of each run of equal scores, weighted by the recall that the run adds."""
+    found, seen = hits.cumsum(axis=1)[:, ends], drawn.cumsum(axis=1)[:, ends]
+    precision = np.divide(found, seen, out=np.zeros(found.shape), where=seen > 0)
+    areas = (np.diff(found, axis=1, prepend=0.0) * precision).sum(axis=1)
+    total = found[:, -1]
+    result: Floats = np.divide(areas, total, out=np.full(len(total), np.nan), where=total > 0)
+    return result
+
+
+def weighted_mcc(actual: Ints, predicted: Ints, classes: int, weights: Floats) -> Floats:
+    """Matthews correlation of every resample at once, for any number of classes (Gorodkin 2004).
+
+    0 where it is not defined, when all accounts are, or are called, the same: a constant answer tells nothing.
+    """
+    of, called = np.eye(classes)[actual], np.eye(classes)[predicted]
+    n, right = weights.sum(axis=1), weights @ (actual == predicted).astype(np.float64)
+    are, said = weights @ of, weights @ called
+    covariance = right * n - (are * said).sum(axis=1)
+    spread = (n**2 - (are**2).sum(axis=1)) * (n**2 - (said**2).sum(axis=1))
+    result: Floats = np.divide(covariance, np.sqrt(spread), out=np.zeros(len(n)), where=spread > 0)
     return result
 
 
@@ -68,6 +126,12 @@ def account_losses(actual: Ints, given: Floats) -> Floats:
     picked = given[np.arange(len(actual)), actual]
     losses: Floats = -np.log(np.clip(picked, SMALLEST_PROBABILITY, 1.0))
     return losses
+
+
+def account_briers(actual: Ints, given: Floats) -> Floats:
+    """Squared distance between the probabilities and what the account is, summed over classes (Brier 1950): 0 to 2."""
+    distances: Floats = ((given - np.eye(given.shape[1])[actual]) ** 2).sum(axis=1)
+    return distances
 
 
 def account_hits(actual: Ints, given: Floats, top: int) -> Floats:

@@ -24,11 +24,19 @@ def value(table: pd.DataFrame, metric: str, column: str = "value", industry: str
 def test_guessing_lands_on_its_baselines() -> None:
     actual = np.repeat([0, 1, 2], [360, 180, 60])  # exactly the shares
     table = measured(actual, np.tile(PRIORS, (600, 1)))
-    for metric in ("accuracy", "top2_accuracy", "log_loss"):
+    for metric in ("accuracy", "top2_accuracy", "mcc", "log_loss", "brier"):
         assert value(table, metric) == value(table, metric, "majority")
     assert value(table, "macro_auc") == 0.5
     assert value(table, "accuracy", "random") == pytest.approx((PRIORS**2).sum(), abs=0.03)
     assert value(table, "auc", "random", "Toys") == pytest.approx(0.5, abs=0.03)
+    assert value(table, "pr_auc", "value", "Toys") == value(table, "pr_auc", "majority", "Toys") == 0.3
+    assert value(table, "pr_auc", "random", "Toys") == pytest.approx(0.3, abs=0.03)
+    assert value(table, "macro_pr_auc") == pytest.approx(1 / 3)
+    assert value(table, "mcc") == 0.0
+    assert value(table, "mcc", "random") == pytest.approx(0.0, abs=0.03)
+    # Brier score of answering the shares is 1 less their squares
+    assert value(table, "brier") == pytest.approx(1 - (PRIORS**2).sum())
+    assert value(table, "brier", "random") == pytest.approx(2 * (1 - (PRIORS**2).sum()), abs=0.05)
     # log-loss of answering the shares is their entropy
     assert value(table, "log_loss") == pytest.approx(-(PRIORS * np.log(PRIORS)).sum())
 
@@ -59,3 +67,27 @@ def test_an_empty_slice_has_metrics_without_values() -> None:
     table = measured(np.array([], dtype=np.int64), np.empty((0, 3)))
     assert table["value"].isna().all()
     assert set(table["reason"]) == {"no labelled account"}
+
+
+def test_metrics_are_means_over_repeats_beside_their_spread() -> None:
+    random = np.random.default_rng(5)
+    actual = random.choice(3, 200, p=PRIORS)
+    given = np.eye(3)[actual] + random.random((2, 200, 3)) * np.array([1.0, 4.0])[:, None, None]
+    given /= given.sum(axis=2, keepdims=True)
+    both, first, second = measured(actual, given), measured(actual, given[0]), measured(actual, given[1])
+    assert not first["metric"].str.endswith("_repeat_sd").any()
+    for metric in ("macro_auc", "macro_pr_auc", "accuracy", "mcc", "log_loss", "brier"):
+        one, other = value(first, metric), value(second, metric)
+        assert value(both, metric) == pytest.approx((one + other) / 2)
+        assert value(both, f"{metric}_repeat_sd") == pytest.approx(abs(one - other) / 2**0.5)
+        assert value(both, metric, "low") < value(both, metric) < value(both, metric, "high")
+    assert value(both, "auc", "random", "Toys") == value(first, "auc", "random", "Toys")
+
+
+def test_two_equal_repeats_are_no_more_certain_than_one() -> None:
+    random = np.random.default_rng(6)
+    actual = random.choice(3, 100, p=PRIORS)
+    given = random.dirichlet(np.ones(3), 100)
+    twice = measured(actual, np.stack([given, given]))
+    twice = twice[~twice["metric"].str.endswith("_repeat_sd")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(twice, measured(actual, given))

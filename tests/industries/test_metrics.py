@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, matthews_corrcoef, roc_auc_score
 
 from segmentation.industries import metrics as m
 
@@ -34,6 +34,47 @@ def test_permuted_labels_reach_one_half_on_average() -> None:
     permuted = m.permuted_auc(positive, score, 400, seed=2)
     assert permuted.mean() == pytest.approx(0.5, abs=0.01)
     assert m.permuted_auc(positive, np.zeros(200), 10, seed=2).tolist() == [0.5] * 10
+
+
+def test_equal_seeds_deal_the_same_labels_to_the_same_accounts() -> None:
+    random = np.random.default_rng(1)
+    score = random.random(50)
+    positive = random.random(50) < 0.4
+    forwards = m.permuted_auc(positive, score, 30, seed=2)
+    np.testing.assert_allclose(m.permuted_auc(positive, -score, 30, seed=2), 1.0 - forwards)
+
+
+def test_the_resampled_average_precision_is_sklearns_with_weights() -> None:
+    random = np.random.default_rng(7)
+    positive, score = random.random(40) < 0.3, np.round(random.random(40), 1)  # with many ties
+    weights = m.resample_weights(40, 20, seed=3)
+    expected = [average_precision_score(positive, score, sample_weight=drawn) for drawn in weights]
+    np.testing.assert_allclose(m.weighted_average_precision(positive, score, weights), expected)
+    assert m.average_precision(POSITIVE, SCORE) == pytest.approx(0.75)  # ranks 1 and 3 or 4: 1/2 x 1 + 1/2 x 2/4
+    assert np.isnan(m.weighted_average_precision(POSITIVE, SCORE, np.array([[0.0, 3.0, 0.0, 2.0, 0.0]]))).all()
+    assert m.average_precision(np.array([False]), np.array([0.1])) is None
+
+
+def test_permuted_labels_have_the_average_precision_of_their_share() -> None:
+    random = np.random.default_rng(1)
+    positive, score = random.random(400) < 0.3, np.round(random.random(400), 1)
+    permuted = m.permuted_average_precision(positive, score, 200, seed=2)
+    assert permuted.mean() == pytest.approx(positive.mean(), abs=0.02)
+
+
+def test_the_resampled_matthews_correlation_is_sklearns_with_weights() -> None:
+    random = np.random.default_rng(3)
+    actual, predicted = random.integers(0, 4, 60), random.integers(0, 3, 60)
+    predicted[:20] = actual[:20]
+    weights = m.resample_weights(60, 20, seed=3)
+    expected = [matthews_corrcoef(actual, predicted, sample_weight=drawn) for drawn in weights]
+    np.testing.assert_allclose(m.weighted_mcc(actual, predicted, 4, weights), expected)
+    assert m.weighted_mcc(actual, np.zeros(60, dtype=np.int64), 4, weights).tolist() == [0.0] * 20
+
+
+def test_brier_is_0_when_sure_and_right_and_2_when_sure_and_wrong() -> None:
+    given = np.array([[1.0, 0.0], [1.0, 0.0], [0.5, 0.5]])
+    assert m.account_briers(np.array([0, 1, 1]), given).tolist() == [0.0, 2.0, 0.5]
 
 
 def test_losses_and_hits_per_account() -> None:
