@@ -17,6 +17,7 @@ MODULES = (
     "build_basetable",
     "train_segments",
     "train_industry",
+    "rollback_model",
     "run_all",
     "forget_account",
     "show_status",

@@ -15,7 +15,8 @@ from segmentation.features.feature import Feature
 from segmentation.runtime import Job
 from segmentation.schemas import ACCOUNTS, ACTIVITY, BASETABLE, EVENT_NAMES, EVENTS
 from segmentation.stores.conf import load_categories
-from segmentation.stores.runs import open_runs, promote
+from segmentation.stores.registry import RUN, promote
+from segmentation.stores.runs import open_runs
 from segmentation.table import Table
 
 #: the tables behind a basetable, whose versions every model run keeps
@@ -49,12 +50,24 @@ def training_note(job: Job, as_of: dt.date, *sections: str) -> str:
     return json.dumps({"as_of": str(as_of), **job.tables.versions([BASETABLE]), **settings}, sort_keys=True)
 
 
-def promote_published(job: Job, table: Table, as_of: dt.date) -> None:
-    """Make the newest models behind a published table the champions: the alias never runs ahead of what readers see.
+def published_models(job: Job, table: Table) -> tuple[dt.date, list[str]]:
+    """The latest as_of, and the registered models that its rows name: what readers take for today's."""
+    rows = job.tables.read(table)
+    latest: dt.date = rows.agg(F.max("as_of").alias("as_of")).collect()[0]["as_of"]
+    models = rows.where(F.col("as_of") == F.lit(latest)).select("model").distinct().collect()
+    return latest, sorted(row["model"] for row in models if not row["model"].startswith(RUN))
 
-    A run that was killed between the two is made good by the next one.
+
+def promote_published(job: Job, table: Table, as_of: dt.date) -> None:
+    """Make the models behind the latest rows of a published table the champions: the alias follows what readers see.
+
+    A run that was killed between the two is made good by the next one. Training for an `as_of` before the latest
+    moves no alias, and says so.
     """
-    rows = job.tables.read(table).where(F.col("as_of") == F.lit(as_of))
-    models = [row["model"] for row in rows.select("model").distinct().collect()]
+    latest, models = published_models(job, table)
     for model in promote(open_runs(job.settings.storage, job.data_dir), models):
         job.say(f"model {model} is not in MLflow any more: --force trains it again")
+    if latest > as_of:
+        job.say(
+            f"the champion stays {', '.join(models)}, by which {table.name} speaks for {latest}, later than {as_of}"
+        )

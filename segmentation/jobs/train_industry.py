@@ -1,50 +1,119 @@
-"""basetable -> an industry with its probability for every account, the model in MLflow, what it is worth."""
+"""basetable -> audit, an industry with its probability for every account, what that is worth; the model in MLflow."""
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame
 
 from segmentation.basetable.labels import require_classes
+from segmentation.features.feature import Feature
+from segmentation.industries.audit import Audit, audit, require_clean
+from segmentation.industries.audit_exhibits import gather
+from segmentation.industries.gate import Decision, judge
+from segmentation.industries.result import IndustryResult, Recipe
 from segmentation.industries.training import train_industry as train
-from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, training_note
+from segmentation.jobs.freshness import LINEAGE, promote_published, published_models, read_basetable, training_note
+from segmentation.jobs.industry_tables import store_kept, store_trained
 from segmentation.runtime import Job, JobSpec, add_as_of
-from segmentation.schemas import INDUSTRY_METRICS, INDUSTRY_SCORES
-from segmentation.stores.runs import log_industry, open_runs
+from segmentation.schemas import ACTIVITY, INDUSTRY_SCORES, TOKEN_FEATURES, TOKENS
+from segmentation.stores.industry_runs import log_industry, log_stopped
+from segmentation.stores.registry import champion, recipe
+from segmentation.stores.runs import INDUSTRY_MODEL, Runs, open_runs
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     add_as_of(parser)
 
 
+@dataclass(frozen=True)
+class _Champion:
+    """The model in use, and how it was made; no recipe: it was trained before recipes were kept."""
+
+    model: str
+    made_by: Recipe | None
+
+
 def train_industry(job: Job) -> None:
-    """Train the models of the settings, log the runs, store every account's probabilities and the metrics."""
+    """Audit, train, hold the new model against the champion, publish what the better founded one says."""
     as_of, basetable, features = read_basetable(job)
     note = training_note(job, as_of, "industry")
     if not job.args.force and job.tables.note(INDUSTRY_SCORES) == note:
-        job.show(f"industries as of {as_of}: nothing has changed, kept as they are")
         promote_published(job, INDUSTRY_SCORES, as_of)
+        _, models = published_models(job, INDUSTRY_SCORES)
+        job.show(f"industries as of {as_of}: nothing has changed, kept as they are, by {', '.join(models)}")
         return
     require_classes(basetable)
-    settings = job.settings
+    settings, runs = job.settings, open_runs(job.settings.storage, job.data_dir)
+    with job.stage("industry: leakage audit"):
+        found = _audited(job, runs, basetable, features, as_of)
+    current = _champion(runs)
+    also = current.made_by if current else None
     with job.stage(f"industry: {', '.join(settings.industry.models)} trained"):
-        result = train(basetable, features, settings.industry, settings.models)
+        result = train(basetable, features, settings.industry, settings.models, also=also)
+    decision = _judged(job, result, current)
     with job.stage("industry: logged and stored"):
-        model = log_industry(
-            open_runs(settings.storage, job.data_dir), result, settings, job.tables.versions(LINEAGE), as_of
-        )
-        only = f"as_of = DATE '{as_of}'"
-        metrics = result.metrics.assign(as_of=as_of, model=model).replace({float("nan"): None})
-        rows = metrics[[field.name for field in INDUSTRY_METRICS.columns]].astype(object)
-        frame = job.spark.createDataFrame(rows.where(rows.notna(), None).values.tolist(), INDUSTRY_METRICS.columns)
-        job.tables.replace(frame, INDUSTRY_METRICS, where=only)
-        job.tables.replace(result.scores.withColumn("model", F.lit(model)), INDUSTRY_SCORES, where=only, note=note)
+        model = log_industry(runs, result, settings, job.tables.versions(LINEAGE), as_of, found, decision)
+        if decision.promote or current is None:
+            store_trained(job, result, model, as_of, note)
+        else:
+            store_kept(job, runs, current.model, basetable, as_of, note)
         job.publish()
         promote_published(job, INDUSTRY_SCORES, as_of)
+    _show(job, result, model, current, decision)
+
+
+def _audited(job: Job, runs: Runs, basetable: DataFrame, features: Sequence[Feature], as_of: dt.date) -> Audit:
+    """The audit's findings. Raises InputProblem for a fatal one, behind a failed run that holds all of them."""
+    tables, settings = job.tables, job.settings
+    measured, cube, tokens = tables.read(TOKEN_FEATURES), tables.read(ACTIVITY), tables.read(TOKENS)
+    exhibits = gather(basetable, measured, cube, tokens, as_of, features)
+    found = audit(exhibits, features, settings.industry.audit, settings.industry.seed)
+    for finding in found.findings:
+        job.say(f"audit: {finding.what} ({finding.fix})")
+    if found.fatal:
+        log_stopped(runs, found, settings, tables.versions(LINEAGE), as_of)
+    require_clean(found)
+    return found
+
+
+def _champion(runs: Runs) -> _Champion | None:
+    model = champion(runs, runs.prefix + INDUSTRY_MODEL)
+    if model is None:
+        return None
+    made_by = recipe(runs, model)
+    return _Champion(model, Recipe(*made_by) if made_by else None)
+
+
+def _judged(job: Job, result: IndustryResult, current: _Champion | None) -> Decision:
+    """The gate's decision: the champion's recipe stands for it, fitted on the same folds."""
+    losses = result.losses_of(current.made_by) if current and current.made_by else None
+    if current and losses is None:
+        job.say(f"nothing says how the champion {current.model} was made: the new model is judged by itself alone")
+    settings = job.settings.industry
+    rival = None if losses is None else replace(result.evidence, losses=losses)
+    return judge(result.evidence, rival, settings.gate, settings.bootstrap, settings.seed)
+
+
+def _show(job: Job, result: IndustryResult, model: str, current: _Champion | None, decision: Decision) -> None:
     job.show(f"industry: {result.model_name}, {result.reason}")
     for industry, why in result.excluded.items():
         job.show(f"  left out: {industry} ({why})")
+    for line in result.notes:
+        job.show(f"  {line}")
+    if decision.promote:
+        job.show(f"  {model} is champion" + (f", after {current.model}" if current else ""))
+        return
+    job.show(f"  REFUSED by the gate: {model} stays challenger")
+    for reason in decision.reasons:
+        job.show(f"    {reason}")
+    if current:
+        job.show(f"  what is published comes from the champion {current.model}, and is worth what it was when trained")
+    else:
+        job.show("  there is no champion, so its scores are published all the same: do not act on them unseen")
 
 
 JOB = JobSpec("industry", "fill in the industry of every account, with a probability", _arguments, train_industry)

@@ -1,0 +1,100 @@
+"""What readers see of industries: as a model just trained gives it, or as a model gives it that was kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.industries.filling import decide
+from segmentation.industries.metrics import Floats
+from segmentation.industries.result import IndustryResult
+from segmentation.industries.scoring import score_industries
+from segmentation.jobs.rows import table_rows
+from segmentation.runtime import Job
+from segmentation.schemas import (
+    INDUSTRY_CARDS,
+    INDUSTRY_COVERAGE,
+    INDUSTRY_DRIVERS,
+    INDUSTRY_FILL,
+    INDUSTRY_METRICS,
+    INDUSTRY_SCORES,
+    INDUSTRY_SUSPECTS,
+)
+from segmentation.stores.run_tables import read_table
+from segmentation.stores.runs import Runs, load_model
+from segmentation.table import Table
+
+#: tables written at the same time
+AT_ONCE = 3
+#: tables about a model as a whole, which its run keeps; those about single accounts are in no run, or nobody could
+#: erase an account from it
+OF_THE_MODEL = (INDUSTRY_METRICS, INDUSTRY_CARDS, INDUSTRY_COVERAGE, INDUSTRY_DRIVERS)
+
+
+def store_trained(job: Job, result: IndustryResult, model: str, as_of: dt.date, note: str) -> None:
+    """All tables of the industries, as the model that was just trained gives them."""
+    rows = [
+        (INDUSTRY_METRICS, result.metrics),
+        (INDUSTRY_CARDS, result.cards),
+        (INDUSTRY_COVERAGE, result.fill.coverage),
+        (INDUSTRY_DRIVERS, result.drivers),
+        (INDUSTRY_FILL, result.fill.decisions),
+        (INDUSTRY_SUSPECTS, result.suspects),
+    ]
+    _store(job, rows, result.scores, model, as_of, note)
+
+
+def store_kept(job: Job, runs: Runs, model: str, basetable: DataFrame, as_of: dt.date, note: str | None) -> None:
+    """All tables of the industries, as a registered model gives them that was trained before.
+
+    `basetable` is scored anew. What the model is worth is what was measured when it was trained, and by those
+    thresholds accounts are filled in, without reasons. Suspect labels need a fit without the account: there are none.
+    """
+    scores = score_industries(load_model(runs, model), basetable).localCheckpoint()
+    kept = {table.name: read_table(runs, model, table.name, table) for table in OF_THE_MODEL}
+    unlabelled = basetable.where(F.col("industry").isNull()).select("account_id")
+    cards = kept[INDUSTRY_CARDS.name]
+    decided = fill_decisions(scores.join(unlabelled, on="account_id", how="left_semi").toPandas(), cards)
+    fillable = decided.loc[decided["decision"] == "fill", "industry"].value_counts()
+    counts = cards["industry"].map(fillable)
+    cards["fillable"] = counts.where(counts.notna(), cards["fillable"].where(cards["fillable"].isna(), 0))
+    nobody = pd.DataFrame(columns=INDUSTRY_SUSPECTS.columns.names)
+    rows = [
+        *((table, kept[table.name]) for table in OF_THE_MODEL),
+        (INDUSTRY_FILL, decided),
+        (INDUSTRY_SUSPECTS, nobody),
+    ]
+    _store(job, rows, scores, model, as_of, note)
+
+
+def fill_decisions(scores: pd.DataFrame, cards: pd.DataFrame) -> pd.DataFrame:
+    """Table industry_fill less as_of and model, from scores (account_id, industry, probability) and thresholds."""
+    wide = scores.pivot(index="account_id", columns="industry", values="probability").sort_index()
+    given: Floats = wide.to_numpy(dtype=float)
+    known = cards.set_index("industry")["threshold"].to_dict()
+    thresholds = {name: None if pd.isna(known.get(name)) else float(known[name]) for name in wide.columns}
+    decided: pd.DataFrame = decide(given, tuple(wide.columns), thresholds)
+    return decided.assign(account_id=wide.index, reasons=None)
+
+
+def _store(
+    job: Job,
+    rows: Sequence[tuple[Table, pd.DataFrame]],
+    scores: DataFrame,
+    model: str,
+    as_of: dt.date,
+    note: str | None,
+) -> None:
+    """All tables of one publication; they do not need each other, so they are written side by side."""
+    only = f"as_of = DATE '{as_of}'"
+    frames = [(table, table_rows(job.spark, part, table, as_of=as_of, model=model), None) for table, part in rows]
+    whole = [*frames, (INDUSTRY_SCORES, scores.withColumn("model", F.lit(model)), note)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        done = [pool.submit(job.tables.replace, frame, table, only, said) for table, frame, said in whole]
+    for one in done:
+        one.result()

@@ -1,0 +1,129 @@
+"""Back to the model that was champion before: score with it again what readers see, in one command.
+
+A training job without news leaves it at that; with news (or --force) it trains a challenger, which the gate holds
+against the model gone back to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.errors import InputProblem
+from segmentation.jobs.freshness import promote_published, published_models, read_basetable
+from segmentation.jobs.industry_tables import store_kept
+from segmentation.jobs.rows import table_rows
+from segmentation.runtime import Job, JobSpec
+from segmentation.schemas import INDUSTRY_SCORES, SEGMENT_MOVES, SEGMENT_PROFILES, SEGMENT_SUMMARIES, SEGMENTS
+from segmentation.segments.scoring import score_segments
+from segmentation.stores.registry import (
+    GATE,
+    OVERRULED,
+    REFUSED,
+    champion,
+    champions,
+    find_version,
+    promote,
+    tag_version,
+)
+from segmentation.stores.run_tables import read_table
+from segmentation.stores.runs import INDUSTRY_MODEL, Runs, load_model, open_runs, segments_model
+
+ROLLED_BACK = "rolled_back"
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", required=True, metavar="NAME", help="registered name: industry, segments_kmeans, ..."
+    )
+    parser.add_argument("--to", type=int, metavar="VERSION", help="this version (default: the champion before)")
+
+
+def rollback(job: Job) -> None:
+    """Make an earlier version champion again and publish what it says; gives up nothing, a rerun changes nothing."""
+    name, runs = job.args.model, open_runs(job.settings.storage, job.data_dir)
+    table = INDUSTRY_SCORES if name == INDUSTRY_MODEL else SEGMENTS
+    registered = runs.prefix + name
+    as_of, models = published_models(job, table)
+    published = next((model for model in models if model.rpartition("/")[0] == registered), None)
+    if published is None:
+        known = ", ".join(model.rpartition("/")[0].removeprefix(runs.prefix) for model in models) or "none"
+        raise InputProblem(f"no published row as of {as_of} comes from a model {name!r}; there is {known}")
+    if _finished(job, runs, registered, published):
+        return
+    target = _target(runs, registered, job.args.to)
+    if target == published:
+        job.show(f"{target} is what {table.name} comes from already: nothing to do")
+        return
+    with job.stage(f"scored by {target}"):
+        _store(job, runs, target, as_of)
+        job.publish()
+    tag_version(runs, published, ROLLED_BACK, f"{job.now:%Y-%m-%d}: to {target}")
+    promote_published(job, table, as_of)
+    job.show(f"{name}: back from {published} to {target}; {table.name} as of {as_of} comes from it now")
+
+
+def _finished(job: Job, runs: Runs, name: str, published: str) -> bool:
+    """Whether a rollback had published and was killed before the alias followed: then that is all there was to do."""
+    alias, past = champion(runs, name), champions(runs, name)
+    promote(runs, [published])
+    if alias is None or alias == published:
+        return False
+    then, now = alias.rpartition("/")[2], published.rpartition("/")[2]
+    if now not in past or (then in past and past.index(then) < past.index(now)):
+        return False  # a training job was killed there: its model is champion now, and may be gone back from
+    job.show(f"finished what a killed rollback had begun: champion is {published}")
+    return True
+
+
+def _target(runs: Runs, name: str, version: int | None) -> str:
+    """`name/version` to go back to. Raises InputProblem when there is no such version."""
+    past = champions(runs, name)
+    if version is None:
+        earlier = [number for number in past[:-1] if find_version(runs, f"{name}/{number}")]
+        if not earlier:
+            first = f"{name}/{past[-1]} is the first champion" if past else f"no version of {name} was champion yet"
+            raise InputProblem(f"{first}: there is nothing to go back to; --to VERSION takes any registered version")
+        return f"{name}/{earlier[-1]}"
+    target = f"{name}/{version}"
+    if find_version(runs, target) is None:
+        raise InputProblem(f"there is no version {version} of {name}; champions were {', '.join(past) or 'none'}")
+    return target
+
+
+def _store(job: Job, runs: Runs, target: str, as_of: dt.date) -> None:
+    """The tables of the model as the target gives them; a version that the gate refused is overruled, and says so."""
+    found = find_version(runs, target)
+    if found is not None and found.tags.get(GATE) == REFUSED:
+        job.say(f"the gate had refused {target}: overruled by this command")
+        tag_version(runs, target, GATE, OVERRULED)
+    job.as_of = as_of
+    _, basetable, _ = read_basetable(job)
+    if job.args.model == INDUSTRY_MODEL:
+        store_kept(job, runs, target, basetable, as_of, job.tables.note(INDUSTRY_SCORES))
+    else:
+        _store_segments(job, runs, target, basetable, as_of)
+
+
+def _store_segments(job: Job, runs: Runs, target: str, basetable: DataFrame, as_of: dt.date) -> None:
+    """Segments, summaries and profiles of one method. Moves speak of a retraining that is taken back: none are left."""
+    method, tables = job.args.model.removeprefix(segments_model("")), job.tables
+    where = f"as_of = DATE '{as_of}' AND method = '{method}'"
+    rows = score_segments(load_model(runs, target), basetable, method).withColumn("model", F.lit(target))
+    kept = [
+        (SEGMENT_SUMMARIES, read_table(runs, target, f"{method}_segments", SEGMENT_SUMMARIES)),
+        (SEGMENT_PROFILES, read_table(runs, target, f"{method}_profile", SEGMENT_PROFILES)),
+        (SEGMENT_MOVES, pd.DataFrame(columns=SEGMENT_MOVES.columns.names)),
+    ]
+    for table, part in kept:
+        frame = table_rows(job.spark, part, table, as_of=as_of, method=method)
+        tables.replace(frame, table, where=where, note=tables.note(table))
+    tables.replace(rows, SEGMENTS, where=where, note=tables.note(SEGMENTS))
+    job.say("summaries and profiles are those of its training; the consensus still holds the other model's votes")
+
+
+JOB = JobSpec("rollback", "go back to the model that was champion before, and score with it", _arguments, rollback)

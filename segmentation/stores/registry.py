@@ -1,0 +1,121 @@
+"""Which registered model is champion, which was before, and why: aliases and tags in MLflow's registry.
+
+What readers see is decided by the published tables; the alias `champion` follows them and never runs ahead.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from pyspark.ml import PipelineModel
+
+from segmentation.stores.run_values import LONGEST_PARAM
+from segmentation.stores.runs import Runs, load_model
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+#: tag of a registered model: the versions that were champion, in the order in which they became it
+HISTORY = "champions"
+#: tags of a version: what the gate decided, and the catalogue entry and grid point that it was trained with
+GATE, RECIPE = "gate", "recipe"
+PASSED, REFUSED, OVERRULED = "passed", "refused", "overruled"
+#: methods without a registered model stand in the tables with their run
+RUN = "runs:/"
+
+
+def promote(runs: Runs, models: Iterable[str]) -> list[str]:
+    """Hand the alias `champion` to these models, each `name/version` as the published tables name it.
+
+    A version that the gate refused stays `challenger`; `runs:/...` are passed over. Going back to a version that was
+    champion before takes the later ones out of the history. Returns those that are not registered here (any more).
+    """
+    missing = []
+    for model in models:
+        if model.startswith(RUN):
+            continue
+        found = find_version(runs, model)
+        if found is None:
+            missing.append(model)
+        elif found.tags.get(GATE) != REFUSED:
+            _crown(runs, found)
+    return missing
+
+
+def _crown(runs: Runs, version: ModelVersion) -> None:
+    name, number, client = version.name, str(version.version), runs.client
+    past = champions(runs, name)
+    if past[-1:] != [number]:
+        past = past[: past.index(number) + 1] if number in past else [*past, number]
+        # the history first: a version with the alias is always the last of it, or is made so by the next promotion
+        client.set_registered_model_tag(name, HISTORY, json.dumps(past))
+    if _holder(runs, name, CHAMPION) != number:
+        client.set_registered_model_alias(name, CHAMPION, number)
+    if _holder(runs, name, CHALLENGER) == number:
+        client.delete_registered_model_alias(name, CHALLENGER)
+
+
+def register_challenger(runs: Runs, model: str, tags: Mapping[str, Any]) -> None:
+    """Tags of a new version, as text, and the alias `challenger`: what it carries until it is champion, or for good."""
+    name, number = model.rsplit("/", 1)
+    for key, value in tags.items():
+        tag_version(runs, model, key, value)
+    runs.client.set_registered_model_alias(name, CHALLENGER, number)
+
+
+def tag_version(runs: Runs, model: str, key: str, value: Any) -> None:
+    """One tag of a version: text, cut where some servers would not take it, or whatever JSON can say."""
+    name, number = model.rsplit("/", 1)
+    text = value[:LONGEST_PARAM] if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    runs.client.set_model_version_tag(name, number, key, text)
+
+
+def champion(runs: Runs, name: str) -> str | None:
+    """`name/version` with the alias `champion`; None where nobody has it. `name` is with the catalog."""
+    number = _holder(runs, name, CHAMPION)
+    return None if number is None else f"{name}/{number}"
+
+
+def champions(runs: Runs, name: str) -> list[str]:
+    """The versions that were champion, the present one last; one that was before history was kept comes first."""
+    try:
+        tags = runs.client.get_registered_model(name).tags
+    except MlflowException:  # there is no such model
+        return []
+    present = _holder(runs, name, CHAMPION)
+    return list(json.loads(tags[HISTORY])) if HISTORY in tags else [present] if present else []
+
+
+def recipe(runs: Runs, model: str) -> tuple[str, dict[str, Any]] | None:
+    """The catalogue entry and the point of its grid that a version was trained with; None where no tag says so."""
+    found = find_version(runs, model)
+    if found is None or RECIPE not in found.tags:
+        return None
+    kept = json.loads(found.tags[RECIPE])
+    return kept["model"], kept["params"]
+
+
+def find_version(runs: Runs, model: str) -> ModelVersion | None:
+    """The registered version, None where there is none (any more)."""
+    name, _, number = model.rpartition("/")
+    try:
+        return runs.client.get_model_version(name, number)
+    except MlflowException:
+        return None
+
+
+def load_champion(runs: Runs, name: str) -> tuple[PipelineModel, str]:
+    """The model that carries the alias `champion`, and its `name/version`. LookupError when none was trained yet."""
+    model = champion(runs, runs.prefix + name)
+    if model is None:
+        raise LookupError(f"no model {name} has been trained yet: run the training job first")
+    return load_model(runs, model), model
+
+
+def _holder(runs: Runs, name: str, alias: str) -> str | None:
+    try:
+        return str(runs.client.get_model_version_by_alias(name, alias).version)
+    except MlflowException:  # nobody has it
+        return None
