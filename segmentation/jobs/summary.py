@@ -12,6 +12,8 @@ from segmentation.runtime import Job
 from segmentation.schemas import (
     ACCOUNT_RFM,
     BASETABLE,
+    INDUSTRY_CARDS,
+    INDUSTRY_FILL,
     INDUSTRY_METRICS,
     INDUSTRY_SCORES,
     LEDGER,
@@ -22,14 +24,14 @@ from segmentation.segments.placing import CONSENSUS
 
 
 def show_summary(job: Job) -> None:
-    """Row balance, basetable, segments, AUC per industry beside its baseline, and where everything is."""
+    """Row balance, basetable, segments, per industry its AUC and verdict, what can be filled, where everything is."""
     as_of, basetable, features = read_basetable(job)
     tables = job.tables
     lines = ["", f"== as of {as_of} " + "=" * 60, *_balance(tables.read(LEDGER))]
     labelled = basetable.where(F.col("industry").isNotNull()).count()
     lines.append(f"basetable    {basetable.count():,} accounts x {len(features)} features, {labelled:,} labelled")
     lines += _segments(job, as_of)
-    lines += _industries(tables.read(INDUSTRY_METRICS), as_of)
+    lines += _industries(job, as_of)
     scored = tables.read(INDUSTRY_SCORES).where(F.col("as_of") == F.lit(as_of)).select("account_id").distinct().count()
     lines.append(f"scored       {scored:,} accounts, labelled or not, in industry_scores")
     lines.append(f"tables       {tables.location(BASETABLE).removesuffix('basetable')}")
@@ -71,21 +73,32 @@ def _at(rows: DataFrame, as_of: dt.date) -> DataFrame:
     return rows.where(F.col("as_of") == F.lit(as_of))
 
 
-def _industries(metrics: DataFrame, as_of: dt.date) -> list[str]:
-    """AUC per industry: test with its interval, cross-validated, train; the baselines' AUC is 0.5 by definition."""
-    at = metrics.where((F.col("as_of") == F.lit(as_of)) & F.col("metric").isin("auc", "macro_auc", "accuracy"))
-    found = {(row["metric"], row["industry"], row["slice"]): row for row in at.collect()}
-    head = ("test", "95 % interval", "baseline", "cv", "train", "labelled")
-    lines = ["{:<26}{:>7}{:>16}{:>10}{:>8}{:>8}{:>10}".format("industry, AUC of", *head)]
+def _industries(job: Job, as_of: dt.date) -> list[str]:
+    """AUC per industry, cross-validated with its interval, beside what the fit saw and the test split; verdicts."""
+    shown = _at(job.tables.read(INDUSTRY_METRICS), as_of).where(F.col("metric").isin("auc", "macro_auc", "accuracy"))
+    found = {(row["metric"], row["industry"], row["slice"]): row for row in shown.collect()}
+    cards = {row["industry"]: row for row in _at(job.tables.read(INDUSTRY_CARDS), as_of).collect()}
+    head = ("train", "cv", "95 % interval", "test", "baseline", "labelled")
+    lines = ["{:<26}{:>6}{:>6}{:>15}{:>6}{:>10}{:>10}  {}".format("industry, AUC of", *head, "verdict")]
     keys = sorted({key[:2] for key in found}, key=lambda k: (k[0] != "auc", k[0] != "macro_auc", k[1] or ""))
     for metric, industry in keys:
-        test, cv, train = (found.get((metric, industry, part)) for part in ("test", "cv", "train"))
-        interval = "" if test is None or test["low"] is None else f"{test['low']:.2f} - {test['high']:.2f}"
-        cells = (_number(test), interval, _number(test, "majority"), _number(cv), _number(train))
-        support = "" if train is None or test is None or metric != "auc" else f"{train['support'] + test['support']:,}"
+        train, cv, test = (found.get((metric, industry, part)) for part in ("train", "cv", "test"))
+        interval = "-" if cv is None or cv["low"] is None else f"{cv['low']:.2f} - {cv['high']:.2f}"
+        card = cards.pop(industry, None) if metric == "auc" else None
+        cells = (_number(train), _number(cv), interval, _number(test), _number(cv, "majority"))
+        told = (f"{card['labelled']:,}", card["verdict"]) if card else ("", "")
         name = industry or metric.replace("_", " ")
-        lines.append("  {:<24}{:>7}{:>16}{:>10}{:>8}{:>8}{:>10}".format(name[:24], *cells, support))
-    return lines
+        lines.append("  {:<24}{:>6}{:>6}{:>15}{:>6}{:>10}{:>10}  {}".format(name[:24], *cells, *told).rstrip())
+    lines += [f"  {name[:24]:<67}{card['labelled']:>10,}  {card['verdict']}" for name, card in sorted(cards.items())]
+    decided = _at(job.tables.read(INDUSTRY_FILL), as_of).groupBy("decision").count().collect()
+    return [*lines, _fill({row["decision"]: row["count"] for row in decided}, job.settings.industry.fill_precision)]
+
+
+def _fill(counts: dict[str, int], precision: float) -> str:
+    return (
+        f"fill in      {counts.get('fill', 0):,} accounts can be filled at >= {precision:.0%} precision, "
+        f"{counts.get('review', 0):,} go to review"
+    )
 
 
 def _number(row: object, name: str = "value") -> str:
