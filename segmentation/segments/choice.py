@@ -2,46 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from segmentation.segments.result import Candidate
+from segmentation.settings import SegmentSettings
 
-#: a k that leaves a segment with a smaller share of the accounts is passed over: it found outliers, not a group
-SMALLEST_SHARE = 0.01
+#: candidate -> mean Jaccard similarity of its clusters over resamples; None when it is not measured
+Measure = Callable[[Candidate], float | None]
 
 
-def choose_k(candidates: Sequence[Candidate], accounts: int) -> tuple[Candidate, str]:
-    """The chosen candidate of one method and the reason in words.
+@dataclass(frozen=True)
+class Choice:
+    """The chosen candidate of one method."""
 
-    KMeans: highest mean silhouette (Rousseeuw 1987). GMM: lowest BIC (Schwarz 1978), which charges for every
-    parameter, so that the likelihood cannot win by adding components. On a tie the smaller k wins. Raises
-    RuntimeError when every fit failed.
+    candidate: Candidate
+    #: in plain words
+    reason: str
+    #: k -> stability, for every k for which it was measured
+    stability: Mapping[int, float]
+
+
+def choose_k(candidates: Sequence[Candidate], accounts: int, settings: SegmentSettings, measure: Measure) -> Choice:
+    """The smallest k that is good enough, large enough in every segment and stable enough.
+
+    Good enough: its silhouette (Rousseeuw 1987) is at most `silhouette_tolerance` below the best; of a mixture, its
+    BIC (Schwarz 1978) is above the best by at most `bic_tolerance` of the distance from the worst to the best. Large
+    enough: no segment below `min_share` of the `accounts` behind the sizes; only such k count for the best, unless
+    there is none. Stable enough: `measure` gives at least `min_jaccard`; it is dear, so that it is asked for one k
+    after the other, smallest first. When none is stable enough, the most stable is taken. A k that is given is taken
+    as it is. Raises RuntimeError when every fit failed.
     """
     fitted = [candidate for candidate in candidates if candidate.failure is None]
     if not fitted:
         told = "; ".join(f"k = {candidate.k}: {candidate.failure}" for candidate in candidates)
         raise RuntimeError(f"no number of segments could be fitted ({told})")
     if len(candidates) == 1:
-        return fitted[0], f"k = {fitted[0].k} was given in the settings"
-    large = [candidate for candidate in fitted if candidate.smallest >= SMALLEST_SHARE * accounts]
-    best = min(large or fitted, key=lambda candidate: (_cost(candidate), candidate.k))
-    reason = f"k = {best.k} of {candidates[0].k} to {candidates[-1].k}: {_measure(best)}"
-    passed = [str(candidate.k) for candidate in fitted if candidate not in large]
-    if passed and large:
-        reason += f"; passed over k = {', '.join(passed)}, whose smallest segment has under 1 % of the accounts"
-    elif passed:
-        reason += "; every k has a segment with under 1 % of the accounts, so that did not count"
-    failed = [str(candidate.k) for candidate in candidates if candidate.failure is not None]
-    return best, reason + (f"; no fit for k = {', '.join(failed)}" if failed else "")
+        figure = measure(fitted[0])
+        reason = f"k = {fitted[0].k} was given in the settings" + _stable(figure)
+        return Choice(fitted[0], reason, {} if figure is None else {fitted[0].k: figure})
+    large = [one for one in fitted if one.sizes and min(one.sizes) >= settings.min_share * accounts]
+    good = good_enough(large or fitted, settings)
+    measured: dict[int, float] = {}
+    for one in good:
+        figure = measure(one)
+        if figure is None or figure >= settings.min_jaccard:
+            chosen = one
+            break
+        measured[one.k] = figure
+    else:
+        figure = None
+        chosen = max(good, key=lambda candidate: (measured[candidate.k], -candidate.k))
+    unstable = dict(measured)
+    if figure is not None:
+        measured[chosen.k] = figure
+    reason = (
+        f"k = {chosen.k} of {candidates[0].k} to {candidates[-1].k}: {_measures(chosen, large or fitted, settings)}"
+    )
+    reason += _stable(figure) + _passed_over(candidates, fitted, large, settings)
+    if len(unstable) == len(good):
+        told = ", ".join(f"k = {k}: {value:.2f}" for k, value in unstable.items())
+        reason += f"; no k is stable (mean Jaccard {settings.min_jaccard:.2f}), so the most stable was taken ({told})"
+    elif unstable:
+        told = ", ".join(f"k = {k} (mean Jaccard {value:.2f})" for k, value in unstable.items())
+        reason += f"; not stable enough: {told}"
+    return Choice(chosen, reason, measured)
 
 
-def _cost(candidate: Candidate) -> float:
+def good_enough(candidates: Sequence[Candidate], settings: SegmentSettings) -> list[Candidate]:
+    """Those within the tolerance of the best, smallest k first."""
+    scores = {one.k: score(one) for one in candidates}
+    best, worst = max(scores.values()), min(scores.values())
+    mixture = any(one.bic is not None for one in candidates)
+    bar = best - (settings.bic_tolerance * (best - worst) if mixture else settings.silhouette_tolerance)
+    return sorted((one for one in candidates if scores[one.k] >= bar), key=lambda one: one.k)
+
+
+def score(candidate: Candidate) -> float:
+    """The higher the better: minus the BIC where there is one, else the silhouette (-1, the worst, without one)."""
     if candidate.bic is not None:
-        return candidate.bic
-    return -candidate.silhouette if candidate.silhouette is not None else float("inf")
+        return -candidate.bic
+    return candidate.silhouette if candidate.silhouette is not None else -1.0
 
 
-def _measure(candidate: Candidate) -> str:
-    if candidate.bic is not None:
-        return f"lowest BIC ({candidate.bic:.1f})"
-    return "no silhouette" if candidate.silhouette is None else f"highest silhouette ({candidate.silhouette:.3f})"
+def _measures(chosen: Candidate, rivals: Sequence[Candidate], settings: SegmentSettings) -> str:
+    best = max(rivals, key=lambda one: (score(one), -one.k))
+    what = "BIC" if chosen.bic is not None else "silhouette"
+    figure, other = (f"{abs(score(one)) if one.bic is not None else score(one):.3f}" for one in (chosen, best))
+    if chosen is best:
+        return f"{'lowest' if what == 'BIC' else 'highest'} {what} ({figure})"
+    within = f"{settings.bic_tolerance:.0%} of the range" if what == "BIC" else f"{settings.silhouette_tolerance}"
+    return f"the smallest whose {what} ({figure}) is within {within} of the best ({other} for k = {best.k})"
+
+
+def _stable(figure: float | None) -> str:
+    return "" if figure is None else f", mean Jaccard over resamples {figure:.2f}"
+
+
+def _passed_over(
+    candidates: Sequence[Candidate], fitted: Sequence[Candidate], large: Sequence[Candidate], settings: SegmentSettings
+) -> str:
+    small = [str(one.k) for one in fitted if one not in large]
+    told, share = "", f"{100 * settings.min_share:g} % of the accounts"
+    if small and large:
+        told = f"; passed over k = {', '.join(small)}, whose smallest segment has under {share}"
+    elif small:
+        told = f"; every k has a segment with under {share}, so that did not count"
+    failed = [str(one.k) for one in candidates if one.failure is not None]
+    return told + (f"; no fit for k = {', '.join(failed)}" if failed else "")

@@ -8,27 +8,44 @@ from dataclasses import dataclass
 from math import isfinite, log
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from pyspark import inheritable_thread_target
 from pyspark.ml.clustering import GaussianMixtureModel, KMeansModel
-from pyspark.ml.evaluation import ClusteringEvaluator
-from pyspark.sql import DataFrame
+from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 
 from segmentation.errors import InputProblem
-from segmentation.models.catalogue import CLUSTER, COMPONENTS, build_estimator, find_model
+from segmentation.models.catalogue import CLUSTER, COMPONENTS, ModelEntry, build_estimator, find_model
+from segmentation.segments.local import NOISE, Placer, best_known, fit_hdbscan, fit_ward
 from segmentation.segments.result import Candidate
+from segmentation.segments.space import Space
 from segmentation.settings import ModelSettings, SegmentSettings
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 #: fits that run at the same time; each is a chain of tiny jobs on one partition, which leaves the other cores idle
 AT_ONCE = 2
+#: a fit of Spark ML is started anew, at most so many times in all, until it is about as good as scikit-learn's: ...
+STARTS = 6
+#: ... k-means within this share of its inertia, a mixture within so much log-likelihood per account
+INERTIA_WITHIN, LIKELIHOOD_WITHIN = 0.02, 0.05
+#: beyond so many accounts the silhouette, which compares all pairs, is taken on a sample
+SILHOUETTE_ACCOUNTS = 5000
 SHOWN_FAILURE = 200
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A candidate and its model, which is None where the fit failed."""
+    """A candidate and what was fitted; all but the candidate are None where the fit failed."""
 
     candidate: Candidate
-    model: Any
+    #: of Spark ML
+    model: Any = None
+    #: of scikit-learn: how further accounts find their cluster
+    placer: Placer | None = None
+    #: of the accounts that the driver sees
+    clusters: Ints | None = None
 
 
 def counts_to_try(settings: SegmentSettings, accounts: int) -> list[int]:
@@ -39,21 +56,24 @@ def counts_to_try(settings: SegmentSettings, accounts: int) -> list[int]:
     return counts
 
 
-def sweep(
-    vectors: DataFrame, accounts: int, settings: SegmentSettings, models: Mapping[str, ModelSettings]
-) -> dict[str, list[Fitted]]:
-    """Per method, one fit per k on `vectors` (COMPONENTS, one partition, in order): same rows, same result."""
+def sweep(space: Space, settings: SegmentSettings, models: Mapping[str, ModelSettings]) -> dict[str, list[Fitted]]:
+    """Per method, one fit per k (HDBSCAN: one in all): the same rows give the same result."""
     entries = [find_model(method, "segments") for method in settings.methods]
-    tasks = [
-        (entry.name, k, build_estimator(entry, models, k, settings.seed))
+    counts = counts_to_try(settings, len(space.points))
+    points = space.points.to_numpy()
+    # A session is inherited by threads only if they are told so.
+    tasks: list[tuple[ModelEntry, int, Any]] = [
+        (entry, k, build_estimator(entry, models, k, settings.seed))
         for entry in entries
-        for k in counts_to_try(settings, accounts)
+        for k in (counts[:1] if entry.chooses_k else counts)
     ]
 
-    @inheritable_thread_target(vectors.sparkSession)
-    def run(task: tuple[str, int, Any]) -> Fitted:
-        method, k, estimator = task
-        return _attempt(method, k, lambda: _fit(method, k, estimator, vectors, accounts))
+    @inheritable_thread_target(space.full.sparkSession)
+    def run(task: tuple[ModelEntry, int, Any]) -> Fitted:
+        entry, k, estimator = task
+        if entry.on_driver:
+            return _attempt(entry.name, k, lambda: _fit_local(entry, k, estimator, points))
+        return _attempt(entry.name, k, lambda: _fit(entry.name, k, estimator, space, settings.seed))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         done: Sequence[Fitted] = list(pool.map(run, tasks))
@@ -66,6 +86,31 @@ def bic(log_likelihood: float, k: int, dimensions: int, accounts: int) -> float:
     return parameters * log(accounts) - 2.0 * log_likelihood
 
 
+def measured(method: str, k: int, points: Floats, clusters: Ints, seed: int) -> Candidate:
+    """A candidate with the measures that need nothing but points and clusters; noise is left out of all of them.
+
+    Those that compare clusters are None when there is one only, or one per account.
+    """
+    inside = clusters != NOISE
+    points, clusters = points[inside], clusters[inside]
+    numbers, sizes = np.unique(clusters, return_counts=True)
+    spread = sum(float(((own - own.mean(axis=0)) ** 2).sum()) for own in (points[clusters == n] for n in numbers))
+    found = Candidate(method, k, inertia=spread, sizes=tuple(int(size) for size in sizes))
+    if not 1 < len(numbers) < len(points):
+        return found
+    sample = min(len(points), SILHOUETTE_ACCOUNTS)
+    silhouette = silhouette_score(points, clusters, sample_size=sample, random_state=seed)
+    return Candidate(
+        method,
+        k,
+        silhouette=float(silhouette),
+        davies_bouldin=float(davies_bouldin_score(points, clusters)),
+        calinski_harabasz=float(calinski_harabasz_score(points, clusters)),
+        inertia=spread,
+        sizes=found.sizes,
+    )
+
+
 def _attempt(method: str, k: int, fit: Callable[[], Fitted]) -> Fitted:
     try:
         return fit()
@@ -73,23 +118,52 @@ def _attempt(method: str, k: int, fit: Callable[[], Fitted]) -> Fitted:
         # A singular covariance comes as a Java error, a SparkException or a Python one, by version and connection;
         # whichever it is, the other candidates are still worth having, and choose_k raises when none is left.
         failure = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:SHOWN_FAILURE] if str(error) else ''}"
-        return Fitted(Candidate(method, k, None, None, None, None, 0, failure), None)
+        return Fitted(Candidate(method, k, failure=failure))
 
 
-def _fit(method: str, k: int, estimator: Any, vectors: DataFrame, accounts: int) -> Fitted:
-    model = estimator.fit(vectors)
-    sizes = [int(size) for size in model.summary.clusterSizes]
-    silhouette = None
-    if sum(size > 0 for size in sizes) > 1:
-        judge = ClusteringEvaluator(featuresCol=COMPONENTS, predictionCol=CLUSTER)
-        silhouette = float(judge.evaluate(model.transform(vectors)))
-    inertia = likelihood = criterion = None
-    if isinstance(model, KMeansModel):
-        inertia = float(model.summary.trainingCost)
+def _fit_local(entry: ModelEntry, k: int, estimator: Any, points: Floats) -> Fitted:
+    clusters, placer = (fit_hdbscan if entry.chooses_k else fit_ward)(points, estimator)
+    found = len(np.unique(clusters[clusters != NOISE])) if entry.chooses_k else k
+    return Fitted(measured(entry.name, found, points, clusters, 0), placer=placer, clusters=clusters)
+
+
+def _fit(method: str, k: int, estimator: Any, space: Space, seed: int) -> Fitted:
+    points = space.points.to_numpy()
+    vectors = space.full.select("account_id", COMPONENTS)
+    model, quality = _best_start(estimator, vectors, space.accounts, best_known(method, k, points, seed), seed)
+    rows = model.transform(space.seen.select("account_id", COMPONENTS)).select("account_id", CLUSTER).collect()
+    placed = {str(row["account_id"]): int(row[CLUSTER]) for row in rows}
+    clusters: Ints = np.array([placed[account] for account in space.points.index], dtype=np.int64)
+    found = measured(method, k, points, clusters, seed)
+    if isinstance(model, GaussianMixtureModel):
+        likelihood = quality * space.accounts
+        criterion = bic(likelihood, k, points.shape[1], space.accounts)
+        found = Candidate(**{**vars(found), "log_likelihood": likelihood, "bic": criterion})
+    return Fitted(found, model=model, clusters=clusters)
+
+
+def _best_start(estimator: Any, vectors: Any, accounts: int, known: float | None, seed: int) -> tuple[Any, float]:
+    """The best of several starts, and its quality per account (log-likelihood, or minus the inertia)."""
+    best: Any = None
+    quality = -float("inf")
+    for start in range(STARTS):
+        model = estimator.copy({estimator.seed: seed + start}).fit(vectors)
+        reached = _quality(model, accounts)
+        if best is None or reached > quality:
+            best, quality = model, reached
+        if known is None or quality >= known - _within(model, known):
+            break
+    if not isfinite(quality):
+        raise ValueError(f"the likelihood is {quality}")
+    return best, quality
+
+
+def _within(model: Any, known: float) -> float:
+    return INERTIA_WITHIN * abs(known) if isinstance(model, KMeansModel) else LIKELIHOOD_WITHIN
+
+
+def _quality(model: Any, accounts: int) -> float:
     if isinstance(model, GaussianMixtureModel):
         likelihood = float(model.summary.logLikelihood)
-        if not isfinite(likelihood):
-            raise ValueError(f"the likelihood is {likelihood}")
-        dimensions = len(model.gaussians[0].mean)
-        criterion = bic(likelihood, k, dimensions, accounts)
-    return Fitted(Candidate(method, k, silhouette, inertia, likelihood, criterion, min(sizes)), model)
+        return likelihood / accounts if isfinite(likelihood) else -float("inf")
+    return -float(model.summary.trainingCost) / accounts

@@ -1,142 +1,236 @@
-"""Train the segments: prepare once, try every k of every method, keep the best of each."""
+"""Train the segments: one space, every k of every method, the best of each, their consensus, and what they are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
-from pyspark.ml import PipelineModel, Transformer
-from pyspark.ml.feature import PCA, PCAModel
-from pyspark.ml.functions import vector_to_array
+from pyspark.ml import Transformer
+from pyspark.ml.clustering import GaussianMixtureModel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
-from segmentation.features.feature import ALL, Feature
-from segmentation.models.catalogue import CLUSTER, COMPONENTS, find_model
-from segmentation.models.preparation import SCALED, Prepared, fit_preparation, prepare, selected_names, whole_model
+from segmentation.features.feature import Feature
+from segmentation.models.catalogue import CLUSTER, build_estimator, find_model
+from segmentation.models.preparation import whole_model
 from segmentation.segments.choice import choose_k
-from segmentation.segments.naming import name_segments, words_for
-from segmentation.segments.result import Segment, SegmentationResult
-from segmentation.segments.scoring import naming_stage, segment_columns
-from segmentation.segments.sweep import Fitted, counts_to_try, sweep
+from segmentation.segments.consensus import Consensus, consensus
+from segmentation.segments.describing import Described, describe
+from segmentation.segments.local import refit_by
+from segmentation.segments.matching import Previous
+from segmentation.segments.outliers import Mixture, learn_outliers
+from segmentation.segments.placing import CONSENSUS, placed
+from segmentation.segments.result import Candidate, Ints, SegmentationResult, SegmentationRun
+from segmentation.segments.scoring import CONFIDENCE, OUTLIER, confidence, naming_stage, segment_columns
+from segmentation.segments.space import Space, build_space
+from segmentation.segments.stability import Stability, bootstrap, resample
+from segmentation.segments.sweep import Fitted, measured, sweep
 from segmentation.settings import ModelSettings, SegmentSettings
-
-#: the feature by which segments are numbered: log rows of an account in the last twelve months
-USAGE = f"{ALL}_rows_year"
-#: fewer accounts than this have no spread to cut
-FEWEST_ACCOUNTS = 3
 
 
 @dataclass(frozen=True)
-class Space:
-    """The accounts as the methods see them."""
+class Chosen:
+    """One method with its k."""
 
-    prepared: Prepared
-    preparation: PipelineModel
-    reducer: PCAModel
-    #: as_of, account_id, usage, SCALED, COMPONENTS
-    full: DataFrame
-    #: what each place of SCALED stands for
-    names: tuple[str, ...]
+    fit: Fitted
+    reason: str
+    #: with the stability of every k for which it was measured
+    candidates: tuple[Candidate, ...]
+    #: of the chosen k; None where resamples are 0
+    stability: Stability | None
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What every method is described with."""
+
+    space: Space
+    features: Sequence[Feature]
+    previous: Mapping[str, Previous]
+    attributes: pd.DataFrame | None
 
 
 def train_segments(
-    basetable: DataFrame, features: Sequence[Feature], settings: SegmentSettings, models: Mapping[str, ModelSettings]
-) -> tuple[SegmentationResult, ...]:
-    """One result per method of the settings, for the accounts of one as_of.
+    basetable: DataFrame,
+    features: Sequence[Feature],
+    settings: SegmentSettings,
+    models: Mapping[str, ModelSettings],
+    previous: Mapping[str, Previous] | None = None,
+    attributes: pd.DataFrame | None = None,
+) -> SegmentationRun:
+    """Every method of the settings, and their consensus, for the accounts of one as_of.
 
-    The label is never read. Raises InputProblem for an unknown method, for more segments than accounts, and for
-    whatever `prepare` refuses; RuntimeError when a method could not be fitted with any k.
+    `previous`: per method the run whose ids go on. `attributes`: one row per account, account_id and further columns
+    that segments are tested on. The label is never read. Raises InputProblem for an unknown method, for more segments
+    than accounts, when no method gave segments, and for whatever `build_space` refuses; RuntimeError when a method
+    could not be fitted with any k.
     """
     for method in settings.methods:
         find_model(method, "segments")
-    if USAGE not in basetable.columns:
-        raise InputProblem(f"the basetable lacks {USAGE}, by which segments are numbered")
-    prepared = prepare(basetable, features, {"usage": F.col(USAGE).cast("double")})
-    counts_to_try(settings, prepared.accounts)
-    if prepared.accounts < FEWEST_ACCOUNTS:
-        raise InputProblem(
-            f"{prepared.accounts} accounts are too few to segment: at least {FEWEST_ACCOUNTS} are needed"
-        )
-    space = reduce(prepared, settings.pca_components)
-    vectors = space.full.select("account_id", COMPONENTS).localCheckpoint()
-    found = sweep(vectors, prepared.accounts, settings, models)
-    return tuple(_result(method, candidates, space, features) for method, candidates in found.items())
+    space = build_space(basetable, features, settings)
+    chosen: dict[str, Chosen] = {}
+    skipped: dict[str, str] = {}
+    for method, fits in sweep(space, settings, models).items():
+        why = _nothing_found(fits)
+        if why is None:
+            chosen[method] = _choose(method, fits, space, settings, models)
+        else:
+            skipped[method] = why
+    if not chosen:
+        raise InputProblem("no method gave segments: " + "; ".join(f"{name}: {why}" for name, why in skipped.items()))
+    agreed = consensus({method: _clusterings(one) for method, one in chosen.items()}, settings)
+    rule = learn_outliers(space.points.to_numpy(), _mixture(chosen), settings.outlier_share)
+    local = placed(space, {method: one.fit for method, one in chosen.items()}, agreed, rule)
+    task = _Task(space, features, previous or {}, attributes)
+    results = [_result(method, one, local, task) for method, one in chosen.items()]
+    if agreed is not None:
+        results.append(_consensus_result(agreed, local, task, settings.seed))
+    outliers = int(rule.outlying(space.points.to_numpy()).sum())
+    return SegmentationRun(
+        tuple(results), skipped, rule.words, outliers, space.points, space.values, space.held_out
+    )  # fmt: skip
 
 
-def reduce(prepared: Prepared, components: int) -> Space:
-    """Principal components of the standardised features, as many as asked for or as the accounts can carry.
-
-    The components keep their variance: dividing it out would give noise the weight of structure.
-    """
-    preparation = fit_preparation(prepared)
-    names = selected_names(prepared, preparation)
-    scaled = preparation.transform(prepared.frame).select("as_of", "account_id", "usage", SCALED).localCheckpoint()
-    k = min(components, len(names), prepared.accounts - 1)
-    reducer = PCA(k=k, inputCol=SCALED, outputCol=COMPONENTS).fit(scaled)
-    # The plan behind 400 columns would be analysed again in every iteration of every fit: cut it off here.
-    full = reducer.transform(scaled).localCheckpoint()
-    return Space(prepared, preparation, reducer, full, tuple(names))
+def _nothing_found(fits: Sequence[Fitted]) -> str | None:
+    """Why a method that finds k by itself has no segments; None for all others, of which choose_k speaks."""
+    [candidate, *others] = [one.candidate for one in fits]
+    if others or not find_model(candidate.method, "segments").chooses_k:
+        return None
+    if candidate.failure is not None:
+        return candidate.failure
+    found = len(candidate.sizes)
+    return None if found > 1 else f"it found {found} dense region{'' if found == 1 else 's'}, so nothing to tell apart"
 
 
-def _result(method: str, fitted: Sequence[Fitted], space: Space, features: Sequence[Feature]) -> SegmentationResult:
-    candidates = tuple(one.candidate for one in fitted)
-    chosen, reason = choose_k(candidates, space.prepared.accounts)
-    clusterer = next(one.model for one in fitted if one.candidate is chosen)
-    clustered = clusterer.transform(space.full)
-    order, sizes, usage = _ordered(clustered, chosen.k)
-    profile = _profile(clustered, space.names, order)
-    names = _names(profile, features, space.names)
-    stage = naming_stage(order, [names.get(segment, f"Empty {segment}") for segment in order])
-    tail: list[Transformer] = [*space.preparation.stages, space.reducer, clusterer, stage]
-    segments = tuple(
-        Segment(s, names[s], sizes[s], sizes[s] / space.prepared.accounts, usage[s]) for s in sorted(sizes)
-    )
+def _choose(
+    method: str,
+    fits: Sequence[Fitted],
+    space: Space,
+    settings: SegmentSettings,
+    models: Mapping[str, ModelSettings],
+) -> Chosen:
+    entry = find_model(method, "segments")
+    points = space.points.to_numpy()
+    drawn = resample(len(points), settings.resamples, settings.seed)
+    done: dict[int, Stability] = {}
+
+    def measure(candidate: Candidate) -> float | None:
+        if not settings.resamples:
+            return None
+        k = candidate.k
+        estimators = {method: build_estimator(entry, models, k, settings.seed)} if entry.on_driver else {}
+        clusters = next(one.clusters for one in fits if one.candidate is candidate)
+        assert clusters is not None  # only candidates that were fitted are measured
+        done[k] = bootstrap(points, clusters, refit_by(method, k, estimators), drawn, settings.seed)
+        return done[k].mean
+
+    choice = choose_k([one.candidate for one in fits], len(points), settings, measure)
+    fit = next(one for one in fits if one.candidate is choice.candidate)
+    reason = choice.reason
+    if entry.chooses_k:
+        reason = _found_alone(fit.candidate, len(points), done.get(fit.candidate.k))
+    candidates = tuple(replace(one.candidate, stability=choice.stability.get(one.candidate.k)) for one in fits)
+    return Chosen(fit, reason, candidates, done.get(fit.candidate.k))
+
+
+def _found_alone(candidate: Candidate, accounts: int, stability: Stability | None) -> str:
+    left = accounts - sum(candidate.sizes)
+    measured_as = f", mean Jaccard over resamples {stability.mean:.2f}" if stability else ""
+    return f"k = {candidate.k} dense regions were found, {left:,} of {accounts:,} accounts lie in none{measured_as}"
+
+
+def _clusterings(chosen: Chosen) -> list[Ints]:
+    assert chosen.fit.clusters is not None  # choose_k takes only what was fitted
+    return [chosen.fit.clusters, *(chosen.stability.refits if chosen.stability else ())]
+
+
+def _mixture(chosen: Mapping[str, Chosen]) -> Mixture | None:
+    for one in chosen.values():
+        model = one.fit.model
+        if isinstance(model, GaussianMixtureModel):
+            normals = model.gaussians
+            return Mixture(
+                np.array(model.weights),
+                np.array([normal.mean.toArray() for normal in normals]),
+                np.array([normal.cov.toArray() for normal in normals]),
+            )
+    return None
+
+
+def _result(method: str, chosen: Chosen, local: DataFrame, task: _Task) -> SegmentationResult:
+    space, fit = task.space, chosen.fit
+    if fit.model is not None:
+        outliers = local.select("account_id", OUTLIER)
+        clustered = fit.model.transform(space.full).withColumn(CONFIDENCE, confidence(fit.model))
+        clustered = clustered.join(outliers, "account_id")
+    else:
+        clustered = _placed_by(method, local, space)
+    clusters = _clusterings(chosen)[0]
+    numbers = max(fit.model.getK() if fit.model is not None else 0, int(clusters.max()) + 1)
+    stability = chosen.stability.clusters if chosen.stability else {}
+    described = _described(method, clustered, clusters, numbers, stability, task)
+    stage = naming_stage(described.ids, described.names)
+    model = None
+    if fit.model is not None:
+        tail: list[Transformer] = [*space.preparation.stages, space.reducer, fit.model, stage]
+        model = whole_model(space.prepared, tail)
+    assignments = segment_columns(stage.transform(clustered), method)
+    found = _assembled(method, fit.candidate.k, chosen.reason, chosen.candidates, described, assignments, space)
+    return replace(found, model=model)
+
+
+def _consensus_result(agreed: Consensus, local: DataFrame, task: _Task, seed: int) -> SegmentationResult:
+    clustered = _placed_by(CONSENSUS, local, task.space)
+    described = _described(CONSENSUS, clustered, agreed.clusters, agreed.k, agreed.stability, task)
+    stage = naming_stage(described.ids, described.names)
+    candidate = measured(CONSENSUS, agreed.k, task.space.points.to_numpy(), agreed.clusters, seed)
+    candidate = replace(candidate, stability=float(np.mean(list(agreed.stability.values()))))
+    assignments = segment_columns(stage.transform(clustered), CONSENSUS)
+    return _assembled(CONSENSUS, agreed.k, agreed.reason, (candidate,), described, assignments, task.space)
+
+
+def _placed_by(method: str, local: DataFrame, space: Space) -> DataFrame:
+    columns = (F.col(f"{method}_cluster").alias(CLUSTER), F.col(f"{method}_confidence").alias(CONFIDENCE), OUTLIER)
+    return space.full.join(local.select("account_id", *columns), "account_id")
+
+
+def _described(
+    method: str, clustered: DataFrame, clusters: Ints, numbers: int, stability: Mapping[int, float], task: _Task
+) -> Described:
+    previous = task.previous.get(method)
+    return describe(
+        method, clustered, clusters, numbers, stability, task.space, task.features, previous, task.attributes
+    )  # fmt: skip
+
+
+def _assembled(
+    method: str,
+    k: int,
+    reason: str,
+    candidates: tuple[Candidate, ...],
+    described: Described,
+    assignments: DataFrame,
+    space: Space,
+) -> SegmentationResult:
+    """The result of a method without a Spark model."""
     return SegmentationResult(
         method=method,
-        k=chosen.k,
+        k=k,
         reason=reason,
-        model=whole_model(space.prepared, tail),
+        model=None,
         candidates=candidates,
-        segments=segments,
-        profile=profile.assign(name=profile["segment"].map(names))[["segment", "name", "feature", "difference"]],
-        assignments=segment_columns(stage.transform(clustered), clusterer, method),
-        accounts=space.prepared.accounts,
+        segments=described.segments,
+        profile=described.profile,
+        summaries=described.summaries,
+        changes=described.changes,
+        assignments=assignments,
+        sampled=described.sampled,
+        accounts=space.accounts,
         components=space.reducer.getK(),
         explained_variance=float(sum(space.reducer.explainedVariance)),
         numeric=space.prepared.numeric,
         categorical=space.prepared.categorical,
     )
-
-
-def _ordered(clustered: DataFrame, k: int) -> tuple[list[int], dict[int, int], dict[int, float]]:
-    """Segment id of each cluster, highest mean usage first, then the larger; and per segment its size and usage."""
-    rows = clustered.groupBy(CLUSTER).agg(F.count(F.lit(1)).alias("n"), F.avg("usage").alias("usage")).collect()
-    ranked: list[Any] = sorted(rows, key=lambda row: (-row["usage"], -row["n"], row[CLUSTER]))
-    filled = [int(row[CLUSTER]) for row in ranked]
-    clusters = filled + [cluster for cluster in range(k) if cluster not in filled]
-    sizes = {segment: int(row["n"]) for segment, row in enumerate(ranked)}
-    return [clusters.index(c) for c in range(k)], sizes, {s: float(row["usage"]) for s, row in enumerate(ranked)}
-
-
-def _profile(clustered: DataFrame, names: Sequence[str], order: Sequence[int]) -> pd.DataFrame:
-    """Mean of each standardised feature per segment: differences from all accounts, in standard deviations."""
-    places = clustered.select(CLUSTER, F.posexplode(vector_to_array(F.col(SCALED))).alias("place", "value"))
-    rows = places.groupBy(CLUSTER, "place").agg(F.avg("value").alias("difference")).collect()
-    frame = pd.DataFrame(
-        [(order[row[CLUSTER]], names[row["place"]], float(row["difference"])) for row in rows],
-        columns=["segment", "feature", "difference"],
-    )
-    frame["size"] = frame["difference"].abs()
-    return frame.sort_values(["segment", "size", "feature"], ascending=[True, False, True], ignore_index=True)
-
-
-def _names(profile: pd.DataFrame, features: Sequence[Feature], selected: Sequence[str]) -> dict[int, str]:
-    differences = {
-        int(str(segment)): dict(zip(rows["feature"], rows["difference"], strict=True))
-        for segment, rows in profile.groupby("segment")
-    }
-    return name_segments(differences, words_for(features, selected), USAGE)

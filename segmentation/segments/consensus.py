@@ -1,0 +1,111 @@
+"""One clustering out of several: accounts belong together when most clusterings put them together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+
+from segmentation.segments.local import NOISE
+from segmentation.settings import SegmentSettings
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+FEWEST_METHODS = 2
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """The consensus of several clusterings of the same accounts."""
+
+    clusters: Ints
+    k: int
+    #: in plain words
+    reason: str
+    #: cluster -> mean co-association of its members, 0 to 1
+    stability: Mapping[int, float]
+    #: per account its mean co-association with the other members of its cluster, 0 to 1
+    confidence: Floats
+
+
+def consensus(methods: Mapping[str, Sequence[Ints]], settings: SegmentSettings) -> Consensus | None:
+    """Evidence accumulation (Fred and Jain 2005); None with fewer than two methods.
+
+    `methods` holds, per method, clusterings of the same accounts: the chosen one and its refits on resamples. The
+    co-association of two accounts is the share of clusterings that put them into one cluster, every method counting
+    the same; average linkage merges by it. The number of clusters is the one that lives longest between two merges,
+    from k_min to k_max, among those whose smallest cluster has min_share of the accounts (all, if none has). Noise
+    is together with nobody, itself excepted.
+    """
+    if len(methods) < FEWEST_METHODS:
+        return None
+    together = co_association(methods)
+    accounts = len(together)
+    tree = linkage(squareform(1.0 - together, checks=False), method="average")
+    counts = [k for k in _counts(settings) if k <= accounts]
+    cuts = {k: _cut(tree, k) for k in counts}
+    large = [k for k in counts if np.bincount(cuts[k]).min() >= settings.min_share * accounts]
+    lifetimes = {k: lifetime(tree[:, 2], k) for k in large or counts}
+    k = max(lifetimes, key=lambda count: (lifetimes[count], -count))
+    confidence, stability = _agreement(together, cuts[k])
+    if settings.k is not None:
+        reason = f"k = {k} was given in the settings"
+    else:
+        reason = (
+            f"k = {k} of {counts[0]} to {counts[-1]} lives longest: co-association of {len(methods)} methods "
+            f"falls by {lifetimes[k]:.3f} before two of its segments merge"
+        )
+    return Consensus(cuts[k], len(stability), reason, stability, confidence)
+
+
+def co_association(methods: Mapping[str, Sequence[Ints]]) -> npt.NDArray[np.float32]:
+    """Accounts x accounts: share of the clusterings in which two are together, each method with the same weight."""
+    blocks = []
+    for clusterings in methods.values():
+        weight = np.sqrt(1.0 / (len(methods) * len(clusterings)))
+        for clusters in clusterings:
+            numbers = np.unique(clusters[clusters != NOISE])
+            blocks.append((clusters[:, None] == numbers[None, :]).astype(np.float32) * np.float32(weight))
+    members = np.hstack(blocks)
+    together: npt.NDArray[np.float32] = np.clip(members @ members.T, 0.0, 1.0)
+    np.fill_diagonal(together, 1.0)
+    return together
+
+
+def lifetime(heights: Floats, k: int) -> float:
+    """How far the tree's height rises while there are k clusters; `heights` of its merges, lowest first."""
+    accounts = len(heights) + 1
+    reached = heights[accounts - k - 1] if k < accounts else 0.0
+    return float(heights[accounts - k] - reached)
+
+
+def _counts(settings: SegmentSettings) -> list[int]:
+    return [settings.k] if settings.k is not None else list(range(settings.k_min, settings.k_max + 1))
+
+
+def _cut(tree: Any, k: int) -> Ints:
+    """At most k clusters from 0 on; fewer where merges at one height cannot be told apart."""
+    clusters: Ints = np.unique(fcluster(tree, k, criterion="maxclust"), return_inverse=True)[1].astype(np.int64)
+    return clusters
+
+
+def _agreement(together: npt.NDArray[np.float32], clusters: Ints) -> tuple[Floats, dict[int, float]]:
+    """Per account its mean co-association with the other members of its cluster; and the mean per cluster.
+
+    A member without others agrees with itself.
+    """
+    confidence = np.ones(len(clusters))
+    stability = {}
+    for number in np.unique(clusters):
+        members = np.flatnonzero(clusters == number)
+        if len(members) > 1:
+            block = together[np.ix_(members, members)].astype(np.float64)
+            confidence[members] = (block.sum(axis=1) - 1.0) / (len(members) - 1)
+        stability[int(number)] = float(confidence[members].mean())
+    return np.clip(confidence, 0.0, 1.0), stability

@@ -1,0 +1,136 @@
+"""From the clusters of one method to its segments: ids that survive, profiles, names, sentences, summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.features.feature import Feature
+from segmentation.models.catalogue import CLUSTER
+from segmentation.segments.matching import ENDED, Change, Matched, Previous, match
+from segmentation.segments.naming import name_segments, sentence, spoken, told_by_segment, words_for
+from segmentation.segments.profiles import profile as profiled
+from segmentation.segments.result import Segment
+from segmentation.segments.scoring import NO_SEGMENT
+from segmentation.segments.space import USAGE, USE, Space
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Described:
+    """The segments of one method."""
+
+    #: id and name of each cluster number, those without members included
+    ids: tuple[int, ...]
+    names: tuple[str, ...]
+    segments: tuple[Segment, ...]
+    profile: pd.DataFrame
+    summaries: pd.DataFrame
+    changes: tuple[Change, ...]
+    #: of the accounts that the driver sees
+    sampled: Ints
+
+
+def describe(
+    method: str,
+    clustered: DataFrame,
+    clusters: Ints,
+    numbers: int,
+    stability: Mapping[int, float],
+    space: Space,
+    features: Sequence[Feature],
+    previous: Previous | None,
+    attributes: pd.DataFrame | None,
+) -> Described:
+    """What the clusters are.
+
+    `clustered`: every account with its CLUSTER and the columns of USE; `clusters`: those of the accounts that the
+    driver sees, from which profiles and matches are made; `numbers`: how many cluster numbers there are, 0 first;
+    `stability`: cluster number -> figure, where measured. Ids of a first run follow usage, highest first.
+    """
+    counted = _counted(clustered)
+    filled = sorted(counted, key=lambda number: (-counted[number]["usage"], -counted[number]["accounts"], number))
+    order = filled + [number for number in range(numbers) if number not in counted]
+    matched = match(_by_account(space, clusters), _centres(space.values, clusters), order, previous)
+    ids = np.array(matched.ids, dtype=np.int64)
+    sampled = np.where(clusters >= 0, ids[clusters], NO_SEGMENT)
+    profile = profiled(space.values, sampled, space.held_out, attributes)
+    cut = [name for name in space.values.columns if name not in space.held_out]
+    words = words_for(features, cut)
+    names = name_segments(profile, words, USAGE, matched.names)
+    names |= {int(one): f"Empty {one}" for one in ids if int(one) not in names}
+    told = told_by_segment(profile)
+    segments = []
+    for number in filled:
+        one, row = int(ids[number]), counted[number]
+        share = row["accounts"] / space.accounts
+        size = f"{row['accounts']:,} accounts ({100 * share:.0f} % of all)"
+        said = sentence(told.get(one, []), spoken(features), words, USAGE, size)
+        segments.append(Segment(one, names[one], said, row["accounts"], share, stability.get(number), row["usage"]))
+    segments.sort(key=lambda segment: segment.segment)
+    use = {int(ids[number]): row for number, row in counted.items()}
+    summaries = _summaries(method, segments, use, matched, previous)
+    named = tuple(names[one] for one in matched.ids)
+    return Described(matched.ids, named, tuple(segments), profile, summaries, matched.changes, sampled)
+
+
+def _counted(clustered: DataFrame) -> dict[int, dict[str, Any]]:
+    """Cluster -> its accounts, mean usage and medians of USE; None where the basetable has no such feature."""
+    known = [name for name in USE if name in clustered.columns]
+    rows = (
+        clustered.where(F.col(CLUSTER) >= 0)
+        .groupBy(F.col(CLUSTER).cast("int").alias(CLUSTER))
+        .agg(
+            F.count(F.lit(1)).alias("accounts"),
+            F.avg("rows_year").alias("usage"),
+            *(F.median(name).alias(name) for name in known),
+        )
+        .collect()
+    )
+    return {row[CLUSTER]: dict.fromkeys(USE) | {k: v for k, v in row.asDict().items() if k != CLUSTER} for row in rows}
+
+
+def _by_account(space: Space, clusters: Ints) -> dict[str, int]:
+    return dict(zip(map(str, space.points.index), map(int, clusters), strict=True))
+
+
+def _centres(values: pd.DataFrame, clusters: Ints) -> pd.DataFrame:
+    inside = clusters >= 0
+    return values[inside].groupby(clusters[inside]).mean()
+
+
+def _summaries(
+    method: str, segments: Sequence[Segment], use: Mapping[int, Any], matched: Matched, previous: Previous | None
+) -> pd.DataFrame:
+    """Table segment_summaries less as_of."""
+    changes = {change.segment: change for change in matched.changes}
+    names = {one.segment: one.name for one in segments}
+    rows: list[dict[str, Any]] = []
+    for one in segments:
+        # A segment whose members the driver does not see has no match either.
+        change = changes.get(one.segment)
+        rows.append({
+            "method": method, "segment": one.segment, "name": one.name, "sentence": one.sentence,
+            "accounts": one.accounts, "share": one.share, "stability": one.stability,
+            "change": change.kind if change else "born", "previous": list(change.previous) if change else [],
+            **{name: use[one.segment][name] for name in USE},
+        })  # fmt: skip
+    for change in matched.changes:
+        if change.kind == ENDED:
+            heirs = [names[heir] for heir in change.previous if heir in names]
+            went = f"most of its accounts went to {'; '.join(heirs)}" if heirs else "its accounts went separate ways"
+            rows.append({
+                "method": method, "segment": change.segment,
+                "name": previous.names.get(change.segment, f"Segment {change.segment}") if previous else "",
+                "sentence": f"Ended: {went}.", "accounts": 0, "share": 0.0, "stability": None,
+                "change": change.kind, "previous": list(change.previous), **dict.fromkeys(USE),
+            })  # fmt: skip
+    return pd.DataFrame(rows)

@@ -1,0 +1,137 @@
+"""What scikit-learn does on the accounts that the driver sees: ward, HDBSCAN, and refits of every method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
+from sklearn.base import clone
+from sklearn.cluster import BisectingKMeans, KMeans
+from sklearn.mixture import GaussianMixture
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+NOISE = -1
+#: starts of a refit, of which the best is taken
+STARTS = 3
+#: (points, how often each was drawn, seed) -> the cluster of every point, drawn or not
+Refit = Callable[[Floats, Ints, int], Ints]
+
+
+@dataclass(frozen=True)
+class Placer:
+    """Puts further accounts into clusters that were found without them."""
+
+    #: by_centre: the nearest of `points`, which are centres; by_neighbour: the cluster of the nearest of `points`
+    by_centre: bool
+    points: Floats
+    clusters: Ints
+    #: by_neighbour: the confidence of each of `points`, which its followers take over
+    confidence: Floats
+
+    def place(self, points: Floats) -> tuple[Ints, Floats]:
+        """Cluster and confidence (0 to 1) of each point."""
+        if self.by_centre:
+            nearest = cdist(points, self.points).argmin(axis=1)
+            return self.clusters[nearest], silhouette_by_centres(points, nearest, self.points)
+        _, nearest = cKDTree(self.points).query(points)
+        return self.clusters[nearest], self.confidence[nearest]
+
+
+def silhouette_by_centres(points: Floats, clusters: Ints, centres: Floats) -> Floats:
+    """Per point its silhouette with centres in place of members (Hruschka et al. 2004), 0 to 1.
+
+    1 - distance to the own centre / distance to the nearest other; 0 where another is nearer.
+    """
+    distances = cdist(points, centres)
+    rows = np.arange(len(points))
+    own = distances[rows, clusters].copy()
+    distances[rows, clusters] = np.inf
+    other = distances.min(axis=1)
+    ratio = np.divide(own, other, out=np.ones_like(own), where=other > 0)
+    shares: Floats = np.clip(1.0 - ratio, 0.0, 1.0)
+    return shares
+
+
+def centres_of(points: Floats, clusters: Ints) -> tuple[Floats, Ints]:
+    """Mean of each cluster that has members, and their numbers in order; noise is none."""
+    numbers = np.unique(clusters[clusters != NOISE])
+    return np.array([points[clusters == number].mean(axis=0) for number in numbers]), numbers
+
+
+def fit_ward(points: Floats, estimator: Any) -> tuple[Ints, Placer]:
+    """Ward's clusters of the points; others join the nearest centre."""
+    clusters = estimator.fit_predict(points).astype(np.int64)
+    centres, numbers = centres_of(points, clusters)
+    return clusters, Placer(True, centres, numbers, np.ones(len(numbers)))
+
+
+def fit_hdbscan(points: Floats, estimator: Any) -> tuple[Ints, Placer]:
+    """HDBSCAN's clusters of the points, noise is -1; others follow their nearest point."""
+    fitted = estimator.fit(points)
+    clusters = fitted.labels_.astype(np.int64)
+    return clusters, Placer(False, points, clusters, np.clip(fitted.probabilities_, 0.0, 1.0))
+
+
+def refit_by(method: str, k: int, estimators: Mapping[str, Any]) -> Refit:
+    """How `method` is fitted to a resample; `estimators` holds those of scikit-learn (ward, hdbscan) with k set.
+
+    Methods of Spark ML are refitted by their counterparts in scikit-learn, which minimise the same objective on the
+    same points and take milliseconds where Spark's take seconds. Ward and HDBSCAN know no weights, so that they see
+    every drawn account once.
+    """
+    if method in estimators:
+        return _refit_local(method, estimators[method])
+    if method == "gmm":
+        return lambda points, drawn, seed: _mixture(k, seed).fit(np.repeat(points, drawn, axis=0)).predict(points)
+    return lambda points, drawn, seed: _means(method, k, points, drawn, seed)
+
+
+def _refit_local(method: str, estimator: Any) -> Refit:
+    fit = fit_ward if method == "ward" else fit_hdbscan
+
+    def refit(points: Floats, drawn: Ints, seed: int) -> Ints:
+        inside = drawn > 0
+        found, placer = fit(points[inside], clone(estimator))
+        clusters = np.empty(len(points), dtype=np.int64)
+        clusters[inside] = found
+        if not inside.all():
+            clusters[~inside] = placer.place(points[~inside])[0]
+        return clusters
+
+    return refit
+
+
+def _mixture(k: int, seed: int) -> GaussianMixture:
+    return GaussianMixture(k, random_state=seed, n_init=STARTS)
+
+
+def _means(method: str, k: int, points: Floats, drawn: Ints, seed: int) -> Ints:
+    inside = drawn > 0
+    if method == "kmeans":
+        model: Any = KMeans(k, n_init=STARTS, random_state=seed)
+    else:
+        # Spark's splits the largest cluster next as well.
+        model = BisectingKMeans(k, n_init=STARTS, random_state=seed, bisecting_strategy="largest_cluster")
+    model.fit(points[inside], sample_weight=drawn[inside].astype(np.float64))
+    clusters: Ints = model.predict(points).astype(np.int64)
+    return clusters
+
+
+def best_known(method: str, k: int, points: Floats, seed: int) -> float | None:
+    """How good a fit of k clusters to the points can be, per account: log-likelihood, or minus the inertia.
+
+    Fits of Spark ML start at random and may end in a poor local optimum; this says when to try again. None for
+    methods that have one start only.
+    """
+    if method == "gmm":
+        return float(_mixture(k, seed).fit(points).score(points))
+    if method == "kmeans":
+        return -float(KMeans(k, n_init=STARTS, random_state=seed).fit(points).inertia_) / len(points)
+    return None
