@@ -1,0 +1,63 @@
+"""Labels that their accounts' usage contradicts: a list for somebody to look through, not to correct by."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import pandas as pd
+
+from segmentation.industries.metrics import Floats, Ints
+
+COLUMNS = ["account_id", "industry", "suggested", "probability", "suggested_probability", "margin"]
+
+
+def suspects(
+    accounts: Sequence[str], given: Floats, actual: Ints, industries: tuple[str, ...], predictable: Collection[str]
+) -> pd.DataFrame:
+    """Table industry_suspects without as_of: one row per suspect account, the widest margin first.
+
+    Confident learning (Northcutt et al. 2021): an account counts as confidently of an industry when its out-of-fold
+    probability reaches the mean of those labelled so, which corrects for industries of which the model is never sure;
+    it is suspect when the likeliest of these is not its label. Two conditions are added, because an industry that
+    usage does not tell contradicts nothing: the suggestion must be likelier than the label, and one of the two must
+    be `predictable`. `given` is accounts x classes, calibrated; the mean over repeats may be used here.
+
+    With 5 % of planted wrong labels in accounts of the default generator, 24 % of the listed were wrong and 71 % of
+    the wrong were listed; without the two conditions 9 % and 93 %.
+    """
+    if not len(actual):
+        return pd.DataFrame(columns=COLUMNS)
+    places = np.arange(len(actual))
+    confident = given >= _means_of_own(given, actual)
+    suggested = np.where(confident, given, -1.0).argmax(axis=1)
+    told = np.array([industry in predictable for industry in industries])
+    suspect = (
+        confident.any(axis=1)
+        & (suggested != actual)
+        & (given[places, suggested] > given[places, actual])
+        & (told[suggested] | told[actual])
+    )
+    names = np.array(industries, dtype=object)
+    everybody = pd.DataFrame(
+        {
+            "account_id": np.array(accounts, dtype=object),
+            "industry": names[actual],
+            "suggested": names[suggested],
+            "probability": given[places, actual],
+            "suggested_probability": given[places, suggested],
+            "margin": given[places, suggested] - given[places, actual],
+        }
+    )
+    listed: pd.DataFrame = everybody[suspect]
+    return listed.sort_values(["margin", "account_id"], ascending=[False, True], ignore_index=True)
+
+
+def _means_of_own(given: Floats, actual: Ints) -> Floats:
+    """Mean probability of each class among the accounts labelled so; out of reach for a class that has none."""
+    classes = given.shape[1]
+    own = given[np.arange(len(actual)), actual]
+    counts = np.bincount(actual, minlength=classes)
+    sums = np.bincount(actual, weights=own, minlength=classes)
+    means: Floats = np.divide(sums, counts, out=np.full(classes, np.inf), where=counts > 0)
+    return means
