@@ -17,6 +17,8 @@ MODULES = (
     "build_basetable",
     "train_segments",
     "train_industry",
+    "forecast_churn",
+    "forecast_value",
     "rollback_model",
     "run_all",
     "forget_account",

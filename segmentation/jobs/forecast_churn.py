@@ -1,0 +1,81 @@
+"""basetable and cube -> how likely every account is to fall silent, the model in MLflow, what it is worth."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+
+import pandas as pd
+from pyspark.sql import functions as F
+
+from segmentation.features.activity import mask_words
+from segmentation.features.months import months_before
+from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, stored_categories, training_note
+from segmentation.jobs.rows import table_rows
+from segmentation.outlook.churn import ACTIVE, ALL, TEST, ChurnResult, forecast_churn
+from segmentation.outlook.snapshots import check_history, snapshot
+from segmentation.runtime import Job, JobSpec, add_as_of
+from segmentation.schemas import ACTIVITY, CHURN_METRICS, CHURN_SCORES, EVENT_NAMES, TOKENS
+from segmentation.stores.outlook_runs import log_churn
+from segmentation.stores.runs import open_runs
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    add_as_of(parser)
+
+
+def churn(job: Job) -> None:
+    """Rebuild the features of two earlier dates, learn, test on the later one, score every account of the basetable."""
+    as_of, basetable, features = read_basetable(job)
+    note = training_note(job, as_of, "outlook", "basetable")
+    note = json.dumps({**json.loads(note), **job.tables.versions([ACTIVITY, TOKENS])}, sort_keys=True)
+    if not job.args.force and job.tables.note(CHURN_SCORES) == note:
+        job.show(f"churn as of {as_of}: nothing has changed, kept as it is")
+        promote_published(job, CHURN_SCORES, as_of)
+        return
+    settings = job.settings
+    activity, tokens = job.tables.read(ACTIVITY), job.tables.read(TOKENS)
+    first: dt.date = activity.agg(F.min("event_month").alias("first")).collect()[0]["first"]
+    check_history(first, as_of, settings.outlook)
+    masks, categories = mask_words(job.tables.read(EVENT_NAMES)), stored_categories(job)
+    horizon = settings.outlook.horizon_months
+    earlier, later = (
+        snapshot(activity, tokens, months_before(as_of, back), horizon, categories, masks, settings.basetable)
+        for back in (2 * horizon, horizon)
+    )
+    with job.stage(f"churn: learned as of {months_before(as_of, 2 * horizon)} and {months_before(as_of, horizon)}"):
+        result = forecast_churn(earlier, later, basetable, features, settings.outlook, settings.models)
+    with job.stage("churn: logged and stored"):
+        _store(job, result, as_of, note)
+    for line in summary_lines(result.metrics, horizon):
+        job.show(line)
+
+
+def _store(job: Job, result: ChurnResult, as_of: dt.date, note: str) -> None:
+    runs, only = open_runs(job.settings.storage, job.data_dir), f"as_of = DATE '{as_of}'"
+    model = log_churn(runs, result, job.settings, job.tables.versions((*LINEAGE, TOKENS)), as_of)
+    job.tables.replace(table_rows(job.spark, result.metrics, CHURN_METRICS, as_of=as_of), CHURN_METRICS, where=only)
+    # the scores last: by their note the job tells that all of it is done
+    job.tables.replace(result.scores.withColumn("model", F.lit(model)), CHURN_SCORES, where=only, note=note)
+    job.publish()
+    promote_published(job, CHURN_SCORES, as_of)
+
+
+def summary_lines(metrics: pd.DataFrame, horizon: int) -> list[str]:
+    """One line per population: the AUC on the later period beside recency alone, and whether that is a difference."""
+    known = metrics[(metrics["slice"] == TEST) & (metrics["metric"] == "auc")].set_index("population")
+    lines: list[str] = []
+    for population in (ALL, ACTIVE):
+        row = known.loc[population]
+        said = f"churn, {population} accounts: {row['churned']:,} of {row['accounts']:,} silent for {horizon} months"
+        if pd.isna(row["value"]):
+            lines.append(f"{said}; {row['reason']}")
+            continue
+        verdict = "better than" if row["better_low"] > 0 else "not shown to be better than"
+        said += f"; AUC {row['value']:.2f} ({row['low']:.2f} - {row['high']:.2f}) on later months, {verdict} recency "
+        lines.append(f"{said}alone ({row['recency']:.2f})" + (f"; {row['reason']}" if row["reason"] else ""))
+    return lines
+
+
+JOB = JobSpec("churn", "how likely every account is to fall silent", _arguments, churn)

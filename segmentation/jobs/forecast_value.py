@@ -1,0 +1,85 @@
+"""cube -> how often every account with a value will come back, and what that is worth."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+
+from pyspark.sql import functions as F
+
+from segmentation.errors import InputProblem
+from segmentation.features.months import last_as_of, months_before
+from segmentation.features.tokens import main_accounts
+from segmentation.jobs.rows import table_rows
+from segmentation.outlook.value import ValueForecast, first_value_month, forecast_value, holdout_start, value_days
+from segmentation.runtime import Job, JobSpec, add_as_of
+from segmentation.schemas import ACCOUNT_VALUES, ACTIVITY, BASETABLE, TOKENS
+from segmentation.stores.outlook_runs import log_value
+from segmentation.stores.runs import open_runs
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    add_as_of(parser)
+
+
+def value(job: Job) -> None:
+    """Fit BG/NBD and gamma-gamma on all days with a value before as_of, check them on the last of these months."""
+    tables, settings = job.tables, job.settings.outlook
+    activity, tokens = tables.read(ACTIVITY), tables.read(TOKENS)
+    as_of = _as_of(job)
+    versions = tables.versions([ACTIVITY, TOKENS])
+    note = json.dumps({"as_of": str(as_of), **versions, **settings.model_dump(mode="json")}, sort_keys=True)
+    if not job.args.force and tables.note(ACCOUNT_VALUES) == note:
+        job.show(f"value as of {as_of}: nothing has changed, kept as it is")
+        return
+    split = holdout_start(first_value_month(activity, as_of), as_of, settings.value_months)
+    with job.stage("value: days counted"):
+        owners = main_accounts(activity, tokens, as_of)
+        days = value_days(activity, owners, as_of, split or as_of).toPandas()
+    with job.stage("value: fitted"):
+        found = forecast_value(days, as_of, split, settings.value_months, settings.bootstrap, settings.seed)
+    with job.stage("value: logged and stored"):
+        log_value(open_runs(job.settings.storage, job.data_dir), found, job.settings, versions, as_of)
+        rows = table_rows(job.spark, found.accounts, ACCOUNT_VALUES, as_of=as_of)
+        tables.replace(rows, ACCOUNT_VALUES, where=f"as_of = DATE '{as_of}'", note=note)
+        job.publish()
+    for line in summary_lines(found, as_of, split, settings.value_months):
+        job.show(line)
+
+
+def _as_of(job: Job) -> dt.date:
+    """The date of the run or of the settings, else that of the latest basetable, else the last that the logs reach.
+
+    InputProblem for a date that the logs do not reach: months nobody saw would count as quiet ones.
+    """
+    last = job.tables.read(TOKENS).agg(F.to_date(F.max("last_seen")).alias("last")).collect()[0]["last"]
+    given = job.as_of or job.settings.basetable.as_of
+    if given is None and job.tables.exists(BASETABLE):
+        given = job.tables.read(BASETABLE).agg(F.max("as_of").alias("as_of")).collect()[0]["as_of"]
+    as_of = given or last_as_of(last)
+    if as_of > months_before(last, -1):
+        raise InputProblem(f"the logs end on {last}: --as-of {as_of} would take months nobody saw for quiet ones")
+    return as_of
+
+
+def summary_lines(found: ValueForecast, as_of: dt.date, split: dt.date | None, months: int) -> list[str]:
+    """What is forecast in all, how it did on the months held back, and every note."""
+    table, visits = found.accounts, found.visits
+    lines = [
+        f"value as of {as_of}: {len(table):,} accounts, {table['alive'].sum():,.0f} of them alive; in {months} months "
+        f"{table['expected_days'].sum():,.0f} days with a value, worth {table['lifetime_value'].sum():,.0f}",
+        f"  BG/NBD r {visits.r:.3f}, alpha {visits.alpha:.3f} weeks, a {visits.a:.3f}, b {visits.b:.3f}",
+    ]
+    if found.values is not None:
+        lines.append(f"  gamma-gamma p {found.values.p:.2f}, q {found.values.q:.2f}, v {found.values.v:.2f}")
+    for row in found.holdout.to_dict("records"):
+        verdict = "better" if row["better_low"] > 0 else "not shown to be better"
+        lines.append(
+            f"  {row['quantity']} from {split} on: {row['expected']:,.0f} forecast, {row['actual']:,.0f} came; "
+            f"mean error {row['error']:.2f}, {verdict} than going on as before ({row['naive_error']:.2f})"
+        )
+    return [*lines, *(f"  note: {note}" for note in found.notes)]
+
+
+JOB = JobSpec("value", "how often every account will come back, and what that is worth", _arguments, value)
