@@ -50,8 +50,10 @@ def consensus(methods: Mapping[str, Sequence[Ints]], settings: SegmentSettings) 
     tree = linkage(squareform(1.0 - together, checks=False), method="average")
     counts = [k for k in _counts(settings) if k <= accounts]
     cuts = {k: _cut(tree, k) for k in counts}
-    large = [k for k in counts if np.bincount(cuts[k]).min() >= settings.min_share * accounts]
-    lifetimes = {k: lifetime(tree[:, 2], k) for k in large or counts}
+    # Where several merges stand at one height there is no cut between them.
+    real = [k for k in counts if cuts[k].max() + 1 == k] or counts
+    large = [k for k in real if np.bincount(cuts[k]).min() >= settings.min_share * accounts]
+    lifetimes = {k: lifetime(tree[:, 2], k) for k in large or real}
     k = max(lifetimes, key=lambda count: (lifetimes[count], -count))
     confidence, stability = _agreement(together, cuts[k])
     if settings.k is not None:
@@ -66,16 +68,21 @@ def consensus(methods: Mapping[str, Sequence[Ints]], settings: SegmentSettings) 
 
 def co_association(methods: Mapping[str, Sequence[Ints]]) -> npt.NDArray[np.float32]:
     """Accounts x accounts: share of the clusterings in which two are together, each method with the same weight."""
-    blocks = []
+    accounts = len(next(iter(methods.values()))[0])
+    counted = np.zeros((accounts, accounts), dtype=np.float32)
     for clusterings in methods.values():
-        weight = np.sqrt(1.0 / (len(methods) * len(clusterings)))
-        for clusters in clusterings:
-            numbers = np.unique(clusters[clusters != NOISE])
-            blocks.append((clusters[:, None] == numbers[None, :]).astype(np.float32) * np.float32(weight))
-    members = np.hstack(blocks)
-    together: npt.NDArray[np.float32] = np.clip(members @ members.T, 0.0, 1.0)
+        # Counts first: sums of whole numbers are exact, so that equal pairs stay equal to the last digit.
+        members = np.hstack([_members(clusters) for clusters in clusterings])
+        counted += (members @ members.T) / np.float32(len(clusterings))
+    together: npt.NDArray[np.float32] = counted / np.float32(len(methods))
     np.fill_diagonal(together, 1.0)
     return together
+
+
+def _members(clusters: Ints) -> npt.NDArray[np.float32]:
+    """Accounts x clusters, 1 for a member."""
+    numbers = np.unique(clusters[clusters != NOISE])
+    return (clusters[:, None] == numbers[None, :]).astype(np.float32)
 
 
 def lifetime(heights: Floats, k: int) -> float:

@@ -18,8 +18,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 NOISE = -1
-#: starts of a refit, of which the best is taken
-STARTS = 3
+#: starts of a refit, of which the best is taken; and of the fit that says how good fits can be
+STARTS, REFERENCE_STARTS = 3, 10
 #: (points, how often each was drawn, seed) -> the cluster of every point, drawn or not
 Refit = Callable[[Floats, Ints, int], Ints]
 
@@ -89,7 +89,7 @@ def refit_by(method: str, k: int, estimators: Mapping[str, Any]) -> Refit:
     if method in estimators:
         return _refit_local(method, estimators[method])
     if method == "gmm":
-        return lambda points, drawn, seed: _mixture(k, seed).fit(np.repeat(points, drawn, axis=0)).predict(points)
+        return lambda points, drawn, seed: _mixture(k, points, drawn, seed)
     return lambda points, drawn, seed: _means(method, k, points, drawn, seed)
 
 
@@ -108,8 +108,11 @@ def _refit_local(method: str, estimator: Any) -> Refit:
     return refit
 
 
-def _mixture(k: int, seed: int) -> GaussianMixture:
-    return GaussianMixture(k, random_state=seed, n_init=STARTS)
+def _mixture(k: int, points: Floats, drawn: Ints, seed: int) -> Ints:
+    # It takes no weights, but an account drawn twice can stand there twice.
+    fitted = GaussianMixture(k, random_state=seed, n_init=STARTS).fit(np.repeat(points, drawn, axis=0))
+    clusters: Ints = fitted.predict(points).astype(np.int64)
+    return clusters
 
 
 def _means(method: str, k: int, points: Floats, drawn: Ints, seed: int) -> Ints:
@@ -131,7 +134,7 @@ def best_known(method: str, k: int, points: Floats, seed: int) -> float | None:
     methods that have one start only.
     """
     if method == "gmm":
-        return float(_mixture(k, seed).fit(points).score(points))
+        return float(GaussianMixture(k, random_state=seed, n_init=STARTS).fit(points).score(points))
     if method == "kmeans":
-        return -float(KMeans(k, n_init=STARTS, random_state=seed).fit(points).inertia_) / len(points)
+        return -float(KMeans(k, n_init=REFERENCE_STARTS, random_state=seed).fit(points).inertia_) / len(points)
     return None

@@ -57,7 +57,9 @@ class OutlierRule:
 
     def outlying(self, points: Floats) -> Flags:
         """Whether each point is an outlier by the likelihood or by DBSCAN."""
-        unlikely = self.mixture.log_density(points) <= self.log_density
+        unlikely = np.zeros(len(points), dtype=bool)
+        if np.isfinite(self.log_density):
+            unlikely = self.mixture.log_density(points) <= self.log_density
         if not len(self.crowded):
             return unlikely
         # The last digits of a distance depend on how it was computed, hence the hair.

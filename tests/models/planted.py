@@ -16,8 +16,12 @@ CATEGORIES = ("Document", "System", "Licensing")
 MODELS = {
     "kmeans": ModelSettings(params={"maxIter": 20}, grid={}),
     "gmm": ModelSettings(params={"maxIter": 20}, grid={}),
+    "bisecting": ModelSettings(params={"maxIter": 10}, grid={}),
+    "ward": ModelSettings(params={}, grid={}),
+    "hdbscan": ModelSettings(params={"min_cluster_size": 10}, grid={}),
     "lasso": ModelSettings(params={"maxIter": 12, "elasticNetParam": 1.0}, grid={"regParam": (0.01, 0.5)}),
     "gbt": ModelSettings(params={"maxIter": 2}, grid={"maxDepth": (2,)}),
+    "xgboost": ModelSettings(params={"n_estimators": 2}, grid={"max_depth": (2,)}),
 }
 
 

@@ -52,6 +52,26 @@ def test_the_whole_model_takes_raw_columns_and_an_unseen_category(spark: SparkSe
     assert rows["a"][3] < rows["c"][3]  # ... nor Windows
 
 
+def test_zero_inflated_features_say_whether_they_are_zero(spark: SparkSession) -> None:
+    frame = basetable(rows=[0.0, 0.0, 5.0], same=[0.0, 0.0, 0.0])  # always zero is not inflated, but constant
+    prepared = prepare(spark.createDataFrame(frame), FEATURES, {}, log1p=False, zero_flags=True)
+    rows = {row["account_id"]: row[NUMBERS].toArray().tolist() for row in prepared.frame.collect()}
+    assert prepared.flagged == ("rows",)
+    assert rows == {"b": [0.0, 1.0, 0.0, 1.0], "a": [0.0, 2.0, 0.0, 1.0], "c": [5.0, 3.0, 0.0, 0.0]}
+    fitted = fit_preparation(prepared)
+    assert selected_names(prepared, fitted) == ["rows", "odd-name", "rows = 0", "os = Mac", "os = Windows"]
+    scored = whole_model(prepared, fitted.stages).transform(spark.createDataFrame(frame))
+    assert len(scored.first()[SCALED]) == 5  # type: ignore[index]
+
+
+def test_robust_scaling_does_not_care_how_far_away_an_outlier_is(spark: SparkSession) -> None:
+    frame = pd.DataFrame({"as_of": AS_OF, "account_id": list("abcde"), "x": [1.0, 2.0, 3.0, 4.0, 1000.0]})
+    prepared = prepare(spark.createDataFrame(frame), [feature("x")], {})
+    fitted = fit_preparation(prepared, "robust")
+    scaled = [row[SCALED][0] for row in fitted.transform(prepared.frame).collect()]
+    assert scaled == [-1.0, -0.5, 0.0, 0.5, 498.5]  # less the median 3, by the quartiles 2 and 4
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [

@@ -2,52 +2,94 @@ from __future__ import annotations
 
 import pytest
 
-from segmentation.segments.choice import choose_k
+from segmentation.segments.choice import Choice, choose_k
 from segmentation.segments.result import Candidate
+from tests.segments.planted_settings import settings
 
 
 def kmeans(k: int, silhouette: float, smallest: int = 20) -> Candidate:
-    return Candidate("kmeans", k, silhouette, 1.0, None, None, smallest)
+    return Candidate("kmeans", k, silhouette=silhouette, sizes=(200 - smallest, smallest))
 
 
 def gmm(k: int, bic: float) -> Candidate:
-    return Candidate("gmm", k, 0.9 - k / 10, None, 1.0, bic, 20)
+    return Candidate("gmm", k, silhouette=0.9 - k / 10, log_likelihood=1.0, bic=bic, sizes=(180, 20))
 
 
 def failed(k: int) -> Candidate:
-    return Candidate("gmm", k, None, None, None, None, 0, "singular")
+    return Candidate("gmm", k, failure="singular")
 
 
-def test_kmeans_takes_the_highest_silhouette() -> None:
-    chosen, reason = choose_k([kmeans(2, 0.3), kmeans(3, 0.5), kmeans(4, 0.4)], 100)
-    assert (chosen.k, reason) == (3, "k = 3 of 2 to 4: highest silhouette (0.500)")
+def choose(*candidates: Candidate, stability: dict[int, float] | None = None) -> tuple[Choice, list[int]]:
+    """The choice among them, and the k for which stability was asked for, in order."""
+    asked = []
+
+    def measure(candidate: Candidate) -> float | None:
+        asked.append(candidate.k)
+        return None if stability is None else stability[candidate.k]
+
+    return choose_k(candidates, 200, settings(), measure), asked
 
 
-def test_gmm_takes_the_lowest_bic_and_says_which_k_failed() -> None:
-    chosen, reason = choose_k([gmm(2, 90.0), gmm(3, 80.0), failed(4)], 100)
-    assert (chosen.k, reason) == (3, "k = 3 of 2 to 4: lowest BIC (80.0); no fit for k = 4")
+def test_the_smallest_k_within_the_tolerance_of_the_best_silhouette_wins() -> None:
+    choice, asked = choose(kmeans(2, 0.3), kmeans(3, 0.49), kmeans(4, 0.5), stability={3: 0.91})
+    assert choice.candidate.k == 3
+    assert choice.reason == (
+        "k = 3 of 2 to 4: the smallest whose silhouette (0.490) is within 0.02 of the best (0.500 for k = 4), "
+        "mean Jaccard over resamples 0.91"
+    )
+    assert asked == [3]  # stability is dear
+    assert choice.stability == {3: 0.91}
 
 
-def test_a_k_that_only_found_outliers_is_passed_over() -> None:
-    chosen, reason = choose_k([kmeans(2, 0.9, smallest=1), kmeans(3, 0.5)], 200)
-    assert chosen.k == 3
-    assert "passed over k = 2, whose smallest segment has under 1 % of the accounts" in reason
+def test_beyond_the_tolerance_the_best_wins() -> None:
+    choice, _ = choose(kmeans(2, 0.3), kmeans(3, 0.47), kmeans(4, 0.5))
+    assert (choice.candidate.k, choice.reason) == (4, "k = 4 of 2 to 4: highest silhouette (0.500)")
+
+
+def test_an_unstable_k_gives_way_to_the_next_and_is_named_with_its_figure() -> None:
+    choice, asked = choose(kmeans(2, 0.5), kmeans(3, 0.3), kmeans(4, 0.49), stability={2: 0.41, 4: 0.8})
+    assert choice.candidate.k == 4
+    assert asked == [2, 4]  # 3 is not good enough, however stable
+    assert choice.reason.endswith("mean Jaccard over resamples 0.80; not stable enough: k = 2 (mean Jaccard 0.41)")
+    assert choice.stability == {2: 0.41, 4: 0.8}
+
+
+def test_when_no_k_is_stable_the_most_stable_is_taken_and_said_so() -> None:
+    choice, _ = choose(kmeans(2, 0.5), kmeans(3, 0.5), kmeans(4, 0.49), stability={2: 0.2, 3: 0.5, 4: 0.4})
+    assert choice.candidate.k == 3
+    assert choice.reason.endswith(
+        "; no k is stable (mean Jaccard 0.60), so the most stable was taken (k = 2: 0.20, k = 3: 0.50, k = 4: 0.40)"
+    )
+
+
+def test_a_mixture_goes_by_the_bic_and_says_which_k_failed() -> None:
+    # the range is 100, of which 5 % are 5
+    choice, _ = choose(gmm(2, 180.0), gmm(3, 84.0), gmm(4, 80.0), failed(5))
+    assert choice.candidate.k == 3
+    assert choice.reason == (
+        "k = 3 of 2 to 5: the smallest whose BIC (84.000) is within 5% of the range of the best (80.000 for k = 4); "
+        "no fit for k = 5"
+    )
+    assert choose(gmm(2, 180.0), gmm(3, 86.0), gmm(4, 80.0))[0].candidate.k == 4
+
+
+def test_a_k_that_only_found_outliers_is_passed_over_and_is_no_measure_for_the_others() -> None:
+    choice, _ = choose(kmeans(2, 0.9, smallest=1), kmeans(3, 0.5))
+    assert choice.candidate.k == 3
+    assert "passed over k = 2, whose smallest segment has under 1 % of the accounts" in choice.reason
 
 
 def test_unless_every_k_did() -> None:
-    chosen, reason = choose_k([kmeans(2, 0.9, smallest=1), kmeans(3, 0.5, smallest=1)], 200)
-    assert chosen.k == 2
-    assert "did not count" in reason
+    choice, _ = choose(kmeans(2, 0.9, smallest=1), kmeans(3, 0.5, smallest=1))
+    assert choice.candidate.k == 2
+    assert "did not count" in choice.reason
 
 
-def test_on_a_tie_fewer_segments_win() -> None:
-    assert choose_k([kmeans(2, 0.5), kmeans(3, 0.5)], 100)[0].k == 2
-
-
-def test_a_given_k_is_taken_as_it_is() -> None:
-    assert choose_k([kmeans(7, 0.1)], 100)[1] == "k = 7 was given in the settings"
+def test_a_given_k_is_taken_as_it_is_though_its_stability_is_told() -> None:
+    choice, _ = choose(kmeans(7, 0.1, smallest=1), stability={7: 0.2})
+    assert choice.reason == "k = 7 was given in the settings, mean Jaccard over resamples 0.20"
 
 
 def test_when_every_fit_failed_the_error_tells_why() -> None:
     with pytest.raises(RuntimeError, match=r"k = 2: singular; k = 3: singular"):
-        choose_k([failed(2), failed(3)], 100)
+        choose(failed(2), failed(3))
