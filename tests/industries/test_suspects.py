@@ -31,12 +31,20 @@ def test_below_the_mean_of_its_own_a_suggestion_is_not_confident() -> None:
 
 
 def test_an_industry_that_usage_does_not_tell_neither_contradicts_nor_is_contradicted() -> None:
-    given = np.array([[0.2, 0.7, 0.1], [0.2, 0.7, 0.1], [0.3, 0.6, 0.1]])
+    given = np.array([[0.1, 0.8, 0.1], [0.2, 0.7, 0.1], [0.3, 0.6, 0.1]])
     actual = np.array([0, 1, 1])
     assert suspects(["a", "b", "c"], given, actual, NAMES, set()).empty
     assert suspects(["a", "b", "c"], given, actual, NAMES, {"Wine"}).empty
     for one in ("Food", "Toys"):
         assert suspects(["a", "b", "c"], given, actual, NAMES, {one})["account_id"].tolist() == ["a"]
+
+
+def test_a_label_that_usage_leaves_as_likely_as_its_share_is_no_suspect() -> None:
+    given = np.array([[0.17, 0.73, 0.1], [0.2, 0.7, 0.1], [0.3, 0.6, 0.1]])  # the share of Food is a third
+    actual = np.array([0, 1, 1])
+    assert suspects(["a", "b", "c"], given, actual, NAMES, ALL).empty
+    given[0] = [0.166, 0.734, 0.1]
+    assert suspects(["a", "b", "c"], given, actual, NAMES, ALL)["account_id"].tolist() == ["a"]
 
 
 def test_planted_wrong_labels_are_listed_and_hardly_any_other() -> None:
