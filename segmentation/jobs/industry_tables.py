@@ -74,6 +74,8 @@ def store_kept(job: Job, runs: Runs, model: str, basetable: DataFrame, as_of: dt
 
 def fill_decisions(scores: pd.DataFrame, cards: pd.DataFrame) -> pd.DataFrame:
     """Table industry_fill less as_of and model, from scores (account_id, industry, probability) and thresholds."""
+    if scores.empty:
+        return pd.DataFrame(columns=INDUSTRY_FILL.columns.names)
     wide = scores.pivot(index="account_id", columns="industry", values="probability").sort_index()
     given: Floats = wide.to_numpy(dtype=float)
     known = cards.set_index("industry")["threshold"].to_dict()

@@ -45,8 +45,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def rollback(job: Job) -> None:
     """Make an earlier version champion again and publish what it says; gives up nothing, a rerun changes nothing."""
-    name, runs = job.args.model, open_runs(job.settings.storage, job.data_dir)
+    name = job.args.model
+    if name != INDUSTRY_MODEL and not name.startswith(segments_model("")):
+        raise InputProblem(f"--model {name}: give {INDUSTRY_MODEL}, or {segments_model('')} and a method")
     table = INDUSTRY_SCORES if name == INDUSTRY_MODEL else SEGMENTS
+    runs = open_runs(job.settings.storage, job.data_dir)
     registered = runs.prefix + name
     as_of, models = published_models(job, table)
     published = next((model for model in models if model.rpartition("/")[0] == registered), None)
