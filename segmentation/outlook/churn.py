@@ -153,11 +153,7 @@ def _seen(snapshot: DataFrame, features: Sequence[Feature], settings: OutlookSet
 def _choose(
     seen: _Seen, settings: OutlookSettings, models: Mapping[str, ModelSettings]
 ) -> tuple[tuple[Candidate, ...], int, str]:
-    """Every penalty on accounts not seen by its fit; the place of the largest within one standard error of the best.
-
-    The rule is that of Breiman et al. (1984), the standard error that of the difference between the two, over
-    accounts.
-    """
+    """Every penalty, judged on accounts of the earlier date that its fit has not seen; place of the one chosen."""
     estimator = build_estimator(find_model(MODEL, "industry"), models, BINARY, settings.seed)
     points = grid_points(estimator, models[MODEL])
     judged: list[list[pd.DataFrame]] = [[] for _ in points]
@@ -173,17 +169,23 @@ def _choose(
         return (Candidate(points[0], float("nan"), float("nan")),), 0, "there is one penalty in the settings"
     lost = [_losses(pd.concat(parts).sort_values("account_id")) for parts in judged]
     candidates = tuple(Candidate(p, float(x.mean()), _error(x)) for p, x in zip(points, lost, strict=True))
-    best = min(range(len(points)), key=lambda place: candidates[place].log_loss)
+    place, reason = simplest(candidates, lost)
+    return candidates, place, reason
+
+
+def simplest(candidates: Sequence[Candidate], lost: Sequence[Floats]) -> tuple[int, str]:
+    """Place of the largest penalty within one standard error of the lowest log-loss, and why in words.
+
+    `lost` holds each candidate's loss per account. The rule is that of Breiman et al. (1984), the standard error that
+    of the difference between two candidates over the same accounts.
+    """
+    best = min(range(len(candidates)), key=lambda place: candidates[place].log_loss)
     near = [place for place, one in enumerate(lost) if (one - lost[best]).mean() <= _error(one - lost[best])]
-    chosen = max(near, key=lambda place: points[place].get("regParam", 0.0))
-    return candidates, chosen, _reason(candidates, chosen, best)
-
-
-def _reason(candidates: Sequence[Candidate], chosen: int, best: int) -> str:
-    said = f"{candidates[chosen].params}: log-loss {candidates[chosen].log_loss:.4f} on accounts not seen"
-    if chosen == best:
-        return f"{said}, the lowest"
-    return f"{said}, within one standard error of the lowest ({candidates[best].log_loss:.4f}), and simpler"
+    place = max(near, key=lambda place: candidates[place].params.get("regParam", 0.0))
+    said = f"{candidates[place].params}: log-loss {candidates[place].log_loss:.4f} on accounts not seen"
+    if place == best:
+        return place, f"{said}, the lowest"
+    return place, f"{said}, within one standard error of the lowest ({candidates[best].log_loss:.4f}), and simpler"
 
 
 def _collect(model: Transformer, rows: DataFrame) -> pd.DataFrame:

@@ -42,7 +42,7 @@ KINDS = {"steady": (30, 99), "gone by July": (15, 6), "gone by September": (15, 
 FORECAST = [
     *("--set", "outlook.horizon_months=2", "--set", "outlook.active_months=1", "--set", "outlook.min_accounts=10"),
     *("--set", "outlook.bootstrap=100", "--set", "outlook.value_months=3"),
-    *("--set", "models.lasso.grid={regParam: [0.01, 0.3]}"),
+    *("--set", "models.lasso.grid={regParam: [0.01]}"),
 ]
 
 
@@ -134,7 +134,7 @@ def test_the_model_is_registered_and_gives_the_stored_scores(spark: SparkSession
     run_id = client.get_model_version("churn", "1").run_id
     assert client.get_run(run_id).data.metrics["test/auc/active"] > 0.9
     nested = client.search_runs([runs.experiment_id], f"tags.mlflow.parentRunId = '{run_id}'")
-    assert len(nested) == 2
+    assert len(nested) == 1
 
 
 def test_a_second_run_finds_nothing_new(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
