@@ -52,10 +52,9 @@ def training_note(job: Job, as_of: dt.date, *sections: str) -> str:
 
 def published_models(job: Job, table: Table) -> tuple[dt.date, list[str]]:
     """The latest as_of, and the registered models that its rows name: what readers take for today's."""
-    rows = job.tables.read(table)
-    latest: dt.date = rows.agg(F.max("as_of").alias("as_of")).collect()[0]["as_of"]
-    models = rows.where(F.col("as_of") == F.lit(latest)).select("model").distinct().collect()
-    return latest, sorted(row["model"] for row in models if not row["model"].startswith(RUN))
+    named = job.tables.read(table).select("as_of", "model").distinct().collect()
+    latest: dt.date = max(row["as_of"] for row in named)
+    return latest, sorted(r["model"] for r in named if r["as_of"] == latest and not r["model"].startswith(RUN))
 
 
 def promote_published(job: Job, table: Table, as_of: dt.date) -> None:
