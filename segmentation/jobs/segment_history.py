@@ -18,6 +18,7 @@ from segmentation.schemas import SEGMENT_MOVES, SEGMENT_PROFILES, SEGMENT_SUMMAR
 from segmentation.segments.evolution import Decomposed, keep_history, moves, previous_run
 from segmentation.segments.matching import ENDED, FIRST, Previous
 from segmentation.segments.scoring import SEGMENT
+from segmentation.stores.registry import RUN
 from segmentation.stores.runs import Runs
 from segmentation.stores.segment_runs import load_earlier
 
@@ -79,7 +80,11 @@ def with_history(summaries: pd.DataFrame, history: History) -> pd.DataFrame:
 
 
 def moves_since(job: Job, runs: Runs, history: History, basetable: DataFrame, now: DataFrame) -> DataFrame:
-    """Table `segment_moves` for every method that ran before with a model that is still there; else without rows."""
+    """Table `segment_moves` for every method that ran before with a model that is still there.
+
+    Methods of scikit-learn and the consensus have no model that could be applied to other data, so nobody can say
+    what moved their accounts; their ids survive all the same.
+    """
     stored = job.tables.read(SEGMENTS) if history.earlier else None
     found = []
     for method, date in sorted(history.earlier.items()):
@@ -88,6 +93,8 @@ def moves_since(job: Job, runs: Runs, history: History, basetable: DataFrame, no
         name = rows.agg(F.max("model")).collect()[0][0]
         model = load_earlier(runs, name)
         if model is None:
+            why = "it has no model to apply again" if name.startswith(RUN) else f"{name} is not in MLflow any more"
+            job.say(f"moves of {method} since {date} are not counted: {why}")
             continue
         try:
             scored = model.transform(basetable).select("account_id", F.col(SEGMENT).alias("segment"))
