@@ -12,7 +12,8 @@ from segmentation.errors import InputProblem
 from segmentation.features.months import last_as_of, months_before
 from segmentation.features.tokens import main_accounts
 from segmentation.jobs.rows import table_rows
-from segmentation.outlook.value import ValueForecast, first_value_month, forecast_value, holdout_start, value_days
+from segmentation.outlook.days import first_value_month, holdout_start, value_days
+from segmentation.outlook.value import ValueForecast, forecast_value
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import ACCOUNT_VALUES, ACTIVITY, BASETABLE, TOKENS
 from segmentation.stores.outlook_runs import log_value

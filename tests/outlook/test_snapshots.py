@@ -9,8 +9,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.errors import InputProblem
 from segmentation.outlook.churn import forecast_churn
+from segmentation.outlook.days import first_value_month, value_days
 from segmentation.outlook.snapshots import CHURNED, check_history, seen_from, snapshot
-from segmentation.outlook.value import first_value_month, value_days
 from segmentation.settings import OutlookSettings
 from segmentation.stores.conf import load_settings
 from tests.features.conftest import Rows
