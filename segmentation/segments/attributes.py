@@ -45,20 +45,21 @@ def read_attributes(attributes: pd.DataFrame | None, accounts: Sequence[object])
         return []
     if "account_id" in attributes.columns:
         attributes = attributes.set_index("account_id")
-    placed = attributes[~attributes.index.duplicated()].reindex(accounts)
+    placed = attributes[~attributes.index.duplicated()].reindex(pd.Index(accounts))
     read = [_read(str(name), placed[name]) for name in placed.columns]
     return [one for one in read if one is not None]
 
 
 def _read(name: str, column: pd.Series) -> Number | Category | None:
-    text = column.astype("string").str.strip().replace("", pd.NA)
+    text = column.astype("string").str.strip()
+    text = text.mask(text == "")
     known = text.dropna()
     counts = known.value_counts()
     if len(counts) < 2 or known.str.match(DATE).mean() > IDENTIFYING:  # noqa: PLR2004  # one value tells nothing
         return None
     numbers = pd.to_numeric(known, errors="coerce")
     unique = bool((counts == 1).sum() > IDENTIFYING * len(known))
-    if numbers.notna().all() and len(counts) > MOST_VALUES:
+    if np.isfinite(numbers).all() and len(counts) > MOST_VALUES:
         whole = bool((numbers == numbers.round()).all())
         values = pd.to_numeric(text, errors="coerce").astype("float64").to_numpy()
         return None if whole and len(counts) == len(known) else Number(name, values)
