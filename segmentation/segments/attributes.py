@@ -61,8 +61,8 @@ def _read(name: str, column: pd.Series) -> Number | Category | None:
     unique = bool((counts == 1).sum() > IDENTIFYING * len(known))
     if np.isfinite(numbers).all() and len(counts) > MOST_VALUES:
         whole = bool((numbers == numbers.round()).all())
-        values = pd.to_numeric(text, errors="coerce").astype("float64").to_numpy()
-        return None if whole and len(counts) == len(known) else Number(name, values)
+        placed: npt.NDArray[np.float64] = np.asarray(numbers.reindex(text.index), dtype=np.float64)
+        return None if whole and len(counts) == len(known) else Number(name, placed)
     if unique:
         return None
     # Frequent first, then by name: equal counts come in no order of their own.
