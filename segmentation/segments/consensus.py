@@ -82,7 +82,8 @@ def co_association(methods: Mapping[str, Sequence[Ints]]) -> npt.NDArray[np.floa
 def _members(clusters: Ints) -> npt.NDArray[np.float32]:
     """Accounts x clusters, 1 for a member."""
     numbers = np.unique(clusters[clusters != NOISE])
-    return (clusters[:, None] == numbers[None, :]).astype(np.float32)
+    members: npt.NDArray[np.float32] = (clusters[:, None] == numbers[None, :]).astype(np.float32)
+    return members
 
 
 def lifetime(heights: Floats, k: int) -> float:

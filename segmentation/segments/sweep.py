@@ -29,7 +29,7 @@ AT_ONCE = 2
 #: a fit of Spark ML is started anew, at most so many times in all, until it is about as good as scikit-learn's: ...
 STARTS = 6
 #: ... k-means within this share of its inertia, a mixture within so much log-likelihood per account
-INERTIA_WITHIN, LIKELIHOOD_WITHIN = 0.02, 0.05
+INERTIA_WITHIN, LIKELIHOOD_WITHIN = 0.05, 0.1
 #: beyond so many accounts the silhouette, which compares all pairs, is taken on a sample
 SILHOUETTE_ACCOUNTS = 5000
 SHOWN_FAILURE = 200
