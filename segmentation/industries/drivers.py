@@ -3,33 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
+import numpy as np
 import pandas as pd
-from pyspark.ml import PipelineModel
-from pyspark.ml.classification import LogisticRegressionModel
+from pyspark.ml.classification import GBTClassificationModel, LogisticRegressionModel, OneVsRestModel
 
-COLUMNS = ["industry", "feature", "effect"]
+from segmentation.industries.metrics import Floats
+
+COLUMNS = ["industry", "feature", "effect", "selected"]
 
 
-def drivers(fitted: PipelineModel, names: Sequence[str], industries: Sequence[str]) -> pd.DataFrame:
+def effects(model: Any, classes: int, places: int) -> Floats:
+    """What each place of the scaled vector does for each class, classes x places; 0 where a feature is not used.
+
+    Of a linear model coefficient x standard deviation, in log-odds: it is fitted on standardised features, so that
+    its coefficients are these products. Of trees a feature's share of the gain (impurity decrease), unsigned: of
+    Spark's per industry, for two industries the same for both.
+    """
+    if isinstance(model, LogisticRegressionModel):
+        linear: Floats = model.coefficientMatrix.toArray()
+        return linear
+    if isinstance(model, OneVsRestModel):
+        return np.stack([cast(Any, one).featureImportances.toArray() for one in model.models])
+    if isinstance(model, GBTClassificationModel):
+        return np.tile(model.featureImportances.toArray(), (classes, 1))
+    return _booster_gains(model.get_booster().trees_to_dataframe(), classes, places)
+
+
+def _booster_gains(trees: pd.DataFrame, classes: int, places: int) -> Floats:
+    """Share of the gain per class from XGBoost's table of nodes: round after round, one tree per class in turn.
+
+    For two classes there is one tree per round, which speaks for both.
+    """
+    splits = trees[trees["Feature"] != "Leaf"]
+    place = splits["Feature"].str.removeprefix("f").astype(int).to_numpy()
+    gains = np.zeros((classes, places))
+    single = classes == 2  # noqa: PLR2004
+    of_class = np.zeros(len(splits), dtype=np.int64) if single else splits["Tree"].to_numpy(dtype=np.int64) % classes
+    np.add.at(gains, (of_class, place), splits["Gain"].to_numpy(dtype=np.float64))
+    if single:
+        gains[1] = gains[0]
+    shares: Floats = gains / np.maximum(gains.sum(axis=1, keepdims=True), 1e-12)
+    return shares
+
+
+def drivers(
+    matrix: Floats, names: Sequence[str], industries: Sequence[str], selected: Floats | None = None
+) -> pd.DataFrame:
     """One row per industry and feature that the model uses, largest effect first within the industry.
 
-    The effect is coefficient x standard deviation, in log-odds: the model is fitted on standardised features, so
-    that its coefficients are these products. A model without coefficients gives no rows.
+    `matrix` and `selected` (share of half-samples in which the feature was selected; None: not measured) are
+    classes x places, `names` says what each place stands for.
     """
-    model = next((stage for stage in fitted.stages if isinstance(stage, LogisticRegressionModel)), None)
-    if model is None:
-        return pd.DataFrame(columns=COLUMNS)
-    matrix = model.coefficientMatrix.toArray()
     rows = [
-        (industry, names[place], float(effect))
-        for industry, effects in zip(industries, matrix, strict=True)
-        for place, effect in enumerate(effects)
-        if effect != 0.0
+        (industry, names[place], float(matrix[number, place]), None if selected is None else selected[number, place])
+        for number, industry in enumerate(industries)
+        for place in sorted(np.flatnonzero(matrix[number]).tolist(), key=lambda p: (-abs(matrix[number, p]), names[p]))
     ]
-    frame = pd.DataFrame(rows, columns=COLUMNS)
-    frame["size"] = frame["effect"].abs()
-    place = {industry: number for number, industry in enumerate(industries)}
-    frame["place"] = frame["industry"].map(place)
-    ordered = frame.sort_values(["place", "size", "feature"], ascending=[True, False, True], ignore_index=True)
-    return ordered[COLUMNS]
+    return pd.DataFrame(rows, columns=COLUMNS)

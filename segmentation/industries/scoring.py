@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from pyspark.ml import PipelineModel
-from pyspark.ml.evaluation import Evaluator
-from pyspark.ml.feature import IndexToString
+from collections.abc import Sequence
+
+from pyspark.ml import PipelineModel, Transformer
+from pyspark.ml.feature import IndexToString, SQLTransformer
 from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
-from segmentation.industries.metrics import SMALLEST_PROBABILITY
-from segmentation.models.catalogue import LABEL
+from segmentation.industries.calibration import Calibration, as_sql
 
-PREDICTED = "predicted_industry"
+PREDICTED, PROBABILITIES, PREDICTION = "predicted_industry", "probabilities", "prediction"
+#: one-vs-rest gives a score per class but no probabilities. Boosted trees on log-loss mean by a score s the odds
+#: exp(2s) (Friedman 2001), so each becomes 1 / (1 + exp(-2s)), and these are divided by their sum.
+ODDS = "1.0D / (1.0D + exp(-2.0D * score))"
 
 
 def score_industries(model: PipelineModel, basetable: DataFrame) -> DataFrame:
     """Table `industry_scores` without its `model`: one row per account of `basetable` and industry.
 
-    Works on a model loaded from its run as well: the industries' names are part of it.
+    Works on a model loaded from its run as well: calibration and the industries' names are part of it.
     """
     return score_columns(model.transform(basetable), industries_of(model))
 
@@ -32,20 +35,16 @@ def industries_of(model: PipelineModel) -> list[str]:
     return list(last.getLabels())
 
 
-def score_columns(scored: DataFrame, industries: list[str]) -> DataFrame:
+def score_columns(scored: DataFrame, industries: Sequence[str]) -> DataFrame:
     """The columns of table `industry_scores` (but `model`) from a frame that the whole model has transformed."""
-    names = F.array(*map(F.lit, industries))
-    pairs = F.arrays_zip(names.alias("industry"), class_probabilities(scored).alias("probability"))
+    if PROBABILITIES not in scored.columns:
+        raise InputProblem("the model gives no calibrated probabilities: it was trained before there were any")
+    pairs = F.arrays_zip(F.array(*map(F.lit, industries)).alias("industry"), F.col(PROBABILITIES).alias("probability"))
     return scored.select("as_of", "account_id", F.inline(pairs).alias("industry", "probability"))
 
 
-def class_probabilities(scored: DataFrame) -> Column:
-    """An array of probabilities, one per class, that sums to one.
-
-    One-vs-rest gives a score per class but no probabilities. Boosted trees on log-loss mean by a score s the odds
-    exp(2s) (Friedman 2001), so each becomes 1 / (1 + exp(-2s)), and these are divided by their sum. They rank well;
-    they are not calibrated.
-    """
+def raw_probabilities(scored: DataFrame) -> Column:
+    """An array of probabilities, one per class, as the classifier alone gives them: they rank, uncalibrated."""
     if "probability" in scored.columns:
         return vector_to_array(F.col("probability"))
     odds = F.transform(vector_to_array(F.col("rawPrediction")), lambda score: 1.0 / (1.0 + F.exp(-2.0 * score)))
@@ -53,14 +52,19 @@ def class_probabilities(scored: DataFrame) -> Column:
     return F.transform(odds, lambda odd: odd / total)
 
 
-class LogLoss(Evaluator):
-    """Mean of -ln(probability given to what the account is), in nats; works for models without probabilities."""
+def answering_stages(calibration: Calibration, industries: Sequence[str], has_probability: bool) -> list[Transformer]:
+    """Classifier's output -> `probabilities` (calibrated), `prediction` and `predicted_industry`.
 
-    def _evaluate(self, dataset: DataFrame) -> float:
-        given = F.element_at(class_probabilities(dataset), F.col(LABEL).cast("int") + 1)
-        loss = -F.log(F.greatest(given, F.lit(SMALLEST_PROBABILITY)))
-        return float(dataset.agg(F.avg(loss)).collect()[0][0])
-
-    def isLargerBetter(self) -> bool:  # noqa: N802  # Spark's name
-        """The smaller the loss, the better."""
-        return False
+    Stages of the model, so that the registered model itself gives calibrated probabilities. SQL knows no vectors, but
+    the text of a dense one is an array in JSON, with every digit. `has_probability`: the classifier gives
+    probabilities; otherwise it is a one-vs-rest with scores.
+    """
+    source = "probability" if has_probability else "rawPrediction"
+    raw = f"from_json(CAST({source} AS STRING), 'array<double>')"
+    if not has_probability:
+        odds = f"transform({raw}, score -> {ODDS})"
+        raw = f"transform({odds}, odd -> odd / aggregate({odds}, 0.0D, (total, odd) -> total + odd))"
+    shares = f"SELECT *, {as_sql(calibration, raw)} AS {PROBABILITIES} FROM __THIS__"
+    first = f"CAST(array_position({PROBABILITIES}, array_max({PROBABILITIES})) - 1 AS DOUBLE)"
+    answer = SQLTransformer(statement=f"SELECT * EXCEPT ({PREDICTION}), {first} AS {PREDICTION} FROM ({shares})")
+    return [answer, IndexToString(inputCol=PREDICTION, outputCol=PREDICTED, labels=list(industries))]

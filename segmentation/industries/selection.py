@@ -1,109 +1,171 @@
-"""Cross-validate every model of the settings and choose one."""
+"""Cross-validate every model of the settings at every point of its grid, and choose one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
-from typing import Any, cast
+from typing import Any
 
-from pyspark.ml import Pipeline, PipelineModel
-from pyspark.ml.feature import IndexToString
-from pyspark.ml.tuning import CrossValidator
+import numpy as np
 from pyspark.sql import DataFrame
 
-from segmentation.industries.labels import Labels
-from segmentation.industries.result import Candidate
-from segmentation.industries.scoring import PREDICTED, LogLoss
-from segmentation.models.catalogue import LABEL, build_estimator, find_model, grid_points, param_map
-from segmentation.models.preparation import SCALED, fitted_stages
-from segmentation.settings import IndustrySettings, ModelSettings
+from segmentation.errors import InputProblem
+from segmentation.industries.calibration import cross_calibrated
+from segmentation.industries.fitting import Fitter, Vectors, at_once, prepare_vectors, unseen_answers
+from segmentation.industries.folds import FOLD, Fits, Known
+from segmentation.industries.metrics import Floats, account_losses
+from segmentation.industries.result import Candidate, Recipe
+from segmentation.models.catalogue import grid_points
+from segmentation.settings import ModelSettings
 
-
-class PreparedOnce(Pipeline):
-    """Preparation, one estimator, one naming stage: a pipeline that prepares a fold once for all points of a grid.
-
-    A plain Pipeline would fit its preparation again for every point, on the same rows and with the same outcome.
-    """
-
-    def fitMultiple(  # noqa: N802  # Spark's name
-        self,
-        dataset: DataFrame,
-        paramMaps: Sequence[Any],  # noqa: N803
-    ) -> Iterator[tuple[int, PipelineModel]]:
-        """Place in the grid and model; as Spark asks, several threads may draw from it."""
-        *preparation, estimator, named = cast(list[Any], self.getStages())
-        prepared = Pipeline(stages=preparation).fit(dataset)
-        vectors = prepared.transform(dataset).select(SCALED, LABEL).localCheckpoint()
-
-        def complete(fitted: tuple[int, Any]) -> tuple[int, PipelineModel]:
-            place, model = fitted
-            return place, PipelineModel(stages=[*prepared.stages, model, named])
-
-        return map(complete, estimator.fitMultiple(vectors, paramMaps))
+#: a model is the simpler for larger values of these; of all other parameters (depths, numbers of trees) for smaller
+SIMPLER_WHEN_LARGER = ("regParam", "minInstancesPerNode", "minInfoGain", "gamma", "reg_alpha", "reg_lambda")
 
 
 @dataclass(frozen=True)
-class Searched:
-    """One model of the catalogue after its grid search."""
+class Fold:
+    """One fold of repeat 0, kept for further fits."""
 
-    name: str
-    #: one per grid point, in the order of the settings
-    candidates: tuple[Candidate, ...]
-    #: the candidate with the lowest log-loss
-    best: Candidate
-    #: the best candidate fitted on the whole training split: the fitted part of the pipeline
-    refitted: PipelineModel
-    #: the best candidate as fitted without each fold
-    by_fold: tuple[PipelineModel, ...]
+    vectors: Vectors
+    #: one per recipe, fitted without the fold
+    models: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One recipe and what its fits said about accounts that they had not seen."""
+
+    recipe: Recipe
+    #: repeats x accounts x classes: as the models gave them, and calibrated by the other folds
+    raw: Floats
+    calibrated: Floats
+    #: loss per account (nats) of the calibrated probabilities, the mean over the repeats of their losses
+    losses: Floats
+    #: only to be compared with, never chosen
+    extra: bool = False
+
+    @property
+    def loss(self) -> float:
+        """Mean loss over accounts."""
+        return float(self.losses.mean())
+
+
+def recipes_to_try(fitter: Fitter, names: Sequence[str]) -> list[Recipe]:
+    """Every grid point of the models named, in the order of the settings.
+
+    InputProblem for a model or parameter that the catalogue does not know.
+    """
+    return [Recipe(name, point) for name in names for point in grid_points(fitter.estimator(name), fitter.models[name])]
+
+
+def as_in_grid(fitter: Fitter, recipe: Recipe) -> Recipe:
+    """The recipe with its numbers in the types that Spark wants, whatever they were stored as.
+
+    InputProblem when the catalogue does not know its model or one of its parameters.
+    """
+    fixed = fitter.models[recipe.model].params if recipe.model in fitter.models else {}
+    grid = {name: [value] for name, value in recipe.params.items()}
+    point = ModelSettings.model_validate({"params": fixed, "grid": grid})
+    alone = Fitter({recipe.model: point}, fitter.classes, fitter.seed)
+    return Recipe(recipe.model, grid_points(alone.estimator(recipe.model), point)[0])
 
 
 def search(
-    name: str,
-    train: DataFrame,
-    categorical: Sequence[str],
-    labels: Labels,
-    settings: IndustrySettings,
-    models: Mapping[str, ModelSettings],
-) -> Searched:
-    """Grid search of one model over the folds, with everything that learns from data inside them."""
-    entry = find_model(name, "industry")
-    estimator = build_estimator(entry, models, len(labels.industries), settings.seed)
-    points = grid_points(estimator, models[name])
-    named = IndexToString(inputCol="prediction", outputCol=PREDICTED, labels=list(labels.industries))
-    validator = CrossValidator(
-        estimator=PreparedOnce(stages=[*fitted_stages(categorical), estimator, named]),
-        estimatorParamMaps=[param_map(estimator, point) for point in points],
-        evaluator=LogLoss(),
-        numFolds=labels.folds,
-        foldCol="fold",
-        parallelism=settings.parallelism,
-        collectSubModels=True,
-    )
-    fitted: Any = validator.fit(train)
-    # Spark gives the spread of the folds themselves (divided by n): n - 1 below makes it that of a sample's mean.
-    errors = [spread / sqrt(labels.folds - 1) for spread in fitted.stdMetrics]
-    results = zip(points, fitted.avgMetrics, errors, strict=True)
-    candidates = tuple(Candidate(name, point, float(loss), float(error)) for point, loss, error in results)
-    best = min(range(len(points)), key=lambda place: candidates[place].log_loss)
-    by_fold = tuple(models_of_fold[best] for models_of_fold in fitted.subModels)
-    return Searched(name, candidates, candidates[best], fitted.bestModel, by_fold)
+    train: DataFrame, known: Known, fits: Fits, recipes: Sequence[Recipe], fitter: Fitter,
+    categorical: Sequence[str], parallelism: int,
+) -> tuple[list[Floats], list[Fold]]:  # fmt: skip
+    """Out-of-fold probabilities of each recipe (repeats x accounts x classes), and the folds of repeat 0.
 
-
-def choose_model(searched: Sequence[Searched]) -> tuple[Searched, str]:
-    """The first model listed whose log-loss is within one standard error of the lowest, and why in words.
-
-    Models stand in the settings from simple to complex; the rule is that of Breiman et al. (1984).
+    A fold is prepared once for all recipes, by what was fitted on the other folds.
     """
-    lowest = min(searched, key=lambda one: one.best.log_loss)
-    bar = lowest.best.log_loss + lowest.best.standard_error
-    chosen = next(one for one in searched if one.best.log_loss <= bar)
-    said = f"cross-validated log-loss {chosen.best.log_loss:.4f}"
-    if len(searched) == 1:
-        return chosen, f"{chosen.name} is the only model in the settings; {said}"
+
+    def work(task: tuple[int, int]) -> tuple[Fold, list[Floats]]:
+        repeat, fold = task
+        place = fits.place(FOLD, repeat, fold)
+        unseen = np.flatnonzero(known.folds[repeat] == fold)
+        vectors = prepare_vectors(train, categorical, place, unseen)
+        models = tuple(fitter.fit(recipe, vectors.frame, place) for recipe in recipes)
+        return Fold(vectors, models), [unseen_answers(model, vectors, place) for model in models]
+
+    tasks = [(repeat, fold) for repeat in range(len(known.folds)) for fold in range(known.number_of_folds)]
+    done = at_once(train.sparkSession, parallelism, work, tasks)
+    given = [np.zeros((len(known.folds), len(known.actual), fitter.classes)) for _ in recipes]
+    for (repeat, _), (fold, said) in zip(tasks, done, strict=True):
+        for answer, one in zip(given, said, strict=True):
+            answer[repeat, fold.vectors.unseen] = one
+    return given, [fold for (repeat, _), (fold, _) in zip(tasks, done, strict=True) if repeat == 0]
+
+
+def judge(recipe: Recipe, raw: Floats, known: Known, extra: bool = False) -> Judged:
+    """Calibrate out-of-fold probabilities (repeats x accounts x classes) fold by fold, and take the losses."""
+    pairs = zip(raw, known.folds, strict=True)
+    calibrated = np.stack([cross_calibrated(one, known.actual, fold) for one, fold in pairs])
+    losses: Floats = np.mean([account_losses(known.actual, one) for one in calibrated], axis=0)
+    return Judged(recipe, raw, calibrated, losses, extra)
+
+
+def paired(losses: Floats, best: Floats) -> tuple[float, float]:
+    """Mean difference of two models' losses on the same accounts, and its standard error over accounts.
+
+    The standard error of the difference, as Vehtari et al. (2017) take it for leave-one-out losses. That of one mean
+    is mostly about accounts that are hard for both models, and folds are too few to estimate anything from.
+    """
+    differences = losses - best
+    return float(differences.mean()), float(differences.std(ddof=1) / np.sqrt(len(differences)))
+
+
+def choose(judged: Sequence[Judged], order: Sequence[str]) -> tuple[Judged, str]:
+    """The one to use, and why in words. `order`: models from simple to complex, as the settings list them.
+
+    One-standard-error rule (Breiman et al. 1984): first the simplest model whose best point is within one standard
+    error of the lowest log-loss of all, then within it the simplest point that is within one of its best.
+    """
+    open_ = [one for one in judged if not one.extra]
+    lowest = min(open_, key=lambda one: one.loss)
+    if not np.isfinite(lowest.losses).all():
+        raise InputProblem("no model gives finite probabilities: look for features with extreme values")
+    best_of = {name: min((o for o in open_ if o.recipe.model == name), key=lambda one: one.loss) for name in order}
+    best = next(best_of[name] for name in order if _within(best_of[name], lowest))
+    points = sorted((o for o in open_ if o.recipe.model == best.recipe.model), key=lambda o: _complexity(o.recipe))
+    chosen = next(one for one in points if _within(one, best))
+    said = f"out-of-fold log-loss {chosen.loss:.4f}"
+    if len(open_) == 1:
+        return chosen, f"{chosen.recipe} is the only candidate; {said}"
     if chosen is lowest:
-        return chosen, f"{chosen.name}: lowest {said}"
+        return chosen, f"{chosen.recipe}: lowest {said}"
+    error = paired(chosen.losses, lowest.losses)[1]
     return chosen, (
-        f"{chosen.name}: {said}, within one standard error ({lowest.best.standard_error:.4f}) of the lowest "
-        f"({lowest.name}: {lowest.best.log_loss:.4f}), and it is the simpler"
+        f"{chosen.recipe}: {said}, within one standard error of the lowest ({lowest.recipe}: {lowest.loss:.4f}; "
+        f"the paired difference has a standard error of {error:.4f}), and it is the simpler"
     )
+
+
+def candidates(judged: Sequence[Judged], known: Known) -> tuple[Candidate, ...]:
+    """What is reported of each recipe."""
+    best = min((one for one in judged if not one.extra), key=lambda one: one.loss)
+    rows = []
+    for one in judged:
+        difference, error = paired(one.losses, best.losses)
+        rows.append(
+            Candidate(
+                model=one.recipe.model,
+                params=one.recipe.params,
+                log_loss=one.loss,
+                standard_error=float(one.losses.std(ddof=1) / np.sqrt(len(one.losses))),
+                raw_log_loss=float(np.mean([account_losses(known.actual, raw).mean() for raw in one.raw])),
+                difference=difference,
+                difference_error=error,
+                losses=dict(zip(known.accounts, one.losses.tolist(), strict=True)),
+                extra=one.extra,
+            )
+        )
+    return tuple(rows)
+
+
+def _within(one: Judged, best: Judged) -> bool:
+    difference, error = paired(one.losses, best.losses)
+    return difference <= error
+
+
+def _complexity(recipe: Recipe) -> list[float]:
+    return [-float(value) if name in SIMPLER_WHEN_LARGER else float(value) for name, value in recipe.params.items()]

@@ -2,119 +2,230 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pyspark.ml import PipelineModel
-from pyspark.sql import Column, DataFrame
+from pyspark.ml import PipelineModel, Transformer
+from pyspark.ml.functions import vector_to_array
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.basetable.folds import TEST, TRAIN
+from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
-from segmentation.industries.drivers import drivers
-from segmentation.industries.evaluation import Slice, evaluate
+from segmentation.industries import evidence as e
+from segmentation.industries.calibration import Calibration, fit_calibration
+from segmentation.industries.drivers import drivers, effects
+from segmentation.industries.findings import Findings, Seen, find_out
+from segmentation.industries.fitting import Fitter, Vectors, is_linear, prepare_vectors, training_frame
+from segmentation.industries.folds import ALL, Fits, Known, known_accounts, plan_fits
 from segmentation.industries.labels import Labels, choose_labels
 from segmentation.industries.metrics import Floats
-from segmentation.industries.result import IndustryResult
-from segmentation.industries.scoring import class_probabilities, score_columns
-from segmentation.industries.selection import Searched, choose_model, search
-from segmentation.models.catalogue import LABEL, find_model
-from segmentation.models.preparation import prepare, selected_names, whole_model
+from segmentation.industries.reasons import reasons
+from segmentation.industries.result import Fill, IndustryResult, Recipe
+from segmentation.industries.scoring import PROBABILITIES, answering_stages, raw_probabilities, score_columns
+from segmentation.industries.selection import (
+    Fold,
+    Judged,
+    as_in_grid,
+    candidates,
+    choose,
+    judge,
+    recipes_to_try,
+    search,
+)
+from segmentation.models.catalogue import find_model
+from segmentation.models.preparation import NUMBERS, Prepared, prepare, selected_names, whole_model
 from segmentation.settings import IndustrySettings, ModelSettings
 
-CV = "cv"
-#: the parts of the labelled accounts that metrics are about
-SLICES = (TRAIN, CV, TEST)
+
+@dataclass(frozen=True)
+class Ground:
+    """What every fit of one training stands on."""
+
+    prepared: Prepared
+    features: Sequence[Feature]
+    #: one row per account in order of account_id: account_id, industry, split, fold
+    accounts: pd.DataFrame
+    labels: Labels
+    known: Known
+    fits: Fits
+    #: the training accounts, see `training_frame`
+    train: DataFrame
+    fitter: Fitter
+    settings: IndustrySettings
+
+
+@dataclass(frozen=True)
+class Refitted:
+    """The chosen recipe on all training accounts."""
+
+    vectors: Vectors
+    #: the classifier, what it does per class and place of the vectors, and what the places stand for
+    model: Any
+    effects: Floats
+    names: tuple[str, ...]
+    calibration: Calibration
+    #: preparation, classifier and calibrated answers
+    stages: tuple[Transformer, ...]
 
 
 def train_industry(
-    basetable: DataFrame, features: Sequence[Feature], settings: IndustrySettings, models: Mapping[str, ModelSettings]
+    basetable: DataFrame,
+    features: Sequence[Feature],
+    settings: IndustrySettings,
+    models: Mapping[str, ModelSettings],
+    also: Recipe | None = None,
 ) -> IndustryResult:
-    """The best of the settings' models on the labelled training accounts, its metrics, and scores for all accounts.
+    """The best of the settings' models on the labelled training accounts, what it is worth, and everybody's scores.
 
-    Raises InputProblem for an unknown model, for fewer than two industries with enough labels, and for whatever
-    `prepare` refuses.
+    `also`: a recipe (the champion's) that is judged on the same folds but never chosen; when the catalogue does not
+    know it any more, a note says so. Raises InputProblem for an unknown model, for fewer than two industries with
+    enough labels, and for whatever `prepare` refuses.
     """
-    for name in settings.models:
-        find_model(name, "industry")
-    labelled = basetable.where(F.col("industry").isNotNull())
-    labels = choose_labels(labelled.select("industry", "split", "fold").toPandas(), settings.min_accounts)
-    keep = {"industry": F.col("industry"), "split": F.col("split"), "fold": F.col("fold").cast("int")}
-    prepared = prepare(basetable, features, keep)
-    known = prepared.frame.withColumn(LABEL, _class_index(labels)).where(F.col(LABEL).isNotNull())
-    train = known.where(F.col("split") == TRAIN)
-    found = [search(name, train, prepared.categorical, labels, settings, models) for name in settings.models]
-    chosen, reason = choose_model(found)
-    seen = _collect(chosen.refitted, known)
-    unseen = _out_of_fold(chosen, train)
-    parts = {TRAIN: seen[seen["split"] == TRAIN], CV: unseen, TEST: seen[seen["split"] == TEST]}
+    ground = _ground(basetable, features, settings, models)
+    judged, folds, notes = _search(ground, also)
+    chosen, reason = choose(judged, settings.models)
+    refitted = _refit(ground, chosen)
+    scored = PipelineModel(stages=list(refitted.stages)).transform(ground.prepared.frame)
+    curve, without = _further_fits(ground, chosen, folds, next(n for n, one in enumerate(judged) if one is chosen))
+    answers = _answers(ground.accounts, scored)
+    seen = Seen(ground.labels, ground.known, chosen, answers, curve, refitted.calibration)
+    found = find_out(seen, _numbers(ground.prepared), ground.prepared.numeric, settings)
     return IndustryResult(
-        model=whole_model(prepared, chosen.refitted.stages),
-        model_name=chosen.name,
+        model=whole_model(ground.prepared, refitted.stages),
+        model_name=chosen.recipe.model,
         reason=reason,
-        params=chosen.best.params,
-        candidates=tuple(candidate for one in found for candidate in one.candidates),
-        industries=labels.industries,
-        support=labels.support,
-        excluded=labels.excluded,
-        metrics=_metrics(parts, labels, settings),
-        confusion=_confusion(unseen, labels),
-        drivers=drivers(chosen.refitted, selected_names(prepared, chosen.refitted), labels.industries),
-        scores=score_columns(chosen.refitted.transform(prepared.frame), list(labels.industries)),
-        train_accounts=len(parts[TRAIN]),
-        test_accounts=len(parts[TEST]),
-        numeric=prepared.numeric,
-        categorical=prepared.categorical,
+        params=chosen.recipe.params,
+        candidates=candidates(judged, ground.known),
+        industries=ground.labels.industries,
+        support=ground.labels.support,
+        excluded=ground.labels.excluded,
+        drivers=_drivers(ground, chosen.recipe, refitted),
+        scores=score_columns(scored, ground.labels.industries),
+        numeric=ground.prepared.numeric,
+        categorical=ground.prepared.categorical,
+        learning_curve=curve,
+        ablation=without,
+        **_findings(found, _reasons(ground, refitted, scored, found.decisions)),
+        notes=(*notes, *found.notes),
     )
 
 
-def _class_index(labels: Labels) -> Column:
-    """Place of the account's industry; null for unlabelled accounts and excluded industries."""
-    index = F.lit(None).cast("double")
-    for place, industry in enumerate(labels.industries):
-        index = F.when(F.col("industry") == industry, F.lit(float(place))).otherwise(index)
-    # Told the number of classes, a fit whose fold lacks the last one still answers for all of them.
-    attribute = {"ml_attr": {"type": "nominal", "vals": list(labels.industries), "name": LABEL}}
-    return index.alias(LABEL, metadata=attribute)
+def _ground(
+    basetable: DataFrame, features: Sequence[Feature], settings: IndustrySettings, models: Mapping[str, ModelSettings]
+) -> Ground:
+    for name in settings.models:
+        find_model(name, "industry")
+    keep = {"industry": F.col("industry"), "split": F.col("split"), "fold": F.col("fold").cast("int")}
+    prepared = prepare(basetable, features, keep)
+    accounts = prepared.frame.select("account_id", *keep).toPandas().sort_values("account_id", ignore_index=True)
+    labels = choose_labels(accounts[accounts["industry"].notna()], settings.min_accounts)
+    known = known_accounts(prepared.frame, accounts, labels, settings.repeats, settings.seed)
+    fits = plan_fits(known, settings)
+    train = training_frame(prepared.frame, known, fits.weights, labels.industries)
+    fitter = Fitter(models, len(labels.industries), settings.seed)
+    return Ground(prepared, features, accounts, labels, known, fits, train, fitter, settings)
 
 
-def _collect(model: PipelineModel, known: DataFrame) -> pd.DataFrame:
-    """One row per labelled account: account_id, split, label, probabilities (array)."""
-    scored = model.transform(known)
-    return scored.select("account_id", "split", LABEL, class_probabilities(scored).alias("probabilities")).toPandas()
+def _search(ground: Ground, also: Recipe | None) -> tuple[list[Judged], list[Fold], tuple[str, ...]]:
+    """Every candidate judged, the prepared folds of repeat 0, and notes."""
+    own = recipes_to_try(ground.fitter, ground.settings.models)
+    extra: list[Recipe] = []
+    notes: tuple[str, ...] = ()
+    if also is not None:
+        try:
+            extra = [one for one in [as_in_grid(ground.fitter, also)] if one not in own]
+        except InputProblem as problem:
+            notes = (f"the recipe {also} cannot be tried again, so nothing is compared with it: {problem}",)
+    recipes = [*own, *extra]
+    given, folds = search(
+        ground.train, ground.known, ground.fits, recipes, ground.fitter, ground.prepared.categorical,
+        ground.settings.parallelism,
+    )  # fmt: skip
+    pairs = zip(recipes, given, strict=True)
+    return [judge(recipe, raw, ground.known, recipe in extra) for recipe, raw in pairs], folds, notes
 
 
-def _out_of_fold(chosen: Searched, train: DataFrame) -> pd.DataFrame:
-    """Every training account as judged by the fit that has not seen its fold."""
-    folds = [_collect(model, train.where(F.col("fold") == fold)) for fold, model in enumerate(chosen.by_fold)]
-    return pd.concat(folds).sort_values("account_id", ignore_index=True)
+def _refit(ground: Ground, chosen: Judged) -> Refitted:
+    """The chosen recipe on all training accounts, calibrated by what its fits said out of fold."""
+    place = ground.fits.place(ALL)
+    vectors = prepare_vectors(ground.train, ground.prepared.categorical, place, np.empty(0, dtype=np.int64))
+    model = ground.fitter.fit(chosen.recipe, vectors.frame, place)
+    names = tuple(selected_names(ground.prepared, vectors.preparation))
+    calibration = fit_calibration(chosen.raw, ground.known.actual)
+    answering = answering_stages(calibration, ground.labels.industries, model.hasParam("probabilityCol"))
+    stages = (*vectors.preparation.stages, model, *answering)
+    return Refitted(vectors, model, effects(model, ground.fitter.classes, len(names)), names, calibration, stages)
 
 
-def _given(part: pd.DataFrame, classes: int) -> Floats:
-    return np.array(part["probabilities"].tolist(), dtype=np.float64).reshape(len(part), classes)
+def _further_fits(
+    ground: Ground, chosen: Judged, folds: Sequence[Fold], place: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Learning curve and ablation; `place` is that of the chosen recipe among a fold's models."""
+    settings, known, fits, fitter = ground.settings, ground.known, ground.fits, ground.fitter
+    vectors = [fold.vectors for fold in folds]
+    given = e.answers_by_share(
+        chosen.recipe, vectors, fits, known, fitter, settings.parallelism, settings.learning_shares
+    )
+    curve = e.learning_curve({**given, 1.0: chosen.raw[0]}, known, fits, ground.labels.industries)
+    if not settings.ablation:
+        return curve, pd.DataFrame(columns=e.ABLATION_COLUMNS)
+    names = [selected_names(ground.prepared, one.preparation) for one in vectors]
+    categories = [e.category_of(one, ground.features) for one in names]
+    models, whole = [fold.models[place] for fold in folds], chosen.raw[0]
+    without = e.answers_without(chosen.recipe, vectors, models, whole, categories, fits, fitter, settings.parallelism)
+    sizes = Counter(feature.category or "" for feature in ground.features)
+    return curve, e.ablation(whole, without, sizes, known.actual, settings.bootstrap, settings.seed)
 
 
-def _metrics(parts: Mapping[str, pd.DataFrame], labels: Labels, settings: IndustrySettings) -> pd.DataFrame:
-    classes = len(labels.industries)
-    # Baselines may know what the model knows: the shares in the training split, not those of the slice.
-    priors = np.bincount(parts[TRAIN][LABEL].astype(int), minlength=classes) / len(parts[TRAIN])
-    tables = [
-        evaluate(
-            Slice(name, parts[name][LABEL].to_numpy(dtype=np.int64), _given(parts[name], classes)),
-            labels.industries,
-            priors,
-            settings.bootstrap,
-            settings.seed,
-        ).astype({"industry": object})
-        for name in SLICES
-    ]
-    return pd.concat(tables, ignore_index=True)
+def _drivers(ground: Ground, recipe: Recipe, refitted: Refitted) -> pd.DataFrame:
+    """Effects, and of a linear model how reliably each feature is selected: halves of trees would take too long."""
+    selected = None
+    if is_linear(refitted.model):
+        selected = e.selection_frequency(
+            recipe, refitted.vectors, ground.fits, ground.fitter, ground.settings.parallelism,
+            ground.settings.resamples,
+        )  # fmt: skip
+    return drivers(refitted.effects, refitted.names, ground.labels.industries, selected)
 
 
-def _confusion(unseen: pd.DataFrame, labels: Labels) -> pd.DataFrame:
-    names = np.array(labels.industries, dtype=object)
-    predicted = _given(unseen, len(names)).argmax(axis=1)
-    pairs = pd.DataFrame({"industry": names[unseen[LABEL].astype(int)], "predicted": names[predicted]})
-    counts = pairs.value_counts().rename("accounts").reset_index()
-    return counts.sort_values(["industry", "predicted"], ignore_index=True)
+def _answers(accounts: pd.DataFrame, scored: DataFrame) -> pd.DataFrame:
+    """`accounts` with their probabilities (arrays), calibrated and as the classifier alone gives them."""
+    raw = raw_probabilities(scored).alias(f"raw_{PROBABILITIES}")
+    given = scored.select("account_id", PROBABILITIES, raw).toPandas()
+    return accounts.merge(given, on="account_id", validate="one_to_one")
+
+
+def _numbers(prepared: Prepared) -> Floats:
+    """The numeric features of all accounts as models see them, in order of account_id."""
+    rows = prepared.frame.select("account_id", vector_to_array(F.col(NUMBERS)).alias("values")).toPandas()
+    values: Floats = np.array(rows.sort_values("account_id")["values"].tolist(), dtype=np.float64)
+    return values
+
+
+def _reasons(ground: Ground, refitted: Refitted, scored: DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
+    """`decisions` with reasons; trees give none."""
+    if not is_linear(refitted.model):
+        return decisions.assign(reasons=pd.Series([[]] * len(decisions), index=decisions.index, dtype=object))
+    unlabelled = scored.where(F.col("industry").isNull())
+    found = reasons(unlabelled, refitted.effects, refitted.names, decisions, ground.labels.industries)
+    return decisions.assign(reasons=decisions["account_id"].map(found))
+
+
+def _findings(found: Findings, decisions: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "metrics": found.metrics,
+        "confusion": found.confusion,
+        "train_accounts": found.train_accounts,
+        "test_accounts": found.evidence.test_accounts,
+        "cards": found.cards,
+        "fill": Fill(decisions, found.coverage, found.thresholds, found.sentence),
+        "suspects": found.suspects,
+        "calibrated": found.calibrated,
+        "evidence": found.evidence,
+        "shift": found.shift,
+    }

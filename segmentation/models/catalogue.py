@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -75,6 +76,19 @@ def _gbt(params: Params, groups: int) -> Estimator[Any]:
     return OneVsRest(featuresCol=SCALED, labelCol=LABEL, classifier=trees)
 
 
+def _xgboost(params: Params, groups: int) -> Estimator[Any]:
+    try:
+        spark = importlib.import_module("xgboost.spark")
+    except ImportError as error:
+        raise InputProblem(
+            "model xgboost needs a package that is not installed: pip install 'segmentation[xgboost]'"
+        ) from error
+    known = {"random_state" if name == "seed" else name: value for name, value in params.items()}
+    # One worker: what several workers sum up depends on who is first.
+    trees: Estimator[Any] = spark.SparkXGBClassifier(features_col=SCALED, label_col=LABEL, num_workers=1, **known)
+    return trees
+
+
 def _without_seed(params: Params) -> Params:
     """For fits that draw nothing at random."""
     return {name: value for name, value in params.items() if name != "seed"}
@@ -94,6 +108,8 @@ MODELS: tuple[ModelEntry, ...] = (
                "(Tibshirani 1996).", _lasso),
     ModelEntry("gbt", "industry", "Gradient-boosted trees, one set per industry against the rest "
                "(Friedman 2001).", _gbt),
+    ModelEntry("xgboost", "industry", "Gradient-boosted trees of XGBoost, all industries at once "
+               "(Chen and Guestrin 2016).", _xgboost),
 )  # fmt: skip
 
 

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from segmentation.industries.drivers import _booster_gains, drivers
+from segmentation.industries.reasons import contributions, in_words
+
+NAMES = ["document_duration_mean", "all_rows_year", "dominant_os = Mac", "unused"]
+MATRIX = np.array([[0.5, -1.0, 0.2, 0.0], [0.0, 0.0, -0.7, 0.0]])
+
+
+def test_drivers_are_the_features_used_largest_first_with_how_often_they_were_selected() -> None:
+    selected = np.array([[0.9, 1.0, 0.25, 0.05], [0.5, 0.0, 1.0, 0.0]])
+    table = drivers(MATRIX, NAMES, ["Food", "Toys"], selected)
+    assert table.to_numpy().tolist() == [
+        ["Food", "all_rows_year", -1.0, 1.0],
+        ["Food", "document_duration_mean", 0.5, 0.9],
+        ["Food", "dominant_os = Mac", 0.2, 0.25],
+        ["Toys", "dominant_os = Mac", -0.7, 1.0],
+    ]
+    assert drivers(MATRIX, NAMES, ["Food", "Toys"])["selected"].isna().all()
+
+
+def test_reasons_are_what_speaks_for_the_first_choice_against_the_second() -> None:
+    values = np.array([[2.0, 1.0, 1.5, 9.0], [2.0, -3.0, -1.0, 9.0]])
+    first, second = np.array([0, 1]), np.array([1, 0])
+    speaking = contributions(values, MATRIX, first, second)
+    np.testing.assert_allclose(speaking, [[1.0, -1.0, 1.35, 0.0], [-1.0, -3.0, 0.9, 0.0]])
+    assert in_words(values, speaking, NAMES) == [
+        ["dominant os is Mac", "high document duration mean"],
+        ["dominant os is not Mac"],
+    ]
+
+
+def test_the_sum_of_all_contributions_is_the_difference_in_log_odds_from_the_average_account() -> None:
+    values = np.array([[0.3, -0.2, 1.1, 0.4]])
+    speaking = contributions(values, MATRIX, np.array([0]), np.array([1]))
+    assert speaking.sum() == pytest.approx(float(values[0] @ (MATRIX[0] - MATRIX[1])))
+
+
+def test_gains_of_boosted_trees_are_told_apart_by_industry() -> None:
+    trees = pd.DataFrame(
+        {
+            "Tree": [0, 0, 1, 2, 3, 4],
+            "Feature": ["f1", "Leaf", "f0", "f2", "f1", "f0"],
+            "Gain": [3.0, 99.0, 2.0, 5.0, 1.0, 2.0],
+        }
+    )
+    np.testing.assert_allclose(
+        _booster_gains(trees, classes=3, places=3), [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    )
+    two = _booster_gains(trees, classes=2, places=3)
+    np.testing.assert_allclose(two, [[4 / 13, 4 / 13, 5 / 13]] * 2)
