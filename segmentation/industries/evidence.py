@@ -17,7 +17,6 @@ from pyspark.sql import functions as F
 from segmentation.features.feature import ALL, Feature
 from segmentation.industries.drivers import effects
 from segmentation.industries.fitting import Fitter, Vectors, at_once, unseen_answers
-from segmentation.industries.folds import ALL as EVERYBODY
 from segmentation.industries.folds import FOLD, HALF, SHARE, Fits, Known
 from segmentation.industries.metrics import Floats, Ints, auc, interval, resample_weights, weighted_auc
 from segmentation.industries.result import Recipe
@@ -156,8 +155,3 @@ def selection_frequency(
 
     counts: Floats = np.mean(at_once(vectors.frame.sparkSession, parallelism, work, range(resamples)), axis=0)
     return counts
-
-
-def whole_place(fits: Fits) -> int:
-    """The fit that sees all training accounts."""
-    return fits.place(EVERYBODY)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from segmentation.industries.filling import coverage_table, decide, fill_sentenc
 from segmentation.industries.folds import Known
 from segmentation.industries.gate import Evidence
 from segmentation.industries.labels import Labels
-from segmentation.industries.metrics import Floats, Ints
+from segmentation.industries.metrics import Bools, Floats, Ints
 from segmentation.industries.result import Calibrated
 from segmentation.industries.selection import Judged
 from segmentation.industries.shift import shift
@@ -48,6 +48,16 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """Accounts whose labelled ones are held against the others."""
+
+    #: accounts x features as models see them, whether each account is labelled, and the features' names
+    numbers: Floats
+    labelled: Bools
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Findings:
     """The tables of `IndustryResult` that need no Spark; the decisions have no reasons yet."""
 
@@ -66,8 +76,8 @@ class Findings:
     notes: tuple[str, ...]
 
 
-def find_out(seen: Seen, numbers: Floats, names: Sequence[str], settings: IndustrySettings) -> Findings:
-    """All findings about a chosen model. `numbers` (named by `names`): what models see of the accounts of `answers`."""
+def find_out(seen: Seen, compared: Compared, settings: IndustrySettings) -> Findings:
+    """All findings about a chosen model."""
     industries, known, chosen, answers = seen.labels.industries, seen.known, seen.chosen, seen.answers
     parts, raw = _slices(seen, "probabilities", chosen.calibrated), _slices(seen, RAW + "probabilities", chosen.raw)
     priors: Floats = np.bincount(known.actual, minlength=len(industries)) / len(known.actual)
@@ -84,7 +94,7 @@ def find_out(seen: Seen, numbers: Floats, names: Sequence[str], settings: Indust
     )
     predictable = set(card.loc[card["verdict"] == PREDICTABLE, "industry"])
     mean_given: Floats = chosen.calibrated.mean(axis=0)
-    shifted = shift(numbers, answers["industry"].notna().to_numpy(), names, settings.bootstrap, settings.seed)
+    shifted = shift(compared.numbers, compared.labelled, compared.names, settings.bootstrap, settings.seed)
     return Findings(
         metrics=metrics,
         confusion=_confusion(mean_given, known.actual, industries),

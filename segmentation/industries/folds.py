@@ -9,17 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.basetable.folds import TRAIN, assign_folds
 from segmentation.industries.labels import Labels
-from segmentation.industries.metrics import Floats, Ints
+from segmentation.industries.metrics import Bools, Floats, Ints
 from segmentation.settings import IndustrySettings
 
-Bools = npt.NDArray[np.bool_]
 #: keeps the seeds of the repeats away from the basetable's own, which would deal the same folds again
 SEED_STEP = 1_000_003
 #: kinds of fits

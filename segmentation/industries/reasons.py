@@ -10,12 +10,15 @@ from pyspark.ml.feature import VectorSlicer
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.features.feature import Feature
 from segmentation.industries.fitting import collect_values
 from segmentation.industries.metrics import Floats, Ints
 from segmentation.models.preparation import SCALED
 
 #: reasons per account, and accounts whose values are on the driver at the same time
 SHOWN, CHUNK = 3, 20_000
+#: what moves the odds by less than a tenth is no reason
+SMALLEST = 0.1
 KEPT = "kept_vector"
 
 
@@ -29,21 +32,32 @@ def contributions(values: Floats, matrix: Floats, first: Ints, second: Ints) -> 
     return speaking
 
 
+def worded(names: Sequence[str], features: Sequence[Feature]) -> list[str]:
+    """Names of places of the scaled vector for readers: `Document duration mean year`, `dominant os = Mac`."""
+    known = {feature.name: feature for feature in features}
+    found = []
+    for name in names:
+        base, equals, value = name.partition(" = ")
+        feature = known.get(base)
+        words = f"{feature.category} {feature.entry}" if feature and feature.category and feature.entry else base
+        found.append(words.replace("_", " ") + equals + value)
+    return found
+
+
 def in_words(values: Floats, speaking: Floats, names: Sequence[str]) -> list[list[str]]:
     """Per account up to SHOWN features that speak for its first choice, strongest first, each in words.
 
-    `high` and `low` are against the mean of the training accounts.
+    `names` as `worded` gives them; `high` and `low` are against the mean of the training accounts.
     """
     order = np.argsort(-speaking, axis=1, kind="stable")[:, :SHOWN]
     return [
-        [_said(names[place], values[account, place]) for place in places if speaking[account, place] > 0]
+        [_said(names[place], values[account, place]) for place in places if speaking[account, place] >= SMALLEST]
         for account, places in enumerate(order)
     ]
 
 
 def _said(name: str, value: float) -> str:
-    feature, _, category = name.partition(" = ")
-    words = feature.replace("_", " ")
+    words, _, category = name.partition(" = ")
     if category:
         return f"{words} is {'' if value > 0 else 'not '}{category}"
     return f"{'high' if value > 0 else 'low'} {words}"

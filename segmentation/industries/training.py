@@ -19,12 +19,12 @@ from segmentation.features.feature import Feature
 from segmentation.industries import evidence as e
 from segmentation.industries.calibration import Calibration, fit_calibration
 from segmentation.industries.drivers import drivers, effects
-from segmentation.industries.findings import Findings, Seen, find_out
+from segmentation.industries.findings import Compared, Findings, Seen, find_out
 from segmentation.industries.fitting import Fitter, Vectors, is_linear, prepare_vectors, training_frame
 from segmentation.industries.folds import ALL, Fits, Known, known_accounts, plan_fits
 from segmentation.industries.labels import Labels, choose_labels
 from segmentation.industries.metrics import Floats
-from segmentation.industries.reasons import reasons
+from segmentation.industries.reasons import reasons, worded
 from segmentation.industries.result import Fill, IndustryResult, Recipe
 from segmentation.industries.scoring import PROBABILITIES, answering_stages, raw_probabilities, score_columns
 from segmentation.industries.selection import (
@@ -40,6 +40,9 @@ from segmentation.industries.selection import (
 from segmentation.models.catalogue import find_model
 from segmentation.models.preparation import NUMBERS, Prepared, prepare, selected_names, whole_model
 from segmentation.settings import IndustrySettings, ModelSettings
+
+#: accounts that the shift check looks at, at most: some hundred numbers of each are on the driver
+COMPARED = 20_000
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def train_industry(
     curve, without = _further_fits(ground, chosen, folds, next(n for n, one in enumerate(judged) if one is chosen))
     answers = _answers(ground.accounts, scored)
     seen = Seen(ground.labels, ground.known, chosen, answers, curve, refitted.calibration)
-    found = find_out(seen, _numbers(ground.prepared), ground.prepared.numeric, settings)
+    found = find_out(seen, _compared(ground.prepared), settings)
     return IndustryResult(
         model=whole_model(ground.prepared, refitted.stages),
         model_name=chosen.recipe.model,
@@ -200,11 +203,15 @@ def _answers(accounts: pd.DataFrame, scored: DataFrame) -> pd.DataFrame:
     return accounts.merge(given, on="account_id", validate="one_to_one")
 
 
-def _numbers(prepared: Prepared) -> Floats:
-    """The numeric features of all accounts as models see them, in order of account_id."""
-    rows = prepared.frame.select("account_id", vector_to_array(F.col(NUMBERS)).alias("values")).toPandas()
-    values: Floats = np.array(rows.sort_values("account_id")["values"].tolist(), dtype=np.float64)
-    return values
+def _compared(prepared: Prepared) -> Compared:
+    """What models see of the accounts, for the shift check: of all, or of as many as COMPARED, by hash."""
+    values = vector_to_array(F.col(NUMBERS)).alias("values")
+    frame = prepared.frame.select("account_id", F.col("industry").isNotNull().alias("labelled"), values)
+    if prepared.accounts > COMPARED:
+        frame = frame.orderBy(F.xxhash64("account_id"), "account_id").limit(COMPARED)
+    rows = frame.toPandas().sort_values("account_id")
+    numbers: Floats = np.array(rows["values"].tolist(), dtype=np.float64)
+    return Compared(numbers, rows["labelled"].to_numpy(dtype=np.bool_), prepared.numeric)
 
 
 def _reasons(ground: Ground, refitted: Refitted, scored: DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
@@ -212,7 +219,8 @@ def _reasons(ground: Ground, refitted: Refitted, scored: DataFrame, decisions: p
     if not is_linear(refitted.model):
         return decisions.assign(reasons=pd.Series([[]] * len(decisions), index=decisions.index, dtype=object))
     unlabelled = scored.where(F.col("industry").isNull())
-    found = reasons(unlabelled, refitted.effects, refitted.names, decisions, ground.labels.industries)
+    names = worded(refitted.names, ground.features)
+    found = reasons(unlabelled, refitted.effects, names, decisions, ground.labels.industries)
     return decisions.assign(reasons=decisions["account_id"].map(found))
 
 

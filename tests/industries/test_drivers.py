@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from segmentation.industries.drivers import _booster_gains, drivers
-from segmentation.industries.reasons import contributions, in_words
+from segmentation.industries.reasons import contributions, in_words, worded
+from tests.models import planted
 
 NAMES = ["document_duration_mean", "all_rows_year", "dominant_os = Mac", "unused"]
 MATRIX = np.array([[0.5, -1.0, 0.2, 0.0], [0.0, 0.0, -0.7, 0.0]])
@@ -28,10 +29,15 @@ def test_reasons_are_what_speaks_for_the_first_choice_against_the_second() -> No
     first, second = np.array([0, 1]), np.array([1, 0])
     speaking = contributions(values, MATRIX, first, second)
     np.testing.assert_allclose(speaking, [[1.0, -1.0, 1.35, 0.0], [-1.0, -3.0, 0.9, 0.0]])
-    assert in_words(values, speaking, NAMES) == [
-        ["dominant os is Mac", "high document duration mean"],
+    features = [planted.feature(NAMES[0], category="Document", entry="duration_mean"), planted.feature(NAMES[1])]
+    assert in_words(values, speaking, worded(NAMES, features)) == [
+        ["dominant os is Mac", "high Document duration mean"],
         ["dominant os is not Mac"],
     ]
+
+
+def test_what_hardly_moves_the_odds_is_no_reason() -> None:
+    assert in_words(np.array([[1.0, 1.0]]), np.array([[0.09, 0.11]]), ["a", "b"]) == [["high b"]]
 
 
 def test_the_sum_of_all_contributions_is_the_difference_in_log_odds_from_the_average_account() -> None:
