@@ -58,7 +58,7 @@ def example() -> pd.DataFrame:
     score = np.column_stack([2.0 * (actual == 0), np.zeros(240), np.zeros(240)]) + random.normal(0, 1, (240, 3))
     given = np.exp(score)
     part = Slice("cv", actual, given / given.sum(axis=1, keepdims=True))
-    metrics = evaluate(part, ("Food", "Toys", "Print"), np.array([0.25, 0.25, 0.5]), resamples=200, seed=1)
+    metrics = evaluate(part, ("Food", "Toys", "Print"), np.array([0.25, 0.25, 0.5]), resamples=100, seed=1)
     other = metrics.assign(slice="train", value=1.0, low=1.0, high=1.0)
     curve = pd.DataFrame({"share": [0.3, 1.0], "accounts": [18, 60], "industry": "Food", "auc": [0.7, 0.9]})
     coverage = pd.DataFrame([("Food", 0.8, 30, 0.95, 0.91, 0.475)], columns=COLUMNS)

@@ -11,7 +11,7 @@ PRIORS = np.array([0.6, 0.3, 0.1])
 
 
 def measured(actual: np.ndarray, given: np.ndarray) -> pd.DataFrame:
-    return evaluate(Slice("test", actual, given), NAMES, PRIORS, resamples=200, seed=1)
+    return evaluate(Slice("test", actual, given), NAMES, PRIORS, resamples=100, seed=1)
 
 
 def value(table: pd.DataFrame, metric: str, column: str = "value", industry: str | None = None) -> float:
@@ -49,7 +49,7 @@ def test_a_good_model_stands_above_chance_inside_its_interval() -> None:
     row = table[table["industry"] == "Toys"].iloc[0]
     assert row["low"] < row["value"] < row["high"]
     assert row["chance_high"] < row["low"]
-    assert row["p_value"] == pytest.approx(1 / 201)
+    assert row["p_value"] == pytest.approx(1 / 101)
     assert row["support"] == (actual == 1).sum()
 
 

@@ -15,7 +15,7 @@ def compared(by: float, accounts: int = 400, seed: int = 3) -> Shift:
     numbers = random.normal(0.0, 1.0, (accounts, 12))
     numbers[:, 0] = 5.0
     numbers[:, [3, 7]] += by * labelled[:, None]
-    return shift(numbers, labelled, NAMES, resamples=200, seed=1)
+    return shift(numbers, labelled, NAMES, resamples=50, seed=1)
 
 
 def test_accounts_labelled_at_random_are_not_told_apart() -> None:
