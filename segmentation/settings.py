@@ -183,7 +183,6 @@ class SpaceSettings(Frozen):
     scaling: Literal["standard", "robust"]
     explained_variance: Annotated[float, Field(gt=0.0, le=1.0)]
     max_components: Positive
-    #: entries of the feature catalogue that are kept out, so that segments can be tested on them
     held_out: tuple[str, ...]
 
 
