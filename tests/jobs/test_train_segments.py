@@ -1,0 +1,126 @@
+"""The job goes on from the run before: two months, of which the second is trained twice."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from segmentation.jobs import train_segments as module
+from segmentation.runtime import Job
+from segmentation.schemas import (
+    ACCOUNT_RFM,
+    ACCOUNTS,
+    BASETABLE,
+    SEGMENT_MOVES,
+    SEGMENT_PROFILES,
+    SEGMENT_SUMMARIES,
+    SEGMENTS,
+)
+from segmentation.segments.evolution import Decomposed, decompose
+from segmentation.settings import Settings
+from segmentation.stores.registry import champion
+from segmentation.stores.runs import open_runs
+from tests.models import planted
+
+MAY, JUNE = dt.date(2026, 5, 1), dt.date(2026, 6, 1)
+MOVED = 6
+
+
+def settings() -> Settings:
+    base = yaml.safe_load((Path(__file__).parents[2] / "conf" / "base.yml").read_text())
+    base["segments"] |= {"methods": ["kmeans"], "k": 3, "resamples": 0}
+    base["segments"]["space"]["held_out"] = ["active_days_year"]
+    return Settings.model_validate(base)
+
+
+def months() -> pd.DataFrame:
+    """Both months, the same but for six accounts of the first kind, who use it in June like the last kind in May."""
+    may = planted.groups().assign(as_of=MAY, industry=None, split="train", fold=0)
+    may = may.assign(all_days_since_last=1.0 + may["kind"], all_active_days_year=may["document_active_days_year"])
+    june = may.assign(as_of=JUNE)
+    measures = [name for name in may.columns if may[name].dtype == np.float64] + ["dominant_os"]
+    movers, models = (june.index[june["kind"] == kind][:MOVED] for kind in (0, 2))
+    june.loc[movers, measures] = may.loc[models, measures].to_numpy()
+    return pd.concat([may, june], ignore_index=True).drop(columns="kind").astype({"fold": "int32"})
+
+
+@pytest.fixture(scope="module")
+def job(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    folder = tmp_path_factory.mktemp("data")
+    job = Job("segments", argparse.Namespace(force=False), settings(), folder, dt.datetime(2026, 6, 2, tzinfo=dt.UTC))
+    job._spark = spark
+    frame = months()
+    kinds = {"object": "string", "int32": "int", "float64": "double"}
+    schema = ", ".join(f"`{name}` {kinds[str(kind)]}" for name, kind in frame.drop(columns="as_of").dtypes.items())
+    rows = spark.createDataFrame(frame.values.tolist(), f"as_of date, {schema}")
+    job.tables.replace(rows, BASETABLE, note='{"label": "trade"}')
+    accounts = [(name, "Toys", "North") for name in frame["account_id"].unique()]
+    job.tables.replace(spark.createDataFrame(accounts, "account_id string, trade string, region string"), ACCOUNTS)
+    job.publish()
+    return job
+
+
+def run(job: Job, as_of: dt.date, force: bool = False) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        rows = job.tables.read(BASETABLE).where(F.col("as_of") == F.lit(as_of))
+        patch.setattr(module, "read_basetable", lambda _: (as_of, rows, planted.usage_features()))
+        patch.setattr(module, "LINEAGE", (BASETABLE, ACCOUNTS))
+        job.args.force = force
+        module.train_segments(job)
+
+
+def table(frame: DataFrame, *keys: str) -> pd.DataFrame:
+    return frame.drop("model").toPandas().sort_values(list(keys), ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def trained(job: Job) -> Job:
+    run(job, MAY)
+    run(job, JUNE)
+    return job
+
+
+def test_ids_and_names_go_on_and_every_table_has_both_months(trained: Job) -> None:
+    told = trained.tables.read(SEGMENT_SUMMARIES).orderBy("as_of", "segment").collect()
+    assert [(row["as_of"], row["segment"], row["change"], row["previous"]) for row in told] == [
+        *((MAY, segment, "first", []) for segment in range(3)),
+        *((JUNE, segment, "kept", [segment]) for segment in range(3)),
+    ]
+    assert [row["name"] for row in told[3:]] == [row["name"] for row in told[:3]]
+    assert told[3]["accounts"] == told[0]["accounts"] - MOVED
+    for one in (SEGMENTS, SEGMENT_PROFILES, ACCOUNT_RFM):
+        assert {row["as_of"] for row in trained.tables.read(one).select("as_of").distinct().collect()} == {MAY, JUNE}
+
+
+def test_who_moved_moved_by_himself(trained: Job) -> None:
+    moved = trained.tables.read(SEGMENT_MOVES)
+    assert decompose(moved) == [Decomposed("kmeans", "2026-05-01", 120, MOVED, 0, MOVED)]
+    gone = moved.where("segment != previous_segment").select("previous_segment", "same_model", "segment").distinct()
+    assert [tuple(row) for row in gone.collect()] == [(0, 2, 2)]
+
+
+def test_the_label_is_no_attribute(trained: Job) -> None:
+    attributes = module._attributes(trained)
+    assert attributes is not None
+    assert list(attributes.columns) == ["account_id", "region"]
+
+
+def test_training_again_gives_the_same_rows_and_the_champion_is_what_readers_see(trained: Job) -> None:
+    read = {
+        one.name: (one, table(trained.tables.read(one), *one.unique_by))
+        for one in (SEGMENTS, SEGMENT_SUMMARIES, SEGMENT_PROFILES, SEGMENT_MOVES, ACCOUNT_RFM)
+    }
+    run(trained, JUNE, force=True)
+    for one, before in read.values():
+        pd.testing.assert_frame_equal(table(trained.tables.read(one), *one.unique_by), before, check_exact=True)
+    latest = trained.tables.read(SEGMENTS).where(F.col("as_of") == F.lit(JUNE)).select("model").distinct().collect()
+    assert [row["model"] for row in latest] == ["segments_kmeans/3"]
+    assert champion(open_runs(trained.settings.storage, trained.data_dir), "segments_kmeans") == "segments_kmeans/3"
