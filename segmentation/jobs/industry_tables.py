@@ -61,8 +61,7 @@ def store_kept(job: Job, runs: Runs, model: str, basetable: DataFrame, as_of: dt
     cards = kept[INDUSTRY_CARDS.name]
     decided = fill_decisions(scores.join(unlabelled, on="account_id", how="left_semi").toPandas(), cards)
     fillable = decided.loc[decided["decision"] == "fill", "industry"].value_counts()
-    counts = cards["industry"].map(fillable)
-    cards["fillable"] = counts.where(counts.notna(), cards["fillable"].where(cards["fillable"].isna(), 0))
+    cards["fillable"] = cards["industry"].map(fillable).fillna(0)
     nobody = pd.DataFrame(columns=INDUSTRY_SUSPECTS.columns.names)
     rows = [
         *((table, kept[table.name]) for table in OF_THE_MODEL),
@@ -81,7 +80,7 @@ def fill_decisions(scores: pd.DataFrame, cards: pd.DataFrame) -> pd.DataFrame:
     known = cards.set_index("industry")["threshold"].to_dict()
     thresholds = {name: None if pd.isna(known.get(name)) else float(known[name]) for name in wide.columns}
     decided: pd.DataFrame = decide(given, tuple(wide.columns), thresholds)
-    return decided.assign(account_id=wide.index, reasons=None)
+    return decided.assign(account_id=wide.index, reasons=pd.Series([[]] * len(decided), dtype=object))
 
 
 def _store(
