@@ -427,7 +427,7 @@ INDUSTRY_CARDS = Table(
         q_value      double      # of the AUC against permuted labels, after Benjamini-Hochberg over industries
         gain         double      # AUC with all training accounts less that with the fewest of the learning curve
         threshold    double      # probability from which on it is filled in; null: never
-        precision    double      # of such fills, cross-validated
+        precision    double      # of such fills, on accounts that the fit had not seen
         precision_low double     # lower bound at the confidence of the settings
         coverage     double      # share of that industry's labelled accounts that would be filled rightly
         fillable     long!       # unlabelled accounts that can be filled with it
@@ -440,7 +440,7 @@ INDUSTRY_CARDS = Table(
 
 INDUSTRY_COVERAGE = Table(
     "industry_coverage",
-    "one row per as_of, industry and threshold: what filling in from that probability on would give, cross-validated",
+    "one row per as_of, industry and threshold: what filling in from that probability on would give",
     columns("""
         as_of        date!
         industry     string!     # `all` for all of them together

@@ -82,8 +82,11 @@ def find_out(seen: Seen, compared: Compared, settings: IndustrySettings) -> Find
     parts, raw = _slices(seen, "probabilities", chosen.calibrated), _slices(seen, RAW + "probabilities", chosen.raw)
     priors: Floats = np.bincount(known.actual, minlength=len(industries)) / len(known.actual)
     metrics = _metrics(parts, raw, industries, priors, settings)
-    # One repeat, not the mean of several, which would be an ensemble and better than the one model in use.
-    coverage = coverage_table(chosen.calibrated[0], known.actual, industries, settings.fill_confidence)
+    # Out of fold and test: every labelled account once, by a fit that has not seen it. One repeat, not the mean of
+    # several, which would be an ensemble and better than the one model in use.
+    answered = np.concatenate([chosen.calibrated[0], parts[TEST].repeats[0]])
+    actual = np.concatenate([known.actual, parts[TEST].actual])
+    coverage = coverage_table(answered, actual, industries, settings.fill_confidence)
     limits = thresholds(coverage, settings.fill_precision, settings.fill_confidence)
     unlabelled = answers[answers["industry"].isna()]
     decisions = decide(_matrix(unlabelled["probabilities"], len(industries)), industries, limits)
@@ -168,7 +171,8 @@ def _confusion(given: Floats, actual: Ints, industries: tuple[str, ...]) -> pd.D
 
 def _evidence(metrics: pd.DataFrame, test: Slice, chosen: Judged, known: Known, shift_auc: float | None) -> Evidence:
     overall = metrics[metrics["industry"].isna()].set_index(["slice", "metric"])
-    values = metrics["value"].dropna().to_numpy(dtype=np.float64)
+    # A value that is missing has its reason; one without is broken.
+    values = metrics.loc[metrics["reason"].isna(), "value"].to_numpy(dtype=np.float64)
     return Evidence(
         losses=dict(zip(known.accounts, chosen.losses.tolist(), strict=True)),
         train_auc=overall["value"].get((TRAIN, MACRO_AUC)),
