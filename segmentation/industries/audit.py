@@ -45,6 +45,8 @@ class Finding:
     fatal: bool
     #: what to do about it
     fix: str
+    #: the accounts concerned, a few of them; told to whoever runs it, and kept nowhere
+    accounts: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,9 @@ class Audit:
         return tuple(finding for finding in self.findings if finding.fatal)
 
     def table(self) -> pd.DataFrame:
-        """One row per finding: kind, what, figure, fatal, fix."""
-        names = list(Finding.__dataclass_fields__)
-        return pd.DataFrame([asdict(finding) for finding in self.findings], columns=names)
+        """One row per finding: kind, what, figure, fatal, fix. Without accounts: those stand in tables alone."""
+        names = [name for name in Finding.__dataclass_fields__ if name != "accounts"]
+        return pd.DataFrame([asdict(finding) for finding in self.findings], columns=[*names, "accounts"])[names]
 
 
 def audit(exhibits: Exhibits, features: Sequence[Feature], settings: AuditSettings, seed: int) -> Audit:
@@ -106,7 +108,7 @@ def audit(exhibits: Exhibits, features: Sequence[Feature], settings: AuditSettin
 def require_clean(found: Audit) -> None:
     """Raises InputProblem naming every fatal finding with its fix."""
     if found.fatal:
-        said = "; ".join(f"{one.what} ({one.fix})" for one in found.fatal)
+        said = "; ".join(f"{one.what}{_named(one)} ({one.fix})" for one in found.fatal)
         raise InputProblem(f"the leakage audit stops the run before training: {said}")
 
 
@@ -119,11 +121,12 @@ def check_accounts(accounts: pd.DataFrame) -> list[Finding]:
         "stand in both splits": by["split"].nunique(),
     }
     fix = "build it again: `segmentation basetable --force`"
-    return [
-        Finding("account", f"{_some(count.index[count > 1], 'accounts')} {said}", int((count > 1).sum()), True, fix)
-        for said, count in what.items()
-        if (count > 1).any()
-    ]
+    findings = []
+    for said, count in what.items():
+        twice = count.index[count > 1]
+        if len(twice):
+            findings.append(Finding("account", f"{len(twice)} accounts {said}", len(twice), True, fix, _names(twice)))
+    return findings
 
 
 def check_tokens(tokens: pd.DataFrame) -> list[Finding]:
@@ -135,9 +138,10 @@ def check_tokens(tokens: pd.DataFrame) -> list[Finding]:
     shared = places.index[places > 1]
     if not len(shared):
         return []
-    names = sorted(tokens.loc[tokens["token_key"].isin(shared), "account_id"].unique())
-    said = f"{len(shared)} tokens' usage went to accounts in different folds ({_names(names)})"
-    return [Finding("token", said, len(shared), True, "build the features again: `segmentation basetable --force`")]
+    names = _names(tokens.loc[tokens["token_key"].isin(shared), "account_id"].unique())
+    said = f"{len(shared)} tokens' usage went to accounts in different folds"
+    fix = "build the features again: `segmentation basetable --force`"
+    return [Finding("token", said, len(shared), True, fix, names)]
 
 
 def check_dates(accounts: pd.DataFrame, recount: pd.DataFrame) -> list[Finding]:
@@ -155,13 +159,14 @@ def check_dates(accounts: pd.DataFrame, recount: pd.DataFrame) -> list[Finding]:
         later = (both[name] < np.maximum(again, 1.0)) if recency else (both[name] > again)
         fewer = (both[name] > again) if recency else (both[name] < again)
         if later.any():
-            said = f"{name} of {_some(both.loc[later, 'account_id'], 'accounts')} counts what is not in the cube before"
+            said = f"{name} of {later.sum()} accounts counts what is not in the cube before as_of"
             fix = "rows on or after as_of have entered, or rows were erased: `segmentation basetable --force`"
-            findings.append(Finding("after_as_of", f"{said} as_of", int(later.sum()), True, fix))
+            names = _names(both.loc[later, "account_id"])
+            findings.append(Finding("after_as_of", said, int(later.sum()), True, fix, names))
         elif fewer.any():
-            said = f"{name} of {_some(both.loc[fewer, 'account_id'], 'accounts')} lacks rows that came in late"
+            said = f"{name} of {fewer.sum()} accounts lacks rows that came in late"
             fix = "`segmentation basetable` for that as_of takes them in"
-            findings.append(Finding("stale", said, int(fewer.sum()), False, fix))
+            findings.append(Finding("stale", said, int(fewer.sum()), False, fix, _names(both.loc[fewer, "account_id"])))
     return findings
 
 
@@ -244,9 +249,10 @@ def _index(labelled: pd.DataFrame) -> tuple[Ints, list[str]]:
     return codes.astype(np.int64), list(names)
 
 
-def _some(ids: pd.Index | pd.Series, what: str) -> str:
-    return f"{len(ids)} {what} ({_names(sorted(map(str, ids)))})"
+def _named(one: Finding) -> str:
+    return f": {one.accounts}" if one.accounts else ""
 
 
-def _names(ids: Sequence[str] | npt.NDArray[np.str_]) -> str:
-    return ", ".join(ids[:SHOWN]) + (", ..." if len(ids) > SHOWN else "")
+def _names(ids: pd.Index | pd.Series | npt.NDArray[np.str_]) -> str:
+    names = sorted(map(str, ids))
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")

@@ -85,11 +85,11 @@ def test_an_account_twice_and_in_two_folds(exhibits: Exhibits) -> None:
     twin = exhibits.accounts.iloc[[7]].assign(fold=4, split="test")
     found = findings(replace(exhibits, accounts=pd.concat([exhibits.accounts, twin])))
     assert {one.what for one in found} == {
-        "1 accounts (a007) stand twice in the basetable",
-        "1 accounts (a007) stand in two folds",
-        "1 accounts (a007) stand in both splits",
+        "1 accounts stand twice in the basetable",
+        "1 accounts stand in two folds",
+        "1 accounts stand in both splits",
     }
-    assert all(one.fatal and one.kind == "account" for one in found)
+    assert all(one.fatal and (one.kind, one.accounts) == ("account", "a007") for one in found)
 
 
 def test_a_token_in_two_folds(exhibits: Exhibits) -> None:
@@ -98,7 +98,8 @@ def test_a_token_in_two_folds(exhibits: Exhibits) -> None:
     assert findings(replace(exhibits, tokens=pd.concat([exhibits.tokens, same]))) == []
     other = exhibits.tokens.iloc[[1]].assign(token_key=0)
     [found] = findings(replace(exhibits, tokens=pd.concat([exhibits.tokens, other])))
-    assert found.what == "1 tokens' usage went to accounts in different folds (a000, a001)"
+    assert found.what == "1 tokens' usage went to accounts in different folds"
+    assert found.accounts == "a000, a001"
     assert found.fatal
 
 
@@ -108,8 +109,9 @@ def test_rows_that_the_cube_does_not_have_before_as_of(exhibits: Exhibits) -> No
     accounts.loc[[4, 5], "all_days_since_last"] = 0.0
     rows, recency = findings(replace(exhibits, accounts=accounts))
     assert (rows.figure, recency.figure) == (1, 2)
-    assert "all_rows_year of 1 accounts (a003) counts what is not in the cube before as_of" in rows.what
-    assert "all_days_since_last of 2 accounts (a004, a005)" in recency.what
+    assert "all_rows_year of 1 accounts counts what is not in the cube before as_of" in rows.what
+    assert "all_days_since_last of 2 accounts" in recency.what
+    assert (rows.accounts, recency.accounts) == ("a003", "a004, a005")
     assert rows.fatal
     assert recency.fatal
     gone = replace(exhibits, recount=exhibits.recount[exhibits.recount["account_id"] != "a009"])
