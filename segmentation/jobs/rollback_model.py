@@ -116,7 +116,15 @@ def _store_segments(job: Job, runs: Runs, target: str, basetable: DataFrame, as_
     """Segments, summaries and profiles of one method. Moves speak of a retraining that is taken back: none are left."""
     method, tables = job.args.model.removeprefix(segments_model("")), job.tables
     where = f"as_of = DATE '{as_of}' AND method = '{method}'"
-    rows = score_segments(load_model(runs, target), basetable, method).withColumn("model", F.lit(target))
+    scored = score_segments(load_model(runs, target), basetable, method)
+    # the rule for outliers is no part of a method's model: flagged is who is flagged now
+    published = tables.read(SEGMENTS).where(F.col("as_of") == F.lit(as_of)).where("outlier")
+    flagged = published.select("account_id", F.lit(True).alias("flagged")).distinct()
+    rows = scored.join(flagged, on="account_id", how="left").select(
+        *(F.col(name) for name in scored.columns if name != "outlier"),
+        F.coalesce("flagged", F.lit(False)).alias("outlier"),
+        F.lit(target).alias("model"),
+    )
     kept = [
         (SEGMENT_SUMMARIES, read_table(runs, target, f"{method}_segments", SEGMENT_SUMMARIES)),
         (SEGMENT_PROFILES, read_table(runs, target, f"{method}_profile", SEGMENT_PROFILES)),

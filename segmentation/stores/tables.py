@@ -35,7 +35,11 @@ _MADE_BY = {
     "events": "ingest", "ingest_ledger": "ingest", "row_balance": "ingest", "tokens": "ingest", "event_names": "ingest",
     "activity": "basetable", "activity_months": "basetable", "token_features": "basetable",
     "account_features": "basetable", "accounts": "basetable", "basetable": "basetable", "segments": "segments",
-    "industry_scores": "industry", "industry_metrics": "industry",
+    "segment_summaries": "segments", "segment_profiles": "segments", "segment_moves": "segments",
+    "account_rfm": "segments", "industry_scores": "industry", "industry_metrics": "industry",
+    "industry_cards": "industry", "industry_coverage": "industry", "industry_fill": "industry",
+    "industry_suspects": "industry", "industry_drivers": "industry", "churn_scores": "churn", "churn_metrics": "churn",
+    "account_values": "value",
 }  # fmt: skip
 
 

@@ -10,8 +10,9 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.failures import Exit, explain
-from segmentation.schemas import ACCOUNTS, EVENTS, INDUSTRY_SCORES, LEDGER, ROW_BALANCE
-from segmentation.stores.tables import MissingTable, PublicationConflict, TableStore
+from segmentation.jobs.command import job_specs
+from segmentation.schemas import ACCOUNTS, EVENTS, INDUSTRY_SCORES, LEDGER, ROW_BALANCE, TABLES
+from segmentation.stores.tables import _MADE_BY, MissingTable, PublicationConflict, TableStore
 from segmentation.table import Table
 from tests.robustness.conftest import store
 
@@ -144,3 +145,9 @@ def test_delta_refuses_what_no_table_may_hold(
 def one_row(spark: SparkSession, table: Table, row: dict[str, Any]) -> DataFrame:
     schema = type(table.columns)([type(f)(f.name, f.dataType, nullable=True) for f in table.columns])
     return spark.createDataFrame([tuple(row.get(name) for name in table.columns.names)], schema)
+
+
+def test_every_table_that_a_job_reads_names_the_command_that_makes_it() -> None:
+    own = {"published", "ingest_plans"}  # the store's and ingest's own: nobody else reads them
+    assert {table.name for table in TABLES} - own == set(_MADE_BY)
+    assert set(_MADE_BY.values()) <= {spec.name for spec in job_specs()}
