@@ -27,13 +27,13 @@ demo: setup
 
 # two processes: most of the time goes into starting JVMs and into small Spark jobs, which leave a core idle
 test: setup
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: setup
 	LONG=1 $(BIN)/pytest -m long
 
 test-fast: setup
-	$(BIN)/pytest -m 'not spark and not long'
+	$(BIN)/pytest -n 2 -m 'not spark and not long'
 
 lint: setup
 	$(BIN)/pytest tests/test_architecture.py

@@ -21,8 +21,13 @@ time.tzset()
 sys.modules["__main__"].__dict__.setdefault("__file__", __file__)
 
 
+#: files that take minutes come first, or one process would be left alone with them at the end
+LONGEST = ("test_end_to_end.py", "test_real_data.py", "test_kills.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever asks for the session is a Spark test, so that nobody has to remember the mark."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
     for item in items:
         if "spark" in getattr(item, "fixturenames", ()):
             item.add_marker("spark")

@@ -18,16 +18,30 @@ from sklearn.metrics import adjusted_rand_score
 from segmentation.events.build import read_category
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
-from segmentation.schemas import TABLES
+from segmentation.schemas import ACCOUNT_VALUES, CHURN_METRICS, CHURN_SCORES, INDUSTRY_SUSPECTS, SEGMENT_MOVES, TABLES
 
 SMALL = [
     *("--set", "synthetic.rows=60000", "--set", "synthetic.accounts=300", "--set", "synthetic.months=15"),
     *("--set", "synthetic.labelled_share=0.6", "--set", "segments.k_min=4", "--set", "segments.k_max=6"),
     *("--set", "industry.min_accounts=8", "--set", "industry.bootstrap=100"),
     *("--set", "models.lasso.grid={regParam: [0.01, 0.03]}", "--set", "segments.resamples=5"),
-    *("--set", "industry.repeats=1", "--set", "industry.resamples=5", "--set", "industry.learning_shares=[0.5]"),
+    *(
+        "--set",
+        "segments.methods=[kmeans, gmm]",
+        "--set",
+        "industry.repeats=1",
+        "--set",
+        "industry.resamples=5",
+        "--set",
+        "industry.learning_shares=[0.5]",
+    ),
 ]
 AS_OF = dt.date(2026, 1, 1)
+
+#: the outlook has commands of its own
+WRITTEN = [table for table in TABLES if table not in (CHURN_SCORES, CHURN_METRICS, ACCOUNT_VALUES)]
+#: nobody has moved since a run that there was not, and no label need look wrong
+MAY_BE_EMPTY = (SEGMENT_MOVES, INDUSTRY_SUSPECTS)
 
 Read = Callable[[str], DataFrame]
 
@@ -77,9 +91,9 @@ def test_every_planted_piece_of_mess_is_found_by_its_rule(data_dir: Path, read: 
 
 
 def test_every_table_is_there_and_unique_by_its_key(read: Read) -> None:
-    for table in TABLES:
+    for table in WRITTEN:
         frame = read(table.name)
-        assert frame.count() > 0, table.name
+        assert frame.count() > 0 or table in MAY_BE_EMPTY, table.name
         if table.unique_by:
             assert frame.groupBy(*table.unique_by).count().where("count > 1").count() == 0, table.name
 
@@ -123,7 +137,7 @@ def test_planted_segments_are_recovered(data_dir: Path, read: Read) -> None:
     planted = truth(data_dir, "accounts.csv", "account", "segment")
     rows = read("segments").where("method = 'kmeans'").collect()
     found = [row["segment"] for row in rows]
-    assert adjusted_rand_score([planted[row["account_id"]] for row in rows], found) > 0.85
+    assert adjusted_rand_score([planted[row["account_id"]] for row in rows], found) > 0.9
 
 
 def test_every_account_has_probabilities_that_sum_to_one(read: Read) -> None:
@@ -146,7 +160,7 @@ def test_runs_carry_settings_versions_and_champions(data_dir: Path, read: Read) 
     runs = client.search_runs([experiment.experiment_id], max_results=1000)
     parents = {run.info.run_name: run for run in runs if "mlflow.parentRunId" not in run.data.tags}
     assert set(parents) == {"train_segments", "train_industry"}
-    assert sum("mlflow.parentRunId" in run.data.tags for run in runs) == 2 * 3 + 2
+    assert sum("mlflow.parentRunId" in run.data.tags for run in runs) == 2 * 3 + 1 + 2
     params = parents["train_industry"].data.params
     assert {"delta_version.events", "delta_version.activity", "delta_version.basetable"} <= set(params)
     artifacts = [a.path for a in client.list_artifacts(parents["train_industry"].info.run_id)]
@@ -159,7 +173,7 @@ def test_runs_carry_settings_versions_and_champions(data_dir: Path, read: Read) 
 
 def test_the_summary_names_what_was_done(data_dir: Path, capsys: pytest.CaptureFixture[str], read: Read) -> None:
     """A second run finds nothing to do, says so, and shows the same screen."""
-    versions = {table.name: read(table.name).count() for table in TABLES}
+    versions = {table.name: read(table.name).count() for table in WRITTEN}
     capsys.readouterr()
     assert walk(data_dir) == Exit.OK
     said = capsys.readouterr().out
@@ -167,11 +181,12 @@ def test_the_summary_names_what_was_done(data_dir: Path, capsys: pytest.CaptureF
         "nothing to ingest",
         "basetable as of 2026-01-01: nothing has changed",
         "segments as of",
-        "kmeans       k =",
+        "consensus    ",
+        "fill in      ",
     ):
         assert line in said
     assert "rows         in 60,000 = kept" in said
-    assert {table.name: read(table.name).count() for table in TABLES} == versions
+    assert {table.name: read(table.name).count() for table in WRITTEN} == versions
 
 
 def test_late_rows_recompute_only_their_month(data_dir: Path, spark: SparkSession, read: Read) -> None:
