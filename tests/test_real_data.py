@@ -69,7 +69,8 @@ def journey(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pa
         *("--input", str(REAL / "completejourney_events.parquet")),
         *("--accounts", str(REAL / "completejourney_accounts.csv")),
         *("--set", "segments.methods=[kmeans]", "--set", "segments.k=4", "--set", "segments.resamples=3"),
-        *("--set", "industry.resamples=0", "--set", "industry.ablation=false"),
+        *("--set", "industry.resamples=0", "--set", "industry.ablation=false", "--set", "industry.repeats=1"),
+        *("--set", "industry.learning_shares=[]", "--set", "models.lasso.grid={regParam: [0.015, 0.04]}"),
     ]
     assert main(arguments) == Exit.OK
     return folder
