@@ -34,6 +34,8 @@ _JVM_GONE = (
     "Error while sending or receiving",
     "Connection refused",
 )
+#: what it says to a call that was under way; of an error in Java it would tell the trace as well
+_CALL_WITHOUT_ANSWER = re.compile(r"Py4JError: An error occurred while calling \S+$", re.MULTILINE)
 _CONFLICT = re.compile(r"PublicationConflict|DELTA_CONCURRENT_|Concurrent(Append|Delete\w*|Transaction|Write)Exception")
 _ONE_MIB = 1 << 20
 _SAFE = "what was published before is as it was; run the same command again to finish"
@@ -95,7 +97,8 @@ def _is_disk_full(text: str, data_dir: Path) -> bool:
 
 def _is_jvm_gone(text: str) -> bool:
     """An MLflow server that is down refuses connections too, by HTTP."""
-    return any(said in text for said in _JVM_GONE) and "HTTPConnectionPool" not in text
+    gone = any(said in text for said in _JVM_GONE) or _CALL_WITHOUT_ANSWER.search(text) is not None
+    return gone and "HTTPConnectionPool" not in text
 
 
 def _text(problem: BaseException) -> str:

@@ -1,0 +1,32 @@
+"""What went wrong, as one line and a code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from py4j.protocol import Py4JError, Py4JNetworkError
+
+from segmentation.failures import Exit, explain, is_passing
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        Py4JNetworkError("Answer from Java side is empty"),
+        Py4JError("An error occurred while calling o58.isDefined"),  # killed while it answered
+        ConnectionRefusedError("[Errno 111] Connection refused"),
+    ],
+)
+def test_a_jvm_that_died_is_told_by_whatever_py4j_says(problem: Exception, tmp_path: Path) -> None:
+    line, code, with_trace = explain(problem, tmp_path)
+    assert line.startswith("Spark's JVM is gone")
+    assert (code, with_trace) == (Exit.ENVIRONMENT, False)
+    assert is_passing(problem, tmp_path)
+
+
+def test_an_error_in_java_is_none_of_these(tmp_path: Path) -> None:
+    told = "An error occurred while calling o58.nothing. Trace:\npy4j.Py4JException: Method nothing([]) does not exist"
+    line, code, with_trace = explain(Py4JError(told), tmp_path)
+    assert line == "Py4JError: An error occurred while calling o58.nothing. Trace:"
+    assert (code, with_trace) == (Exit.FAILED, True)
