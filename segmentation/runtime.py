@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: how often a job begins in all, when other writers come first
 ATTEMPTS = 4
+#: the longest that a killed JVM takes to give its memory back
+DYING_SECONDS = 5.0
 
 
 @dataclass
@@ -70,13 +72,18 @@ class Job:
             self._tables = TableStore(self.spark, self.settings.storage, self.data_dir)
         return self._tables
 
-    def jvm_has_ended(self) -> bool:
-        """Whether a session was started and its JVM is dead."""
+    def jvm_has_ended(self, problem: BaseException) -> bool:
+        """Whether a session was started and its JVM is dead.
+
+        A killed JVM closes its sockets some time before it is gone, and py4j has many words for that: whenever it is
+        py4j that complains, the JVM is given the time to be gone.
+        """
         if self._spark is None:
             return False
         from segmentation.stores.spark import jvm_has_ended  # noqa: PLC0415  # as above
 
-        return jvm_has_ended(self._spark)
+        torn = type(problem).__module__.startswith("py4j") or isinstance(problem, ConnectionError)
+        return jvm_has_ended(self._spark, DYING_SECONDS if torn else 0.0)
 
     def publish(self) -> None:
         """Show readers what this job has written so far, all of it at once."""
@@ -170,7 +177,7 @@ def run_job(spec: JobSpec, args: argparse.Namespace) -> int:
             job.lock = lock
             return _insist(spec, job)
     except BaseException as problem:  # the last line of defence: whatever it is, say it and leave with a code
-        line, code, with_trace = explain(problem, args.data_dir, job.jvm_has_ended())
+        line, code, with_trace = explain(problem, args.data_dir, job.jvm_has_ended(problem))
         if with_trace:
             traceback.print_exception(problem)
         return _fail(spec, line, code)

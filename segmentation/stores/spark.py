@@ -88,10 +88,16 @@ def jvm_process(spark: SparkSession) -> int | None:
     return getattr(_jvm(spark), "pid", None)
 
 
-def jvm_has_ended(spark: SparkSession) -> bool:
-    """Whether the JVM that this Python started is dead; False where it runs elsewhere."""
+def jvm_has_ended(spark: SparkSession, seconds: float = 0.0) -> bool:
+    """Whether the JVM that this Python started is dead within `seconds`; False where it runs elsewhere."""
     process = _jvm(spark)
-    return process is not None and process.poll() is not None
+    if process is None:
+        return False
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _jvm(spark: SparkSession) -> subprocess.Popen[bytes] | None:
