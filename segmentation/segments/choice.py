@@ -69,6 +69,11 @@ def choose_k(candidates: Sequence[Candidate], accounts: int, settings: SegmentSe
     return Choice(chosen, reason, measured)
 
 
+def k_range(settings: SegmentSettings) -> list[int]:
+    """The numbers of segments that the settings ask for, smallest first."""
+    return [settings.k] if settings.k is not None else list(range(settings.k_min, settings.k_max + 1))
+
+
 def good_enough(candidates: Sequence[Candidate], settings: SegmentSettings) -> list[Candidate]:
     """Those within the tolerance of the best, smallest k first."""
     scores = {one.k: score(one) for one in candidates}

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
+from segmentation.segments.choice import k_range
 from segmentation.segments.local import NOISE
 from segmentation.settings import SegmentSettings
 
@@ -48,7 +49,7 @@ def consensus(methods: Mapping[str, Sequence[Ints]], settings: SegmentSettings) 
     together = co_association(methods)
     accounts = len(together)
     tree = linkage(squareform(1.0 - together, checks=False), method="average")
-    counts = [k for k in _counts(settings) if k <= accounts]
+    counts = [k for k in k_range(settings) if k <= accounts]
     cuts = {k: _cut(tree, k) for k in counts}
     # Where several merges stand at one height there is no cut between them.
     real = [k for k in counts if cuts[k].max() + 1 == k] or counts
@@ -91,10 +92,6 @@ def lifetime(heights: Floats, k: int) -> float:
     accounts = len(heights) + 1
     reached = heights[accounts - k - 1] if k < accounts else 0.0
     return float(heights[accounts - k] - reached)
-
-
-def _counts(settings: SegmentSettings) -> list[int]:
-    return [settings.k] if settings.k is not None else list(range(settings.k_min, settings.k_max + 1))
 
 
 def _cut(tree: Any, k: int) -> Ints:

@@ -16,6 +16,7 @@ from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silho
 
 from segmentation.errors import InputProblem
 from segmentation.models.catalogue import CLUSTER, COMPONENTS, ModelEntry, build_estimator, find_model
+from segmentation.segments.choice import k_range
 from segmentation.segments.local import NOISE, Placer, best_known, fit_hdbscan, fit_ward
 from segmentation.segments.result import Candidate
 from segmentation.segments.space import Space
@@ -50,7 +51,7 @@ class Fitted:
 
 def counts_to_try(settings: SegmentSettings, accounts: int) -> list[int]:
     """The numbers of segments; InputProblem when there are fewer accounts than segments."""
-    counts = [settings.k] if settings.k is not None else list(range(settings.k_min, settings.k_max + 1))
+    counts = k_range(settings)
     if counts[-1] > accounts:
         raise InputProblem(f"{counts[-1]} segments were asked for, but there are only {accounts} accounts")
     return counts
