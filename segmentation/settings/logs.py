@@ -1,0 +1,95 @@
+"""What a log looks like and which of its rows are good."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from segmentation.settings.base import Frozen, Positive
+
+
+class IngestSettings(Frozen):
+    """Rules that hold for every log."""
+
+    earliest: dt.date
+    future_days: Annotated[int, Field(ge=0)]
+    max_text_length: Positive
+    max_line_length: Positive
+    max_number: Annotated[float, Field(gt=0.0)]
+
+
+class PrivacySettings(Frozen):
+    """Whether identifiers are stored as keyed hashes, and the name of the environment variable that holds the key."""
+
+    hash_ids: bool
+    key_variable: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+class RuleSettings(Frozen):
+    """One rule of a source: a name, what becomes of a row on which it holds, and the condition."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    disposition: Literal["quarantined", "dropped", "flagged"]
+    when: str
+
+
+class TimeSettings(Frozen):
+    """How a source writes its event times: in text formats, as a number since 1970, or as a real timestamp."""
+
+    column: str
+    formats: tuple[str, ...] = ()
+    epoch: Literal["seconds", "millis", "micros", "nanos"] | None = None
+    zone: str = "UTC"
+
+
+class CategorySettings(Frozen):
+    """Which event names belong to one category: an exact name wins, then the longest prefix, then the first pattern."""
+
+    name: str
+    names: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+
+
+class SourceSettings(Frozen):
+    """One kind of log: its format and how its columns map onto ours. Values are Spark SQL over the log's columns."""
+
+    name: str
+    format: Literal["csv", "jsonl", "parquet"]
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    columns: tuple[str, ...]
+    #: Parquet: a file in which one of these columns has another type (Spark's name of it) is refused
+    types: dict[str, str] = {}
+    time: TimeSettings
+    token: str
+    account_id: str
+    event_name: str
+    duration_s: str | None = None
+    value: str | None = None
+    status: str | None = None
+    error_when: str | None = None
+    product: str | None = None
+    os: str | None = None
+    attributes: tuple[str, ...] = ()
+    #: what identifies an event: of its rows only the one with the greatest revision (then time) is kept
+    event_id: str | None = None
+    #: a whole number or a time; null is the lowest
+    revision: str | None = None
+    duplicates: Literal["drop", "keep"] = "drop"
+    rules: tuple[RuleSettings, ...] = ()
+    categories: tuple[CategorySettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SourceSettings:
+        if self.format != "parquet" and not self.time.formats and not self.time.epoch:
+            raise ValueError(f"time.formats or time.epoch: how is the text in {self.time.column!r} to be read?")
+        if self.revision is not None and self.event_id is None:
+            raise ValueError("revision without event_id: of what is it a revision?")
+        if self.event_id is not None and self.duplicates == "keep":
+            raise ValueError("event_id keeps one row per event, duplicates: keep keeps equal rows; choose one")
+        names = [rule.name for rule in self.rules]
+        if len(set(names)) < len(names):
+            raise ValueError(f"rules {sorted({n for n in names if names.count(n) > 1})} are given twice")
+        return self
