@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 import time
@@ -11,8 +12,10 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from segmentation.runtime import Exit
 from segmentation.settings import SessionSettings
 from segmentation.stores.spark import get_session
+from tests.walk import generate, walk
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ["TZ"] = "UTC"  # collected timestamps come in the local zone, and tests compare them
@@ -50,3 +53,18 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     )
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def walked(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Data directory of one walk through the whole path, made once for all processes. Write to a copy."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    folder, done = shared / "walked", shared / "walked.done"
+    with (shared / "walked.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the first process walks, the others wait for it
+        if not done.exists():
+            generate(folder)
+            assert walk(folder) == Exit.OK
+            done.touch()
+    return folder

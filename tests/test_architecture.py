@@ -12,7 +12,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = sorted((ROOT / "segmentation").rglob("*.py"))
-STAGES = ("events", "features", "basetable", "models", "segments", "industries", "outlook")
+STAGES = (
+    "events", "features", "basetable", "models", "segments", "industries", "outlook", "exploration", "reports",
+)  # fmt: skip
 BIN = Path(sys.executable).parent
 
 

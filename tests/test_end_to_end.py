@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-import datetime as dt
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,27 +19,11 @@ from segmentation.events.build import read_category
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
 from segmentation.schemas import ACCOUNT_VALUES, CHURN_METRICS, CHURN_SCORES, INDUSTRY_SUSPECTS, SEGMENT_MOVES, TABLES
+from tests.walk import AS_OF, SMALL, walk
 
-SMALL = [
-    *("--set", "synthetic.rows=60000", "--set", "synthetic.accounts=300", "--set", "synthetic.months=15"),
-    *("--set", "synthetic.labelled_share=0.6", "--set", "segments.k_min=4", "--set", "segments.k_max=6"),
-    *("--set", "industry.min_accounts=8", "--set", "industry.bootstrap=100"),
-    *("--set", "models.lasso.grid={regParam: [0.01, 0.03]}", "--set", "segments.resamples=3"),
-    *(
-        "--set",
-        "segments.methods=[kmeans, gmm]",
-        "--set",
-        "industry.repeats=1",
-        "--set",
-        "industry.resamples=3",
-        "--set",
-        "industry.learning_shares=[0.5]",
-    ),
-]
-AS_OF = dt.date(2026, 1, 1)
-
-#: the outlook has commands of its own
-WRITTEN = [table for table in TABLES if table not in (CHURN_SCORES, CHURN_METRICS, ACCOUNT_VALUES)]
+#: written by commands that `run` is not made of
+ELSEWHERE = (CHURN_SCORES, CHURN_METRICS, ACCOUNT_VALUES)
+WRITTEN = [table for table in TABLES if table not in ELSEWHERE]
 #: nobody has moved since a run that there was not, and no label need look wrong
 MAY_BE_EMPTY = (SEGMENT_MOVES, INDUSTRY_SUSPECTS)
 
@@ -47,32 +31,17 @@ Read = Callable[[str], DataFrame]
 
 
 @pytest.fixture(scope="module")
-def data_dir(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One generated drop, walked through once."""
-    folder = tmp_path_factory.mktemp("end to end")
-    assert main(["generate", "--data-dir", str(folder), *SMALL]) == Exit.OK
-    assert walk(folder) == Exit.OK
-    return folder
+def read(spark: SparkSession, walked: Path) -> Read:
+    return lambda name: spark.read.format("delta").load(str(walked / "tables" / name))
 
 
-def walk(folder: Path) -> int:
-    raw = folder / "raw"
-    paths = ["--input", str(raw / "logs"), "--accounts", str(raw / "accounts.csv"), "--data-dir", str(folder)]
-    return main(["run", "--source", "generated", *paths, *SMALL])
-
-
-@pytest.fixture(scope="module")
-def read(spark: SparkSession, data_dir: Path) -> Read:
-    return lambda name: spark.read.format("delta").load(str(data_dir / "tables" / name))
-
-
-def truth(data_dir: Path, name: str, key: str, value: str) -> dict[str, str]:
-    with (data_dir / "raw" / "truth" / name).open(encoding="utf-8") as stream:
+def truth(walked: Path, name: str, key: str, value: str) -> dict[str, str]:
+    with (walked / "raw" / "truth" / name).open(encoding="utf-8") as stream:
         return {row[key]: row[value] for row in csv.DictReader(stream)}
 
 
-def test_every_planted_piece_of_mess_is_found_by_its_rule(data_dir: Path, read: Read) -> None:
-    planted = json.loads((data_dir / "raw" / "truth" / "mess.json").read_text(encoding="utf-8"))
+def test_every_planted_piece_of_mess_is_found_by_its_rule(walked: Path, read: Read) -> None:
+    planted = json.loads((walked / "raw" / "truth" / "mess.json").read_text(encoding="utf-8"))
     rows = read("row_balance").groupBy("disposition", "rule").agg(F.sum("rows").alias("rows")).collect()
     found = {(row["disposition"], row["rule"]): row["rows"] for row in rows}
     assert found == {
@@ -120,9 +89,9 @@ def test_the_cube_holds_every_kept_row_once(read: Read) -> None:
     assert read("activity").agg(F.sum("rows")).first() == (kept,)
 
 
-def test_tokens_under_two_accounts_stay_with_their_true_one(data_dir: Path, read: Read) -> None:
+def test_tokens_under_two_accounts_stay_with_their_true_one(walked: Path, read: Read) -> None:
     tokens = {row["token"]: row["account_id"] for row in read("tokens").collect()}
-    true = truth(data_dir, "tokens.csv", "token", "account")
+    true = truth(walked, "tokens.csv", "token", "account")
     assert tokens == {token: true[token] for token in tokens}
     assert read("tokens").where(F.size("accounts") > 1).count() > 0
 
@@ -133,8 +102,8 @@ def test_the_basetable_has_396_features_and_no_gap(read: Read) -> None:
     assert basetable.dropna().count() == basetable.count() == read("account_features").count()
 
 
-def test_planted_segments_are_recovered(data_dir: Path, read: Read) -> None:
-    planted = truth(data_dir, "accounts.csv", "account", "segment")
+def test_planted_segments_are_recovered(walked: Path, read: Read) -> None:
+    planted = truth(walked, "accounts.csv", "account", "segment")
     rows = read("segments").where("method = 'kmeans'").collect()
     found = [row["segment"] for row in rows]
     assert adjusted_rand_score([planted[row["account_id"]] for row in rows], found) > 0.9
@@ -153,8 +122,8 @@ def test_metrics_tell_train_from_unseen(read: Read) -> None:
     assert all(row["majority"] == 0.5 for row in rows)
 
 
-def test_runs_carry_settings_versions_and_champions(data_dir: Path, read: Read) -> None:
-    client = mlflow.MlflowClient(f"sqlite:///{data_dir / 'mlflow.db'}")
+def test_runs_carry_settings_versions_and_champions(walked: Path, read: Read) -> None:
+    client = mlflow.MlflowClient(f"sqlite:///{walked / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("segmentation")
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id], max_results=1000)
@@ -171,11 +140,11 @@ def test_runs_carry_settings_versions_and_champions(data_dir: Path, read: Read) 
         assert f"segments_{method}/{version.version}" in models
 
 
-def test_the_summary_names_what_was_done(data_dir: Path, capsys: pytest.CaptureFixture[str], read: Read) -> None:
+def test_the_summary_names_what_was_done(walked: Path, capsys: pytest.CaptureFixture[str], read: Read) -> None:
     """A second run finds nothing to do, says so, and shows the same screen."""
     versions = {table.name: read(table.name).count() for table in WRITTEN}
     capsys.readouterr()
-    assert walk(data_dir) == Exit.OK
+    assert walk(walked) == Exit.OK
     said = capsys.readouterr().out
     for line in (
         "nothing to ingest",
@@ -189,20 +158,22 @@ def test_the_summary_names_what_was_done(data_dir: Path, capsys: pytest.CaptureF
     assert {table.name: read(table.name).count() for table in WRITTEN} == versions
 
 
-def test_late_rows_recompute_only_their_month(data_dir: Path, spark: SparkSession, read: Read) -> None:
-    late = data_dir / "late.csv"
-    header = (data_dir / "raw" / "logs").glob("*.csv").__next__().read_text(encoding="utf-8").splitlines()[0]
+def test_late_rows_recompute_only_their_month(walked: Path, spark: SparkSession, read: Read, tmp_path: Path) -> None:
+    shutil.copytree(walked / "tables", tmp_path / "tables")
+    late, cube = tmp_path / "late.csv", str(tmp_path / "tables" / "activity")
+    header = next((walked / "raw" / "logs").glob("*.csv")).read_text(encoding="utf-8").splitlines()[0]
     token = read("tokens").orderBy("token").select("token", "account_id").first()
     assert token is not None
     row = f"2025-03-04 05:06:07.008,{token['token']},{token['account_id']},PDF Opened,P,1,OS,active,1.5,,ok"
     late.write_text(f"{header}\n{row}\n", encoding="utf-8")
-    paths = ["--data-dir", str(data_dir)]
+    paths = ["--data-dir", str(tmp_path)]
     assert main(["ingest", "--source", "generated", "--input", str(late), *paths]) == Exit.OK
-    before = set(read("activity").inputFiles())
+    before = set(spark.read.format("delta").load(cube).inputFiles())
     assert main(["basetable", *paths, "--as-of", str(AS_OF), *SMALL]) == Exit.OK
-    changed = {file.split("event_month=")[1][:10] for file in set(read("activity").inputFiles()) ^ before}
-    assert changed == {"2025-03-01"}
-    test_the_cube_holds_every_kept_row_once(read)
+    after = spark.read.format("delta").load(cube)
+    assert {file.split("event_month=")[1][:10] for file in set(after.inputFiles()) ^ before} == {"2025-03-01"}
+    kept = spark.read.format("delta").load(str(tmp_path / "tables" / "events")).where("disposition = 'kept'").count()
+    assert after.agg(F.sum("rows")).first() == (kept,)
 
 
 @pytest.mark.parametrize(
@@ -217,9 +188,9 @@ def test_late_rows_recompute_only_their_month(data_dir: Path, spark: SparkSessio
     ],
 )
 def test_what_cannot_work_is_said_in_one_line(
-    data_dir: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+    walked: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
-    assert main([*arguments, "--data-dir", str(data_dir)]) == Exit.INPUT
+    assert main([*arguments, "--data-dir", str(walked)]) == Exit.INPUT
     said = capsys.readouterr().err
     assert message in said
     assert "Traceback" not in said

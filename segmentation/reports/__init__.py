@@ -1,0 +1,1 @@
+"""What people look at who never open a terminal: tables and runs in, one page and its tables out."""
