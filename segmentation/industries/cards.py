@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import false_discovery_control
 
 from segmentation.industries.evaluation import AUC, PR_AUC
-from segmentation.industries.filling import FILL
+from segmentation.industries.filling import fills_per_industry
 
 CV = "cv"
 PREDICTABLE = "predictable"
@@ -98,7 +98,7 @@ def cards(
     """
     of_auc, of_precision = _rows(metrics, AUC), _rows(metrics, PR_AUC)
     adjusted = _adjusted(of_auc)
-    fills = decisions[decisions["decision"] == FILL]["industry"].value_counts().to_dict()
+    fills = fills_per_industry(decisions)
     rows = []
     for industry in sorted(counts, key=lambda name: (-counts[name], name)):
         labelled = counts[industry]
@@ -110,7 +110,7 @@ def cards(
         gain = _gain(curve, industry, float(auc["value"]))
         found = Found(float(auc["value"]), float(auc["low"]), float(auc["high"]), adjusted[industry], gain)
         card = _judged(industry, labelled, found, of_precision[industry], predictable_auc)
-        rows.append(_filled(card, coverage, limits.get(industry), int(fills.get(industry, 0))))
+        rows.append(_filled(card, coverage, limits.get(industry), fills.get(industry, 0)))
     return pd.DataFrame([asdict(row) for row in rows], columns=list(Card.__dataclass_fields__))
 
 

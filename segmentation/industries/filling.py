@@ -99,6 +99,12 @@ def decide(given: Floats, industries: tuple[str, ...], limits: Mapping[str, floa
     )
 
 
+def fills_per_industry(decisions: pd.DataFrame) -> dict[str, int]:
+    """How many accounts an industry is filled in for; of an industry without any nothing."""
+    filled = decisions.loc[decisions["decision"] == FILL, "industry"]
+    return {str(name): int(accounts) for name, accounts in filled.value_counts().items()}
+
+
 def fill_sentence(decisions: pd.DataFrame, precision: float, confidence: float) -> str:
     """The decisions in one line."""
     filled = int((decisions["decision"] == FILL).sum())

@@ -10,7 +10,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.industries.filling import decide
+from segmentation.industries.filling import decide, fills_per_industry
 from segmentation.industries.metrics import Floats
 from segmentation.industries.result import IndustryResult
 from segmentation.industries.scoring import score_industries
@@ -60,8 +60,7 @@ def store_kept(job: Job, runs: Runs, model: str, basetable: DataFrame, as_of: dt
     unlabelled = basetable.where(F.col("industry").isNull()).select("account_id")
     cards = kept[INDUSTRY_CARDS.name]
     decided = fill_decisions(scores.join(unlabelled, on="account_id", how="left_semi").toPandas(), cards)
-    fillable = decided.loc[decided["decision"] == "fill", "industry"].value_counts()
-    cards["fillable"] = cards["industry"].map(fillable).fillna(0)
+    cards["fillable"] = cards["industry"].map(fills_per_industry(decided)).fillna(0)
     nobody = pd.DataFrame(columns=INDUSTRY_SUSPECTS.columns.names)
     rows = [
         *((table, kept[table.name]) for table in OF_THE_MODEL),

@@ -7,7 +7,6 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
-import yaml
 from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.errors import InputProblem
@@ -21,7 +20,7 @@ from segmentation.stores.industry_runs import log_industry
 from segmentation.stores.registry import CHALLENGER, find_version, load_champion, promote, recipe
 from segmentation.stores.run_tables import read_table
 from segmentation.stores.run_values import metric_names
-from segmentation.stores.runs import Runs, open_runs
+from segmentation.stores.runs import Runs
 from tests.industries import made_up
 from tests.models import planted
 
@@ -29,16 +28,6 @@ VERSIONS = {"basetable": 0, "accounts": 3}
 GAP = Finding("token_gap", "tokens of one account resemble each other", 0.2, fatal=False, fix="believe no such figure")
 AUDIT = Audit((GAP,), {"largest_feature_auc": 0.97})
 DECISION = Decision(True, ("all metrics are finite", "not worse than the champion"), -0.1, -0.2, -0.05)
-
-
-@pytest.fixture(scope="module")
-def settings() -> Settings:
-    return Settings.model_validate(yaml.safe_load((Path(__file__).parents[2] / "conf" / "base.yml").read_text()))
-
-
-@pytest.fixture(scope="module")
-def runs(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    return open_runs(settings.storage, tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from pyspark.ml import PipelineModel
 from pyspark.ml.feature import SQLTransformer
 from pyspark.sql import DataFrame, SparkSession
@@ -16,22 +15,12 @@ from segmentation.segments.importance import Surrogate
 from segmentation.segments.profiles import profile
 from segmentation.segments.result import Candidate, Segment, SegmentationResult, SegmentationRun
 from segmentation.settings import Settings
-from segmentation.stores.runs import Runs, open_runs
+from segmentation.stores.runs import Runs
 from segmentation.stores.segment_runs import load_earlier, log_segments
 
 AS_OF = dt.date(2026, 1, 1)
 ACCOUNTS = [f"a{place}" for place in range(6)]
 SEGMENTS = np.array([0, 0, 0, 1, 1, -1])
-
-
-@pytest.fixture(scope="module")
-def settings() -> Settings:
-    return Settings.model_validate(yaml.safe_load((Path(__file__).parents[2] / "conf" / "base.yml").read_text()))
-
-
-@pytest.fixture(scope="module")
-def runs(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    return open_runs(settings.storage, tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
