@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from segmentation.basetable.imputation import FILLED_SHARES
+from segmentation.checkpoint import settled
 from segmentation.features.catalogue import LONG_AGO
 from segmentation.features.feature import ALL, Feature
 from segmentation.features.months import YEAR, epoch_seconds, months_before
@@ -39,7 +40,7 @@ def gather(
     of_date = token_features.where(F.col("as_of") == F.lit(as_of))
     seen = tokens.select(F.explode("accounts").alias("one")).select("one.account_key", "one.account_id").distinct()
     owners = of_date.select("token_key", "account_key").distinct().join(seen, on="account_key")
-    owners = owners.select("token_key", "account_id").localCheckpoint()
+    owners = settled(owners.select("token_key", "account_id"))
     known = basetable.where(F.col("industry").isNotNull())
     named = [feature.name for feature in features if feature.name in basetable.columns]
     return Exhibits(

@@ -20,6 +20,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from scipy.special import softmax
 
+from segmentation.checkpoint import settled
 from segmentation.industries.folds import Known
 from segmentation.industries.metrics import Floats, Ints
 from segmentation.industries.result import Recipe
@@ -56,13 +57,13 @@ def training_frame(frame: DataFrame, known: Known, weights: Floats, industries: 
     label = F.col("index").alias(LABEL, metadata=attribute)
     joined = frame.join(F.broadcast(frame.sparkSession.createDataFrame(small, schema)), on="account_id")
     ordered = joined.select("*", label).drop("index").coalesce(1).sortWithinPartitions("account_id")
-    return ordered.localCheckpoint()
+    return settled(ordered)
 
 
 def prepare_vectors(train: DataFrame, categorical: Sequence[str], place: int, unseen: Ints) -> Vectors:
     """Fit the preparation on the rows with a weight at `place`, apply it to all; collect those that are `unseen`."""
     preparation = Pipeline(stages=fitted_stages(categorical)).fit(train.where(_weight(place) > 0))
-    frame = preparation.transform(train).select("account_id", SCALED, LABEL, WEIGHTS).localCheckpoint()
+    frame = settled(preparation.transform(train).select("account_id", SCALED, LABEL, WEIGHTS))
     values = collect_values(frame.where(_weight(place) == 0))[1]
     return Vectors(frame, preparation, unseen, values)
 

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.events.balance import FileCounts, audit, count_by_file, row_balance
 from segmentation.events.build import build_events, lay_out
@@ -130,7 +131,7 @@ def _write_events(job: Job, plan: Plan) -> bool:
             stored = tables.read(EVENTS).where(F.col("disposition") == KEPT).select(*VERSION)
         rows, overtaken = supersede(rows, stored)
         if overtaken is not None:
-            overtaken = overtaken.localCheckpoint()
+            overtaken = settled(overtaken)
     if overtaken is None or overtaken.isEmpty():
         tables.append(lay_out(rows), EVENTS, plan.note)
         return False

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from segmentation.basetable.build import build_basetable
 from segmentation.basetable.imputation import prepare_activity
 from segmentation.basetable.labels import count_accounts, label_accounts
+from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.features.accounts import account_features
 from segmentation.features.activity import build_activity, mask_words
@@ -66,7 +67,7 @@ def build(job: Job) -> None:
         return
     cube = prepare_activity(job.tables.read(ACTIVITY), as_of, job.settings.basetable.imputation)
     # several steps join it: cut the plan here instead of computing it in each of them
-    owners = main_accounts(cube, job.tables.read(TOKENS), as_of).localCheckpoint()
+    owners = settled(main_accounts(cube, job.tables.read(TOKENS), as_of))
     _build_features(job, as_of, cube, owners)
     _build_basetable(job, as_of, cube, owners, note)
     job.publish()

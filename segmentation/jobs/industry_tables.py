@@ -10,6 +10,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.checkpoint import settled
 from segmentation.industries.filling import decide, fills_per_industry
 from segmentation.industries.metrics import Floats
 from segmentation.industries.result import IndustryResult
@@ -55,7 +56,7 @@ def store_kept(job: Job, runs: Runs, model: str, basetable: DataFrame, as_of: dt
     `basetable` is scored anew. What the model is worth is what was measured when it was trained, and by those
     thresholds accounts are filled in, without reasons. Suspect labels need a fit without the account: there are none.
     """
-    scores = score_industries(load_model(runs, model), basetable).localCheckpoint()
+    scores = settled(score_industries(load_model(runs, model), basetable))
     kept = {table.name: read_table(runs, model, table.name, table) for table in OF_THE_MODEL}
     unlabelled = basetable.where(F.col("industry").isNull()).select("account_id")
     cards = kept[INDUSTRY_CARDS.name]

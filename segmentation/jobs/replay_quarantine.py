@@ -7,6 +7,7 @@ import argparse
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
+from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.events.build import lay_out
 from segmentation.events.duplicates import mark_copies
@@ -42,7 +43,7 @@ def replay(job: Job) -> None:
     rows, overtaken = _decide_again(job, source, files, condition), None
     if source.event_id is not None:
         rows, overtaken = supersede(rows, events.where(F.col("disposition") == KEPT).select(*VERSION))
-    rows = rows.localCheckpoint()
+    rows = settled(rows)
     changed = content_hash(rows, EVENTS) != content_hash(events.where(condition), EVENTS)
     kinds = {row["disposition"]: row["count"] for row in rows.groupBy("disposition").count().collect()}
     if changed:
@@ -83,7 +84,7 @@ def _decide_again(job: Job, source: SourceSettings, files: list[Row], condition:
     known = events.where(f"NOT ({condition})").select("row_hash", "disposition", "rule") if drop else None
     for layouts in _read_alike(files):
         ids = [file_id for of_layout in layouts.values() for file_id in of_layout]
-        raw = as_raw(stored.where(F.col("file_id").isin(ids)), next(iter(layouts))).localCheckpoint()
+        raw = settled(as_raw(stored.where(F.col("file_id").isin(ids)), next(iter(layouts))))
         marked = mark_copies(raw, known, drop=drop)
         for layout, of_layout in layouts.items():
             own = rules.model_copy(update={"source": source.model_copy(update={"format": _format(layout)})})

@@ -29,6 +29,7 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
 
@@ -89,12 +90,11 @@ def prepare(
     # The attributes of 400 columns would travel with every later plan; assembling only needs to know how many.
     sized = F.col(NUMBERS).alias(NUMBERS, metadata={"ml_attr": {"num_attrs": len(names)}})
     # Cut off as well is the plan behind them, which every action of every fit would otherwise analyse again.
-    frame = (
+    frame = settled(
         lenient.transform(logs.transform(narrow))
         .select("as_of", "account_id", *map(_quoted, categorical), sized, *kept)
         .coalesce(1)
         .sortWithinPartitions("account_id")
-        .localCheckpoint()
     )
     accounts = _checked(frame, numeric)
     return Prepared(frame, (logs, assembler), tuple(numeric), tuple(categorical), accounts, tuple(flagged))

@@ -24,6 +24,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from sklearn.linear_model import LogisticRegression
 
+from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
 from segmentation.features.months import months_before
@@ -160,9 +161,9 @@ def _choose(
     for fold in range(FOLDS if len(points) > 1 else 0):
         rest = seen.frame.where(F.col("fold") != fold)
         preparation = Pipeline(stages=fitted_stages(seen.prepared.categorical)).fit(rest)
-        vectors = preparation.transform(rest).select(SCALED, LABEL).localCheckpoint()
+        vectors = settled(preparation.transform(rest).select(SCALED, LABEL))
         held = preparation.transform(seen.frame.where(F.col("fold") == fold)).select("account_id", SCALED, CHURNED)
-        held = held.localCheckpoint()
+        held = settled(held)
         for place, model in estimator.fitMultiple(vectors, [param_map(estimator, point) for point in points]):
             judged[place].append(_collect(model, held))
     if len(points) == 1:

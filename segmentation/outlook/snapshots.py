@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from segmentation.basetable.build import build_basetable
 from segmentation.basetable.imputation import LOGS, prepare_activity
+from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.features.accounts import account_features
 from segmentation.features.months import check_as_of, month_index, months_before
@@ -54,11 +55,11 @@ def snapshot(
     words, sketch = masks
     cube = prepare_activity(activity, check_as_of(as_of), settings.imputation)
     # joined by several steps: cut the plan here instead of computing it in each of them
-    owners = main_accounts(cube, tokens, as_of).localCheckpoint()
+    owners = settled(main_accounts(cube, tokens, as_of))
     of_tokens = token_features(cube, owners, as_of, words, sketch)
     wide = account_features(of_tokens, cube, owners, as_of, categories)
     if settings.imputation == LOGS:
-        wide = wide.localCheckpoint()  # read several times under this policy
+        wide = settled(wide)  # read several times under this policy
     nobody = owners.select("account_id", F.lit(None).cast("string").alias("industry")).limit(0)
     table = build_basetable(wide, cube, owners, nobody, as_of, "industry", categories, settings).frame
     later = seen_from(activity, tokens, owners, as_of, horizon).withColumn(CHURNED, F.lit(False))

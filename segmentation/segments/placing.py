@@ -13,6 +13,7 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.checkpoint import settled
 from segmentation.models.catalogue import CLUSTER, COMPONENTS
 from segmentation.segments.consensus import Consensus
 from segmentation.segments.local import Placer, centres_of, silhouette_by_centres
@@ -75,8 +76,8 @@ def placed(space: Space, fits: Mapping[str, Fitted], agreed: Consensus | None, r
     schema = ", ".join(f"`{name}` {types.get(name, _type(name))}" for name in seen.columns)
     known = space.full.sparkSession.createDataFrame(seen, schema)
     if not space.sampled:
-        return known.coalesce(1).localCheckpoint()
-    return known.unionByName(_others(space, fits, placement, schema)).localCheckpoint()
+        return settled(known.coalesce(1))
+    return settled(known.unionByName(_others(space, fits, placement, schema)))
 
 
 def _others(space: Space, fits: Mapping[str, Fitted], placement: Placement, schema: str) -> DataFrame:

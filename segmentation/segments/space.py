@@ -15,6 +15,7 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.features.feature import ALL, Feature
 from segmentation.models.catalogue import COMPONENTS
@@ -81,10 +82,10 @@ def build_space(basetable: DataFrame, features: Sequence[Feature], settings: Seg
             f"{prepared.accounts} accounts are too few to segment: at least {FEWEST_ACCOUNTS} are needed"
         )
     preparation = fit_preparation(prepared, settings.space.scaling, centred=False)
-    scaled = preparation.transform(prepared.frame).select("as_of", "account_id", *kept, SCALED).localCheckpoint()
+    scaled = settled(preparation.transform(prepared.frame).select("as_of", "account_id", *kept, SCALED))
     reducer = _reducer(scaled, len(selected_names(prepared, preparation)), prepared.accounts, settings.space)
     # The plan behind 400 columns would be analysed again in every iteration of every fit: cut it off here.
-    full = reducer.transform(scaled).drop(SCALED).localCheckpoint()
+    full = settled(reducer.transform(scaled).drop(SCALED))
     seen = _seen(full, prepared.accounts, settings.driver_accounts)
     points, usage = _collected(seen)
     numeric = [feature for feature in features if not feature.is_categorical]
@@ -128,7 +129,7 @@ def _seen(full: DataFrame, accounts: int, most: int) -> DataFrame:
         return full
     # By a hash of the account: the same accounts whatever the order, and most of them again in the next run.
     chosen = full.orderBy(F.xxhash64("account_id"), "account_id").limit(most)
-    return chosen.coalesce(1).sortWithinPartitions("account_id").localCheckpoint()
+    return settled(chosen.coalesce(1).sortWithinPartitions("account_id"))
 
 
 def _collected(seen: DataFrame) -> tuple[pd.DataFrame, Floats]:

@@ -1,0 +1,18 @@
+"""Frames computed once and cut off from their plan: the one place that decides where their rows are kept."""
+
+from __future__ import annotations
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame
+
+
+def settled(frame: DataFrame) -> DataFrame:
+    """The same rows in the same partitions and order, computed now and once, with nothing behind them to plan again.
+
+    The rows are kept by the executors. What an executor kept is gone with it, and without a plan it cannot be computed
+    again; so on a cluster each partition is kept by two of them. Where both are lost, Spark says
+    CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND, and the job begins again (`runtime`).
+    """
+    if str(frame.sparkSession.conf.get("spark.master", "local")).startswith("local"):
+        return frame.localCheckpoint()
+    return frame.localCheckpoint(storageLevel=StorageLevel.MEMORY_AND_DISK_2)
