@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= data
 
-.PHONY: setup demo test test-long test-fast lint mlflow clean
+.PHONY: setup demo test test-long test-fast lint mlflow notebooks clean
 
 setup: $(VENV)/.done .jars/.done
 
@@ -40,6 +40,11 @@ lint: setup
 
 mlflow: setup
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///$(DATA)/mlflow.db
+
+# Jupyter on what `make demo` wrote; the notebooks take the folder from their first cell
+notebooks: setup
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[spark,models,notebooks]'
+	$(BIN)/jupyter lab notebooks
 
 clean:
 	rm -rf $(VENV) .jars dist .mypy_cache .ruff_cache .pytest_cache

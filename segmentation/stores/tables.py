@@ -43,6 +43,11 @@ _MADE_BY = {
 }  # fmt: skip
 
 
+def made_by(table: Table) -> str:
+    """The command that makes a table."""
+    return _MADE_BY.get(table.name, "run")
+
+
 #: written by commits that stand whether or not a job publishes, so nothing in them is ever unfinished
 _AHEAD = (PUBLISHED.name, INGEST_PLANS.name)
 
@@ -110,8 +115,7 @@ class TableStore:
         if table.name in self._published:
             return self._published[table.name].version
         raise MissingTable(
-            f"there is no table {table.name} at {self.location(table)}: "
-            f"run `segmentation {_MADE_BY.get(table.name, 'run')}` first"
+            f"there is no table {table.name} at {self.location(table)}: run `segmentation {made_by(table)}` first"
         )
 
     def read(self, table: Table) -> DataFrame:

@@ -1,0 +1,128 @@
+"""What a notebook begins with: the published tables of one data directory or catalog, to read and never to write."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.errors import InputProblem
+from segmentation.features.feature import Feature
+from segmentation.jobs.freshness import read_basetable, stored_categories
+from segmentation.runtime import Job
+from segmentation.schemas import PUBLISHED
+from segmentation.settings import Settings
+from segmentation.stores.conf import default_profile, load_settings
+from segmentation.stores.tables import MissingTable, made_by
+from segmentation.table import Table
+
+#: more rows than this do not belong into the memory of a notebook
+MOST_ROWS = 1_000_000
+
+
+class House:
+    """The published tables as one date sees them. Reading needs no lock, and there is nothing here that writes."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        if not job.tables.published:
+            raise MissingTable(
+                f"there are no tables at {job.tables.location(PUBLISHED).removesuffix(PUBLISHED.name)}: run "
+                "`segmentation run` (or `make demo`) first, or set `data_dir` in the first cell to where it wrote"
+            )
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that the tables are read by."""
+        return self._job.settings
+
+    @cached_property
+    def as_of(self) -> dt.date:
+        """The date that the notebook speaks for: the one asked for, else the latest that has a basetable."""
+        return self._stored[0]
+
+    @cached_property
+    def features(self) -> tuple[Feature, ...]:
+        """The features of the basetable as the catalogue declares them, in column order."""
+        return self._stored[2]
+
+    @cached_property
+    def categories(self) -> tuple[str, ...]:
+        """The categories of the logs, in the order of the settings."""
+        return stored_categories(self._job)
+
+    @cached_property
+    def basetable(self) -> pd.DataFrame:
+        """The basetable of `as_of`: one row per account, ordered by account_id."""
+        return self._collect(self._stored[1].orderBy("account_id"), "basetable")
+
+    @cached_property
+    def _stored(self) -> tuple[dt.date, DataFrame, tuple[Feature, ...]]:
+        return read_basetable(self._job)
+
+    def feature(self, name: str) -> Feature:
+        """What the catalogue says of one feature; raises InputProblem for a name that it does not know."""
+        for feature in self.features:
+            if feature.name == name:
+                return feature
+        raise InputProblem(f"there is no feature {name!r}: `house.features` has all {len(self.features)}")
+
+    def read(self, table: Table) -> DataFrame:
+        """All rows of a table as published; raises MissingTable naming the command that makes it."""
+        return self._job.tables.read(table)
+
+    def has(self, table: Table) -> bool:
+        """Whether the table has rows for `as_of`."""
+        return self._job.tables.exists(table) and not self._at(table).isEmpty()
+
+    def at(self, table: Table) -> pd.DataFrame:
+        """The rows of a table for `as_of` as pandas, ordered by its key, without the column as_of.
+
+        A table that knows no dates is given whole. Raises MissingTable where there is nothing for the date, and
+        InputProblem for more than a million rows: `read` gives those as a Spark DataFrame.
+        """
+        rows = self._at(table)
+        ordered = rows.orderBy(*table.unique_by) if table.unique_by else rows
+        given = self._collect(ordered.drop("as_of"), table.name)
+        if given.empty and "as_of" in table.columns.names:
+            raise MissingTable(f"{table.name} has no rows as of {self.as_of}: {self.advice(table)}")
+        return given
+
+    def advice(self, table: Table) -> str:
+        """How to get the rows of a table for `as_of`, as a sentence."""
+        return f"run `segmentation {made_by(table)} --as-of {self.as_of}` over the same tables"
+
+    def _at(self, table: Table) -> DataFrame:
+        rows = self.read(table)
+        return rows.where(F.col("as_of") == F.lit(self.as_of)) if "as_of" in table.columns.names else rows
+
+    def _collect(self, rows: DataFrame, name: str) -> pd.DataFrame:
+        given = rows.limit(MOST_ROWS + 1).toPandas()
+        if len(given) > MOST_ROWS:
+            raise InputProblem(f"{name} has more than {MOST_ROWS:,} rows: take `house.read` and Spark for it")
+        return given
+
+
+def open_house(
+    data_dir: str | Path = "data",
+    as_of: str | dt.date | None = None,
+    profile: str | None = None,
+    settings: Sequence[str] = (),
+) -> House:
+    """The tables below `data_dir`, or of the catalog that the settings name, where data_dir plays no part.
+
+    Uses the session that is active (Databricks, Spark Connect), else starts a local one. `profile` and `settings`
+    (`section.key=value`) are those of the commands. Raises InputProblem or EnvironmentProblem with the fix.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    asked = [f"basetable.as_of={as_of}"] if as_of else []
+    loaded = load_settings(profile or default_profile(), [*settings, *asked])
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    return House(Job("notebook", argparse.Namespace(), loaded, Path(data_dir), now))
