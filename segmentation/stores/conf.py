@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,12 +28,12 @@ class _Categories(Frozen):
     categories: tuple[CategorySettings, ...]
 
 
-def conf_dir() -> Path:
-    """`$SEGMENTATION_CONF`, else the `conf` inside the installed package, else the one of the checkout."""
+def conf_dir() -> Traversable:
+    """`$SEGMENTATION_CONF`, else the `conf` inside the package (a wheel, a zip), else the one of the checkout."""
     if given := os.environ.get("SEGMENTATION_CONF"):
         return Path(given)
-    package = Path(__file__).resolve().parents[1]
-    return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
+    inside = files("segmentation") / "conf"
+    return inside if inside.is_dir() else Path(__file__).resolve().parents[2] / "conf"
 
 
 def default_profile() -> str:
@@ -67,9 +69,8 @@ def load_source(name: str) -> SourceSettings:
     folder = conf_dir() / "sources"
     path = Path(name) if name.endswith((".yml", ".yaml")) else folder / f"{name}.yml"
     if not path.is_file():
-        known = [p.stem for p in sorted(folder.glob("*.yml"))]
-        raise ConfError(f"unknown source {name!r}: {_nearest(name, known)}; a new one is a file in {folder}")
-    tree = {"name": path.stem, **_read(path)}
+        raise ConfError(f"unknown source {name!r}: {_nearest(name, _stems(folder))}; a new one is a file in {folder}")
+    tree = {"name": path.name.rpartition(".")[0], **_read(path)}
     return _validate(SourceSettings, tree, lambda _: str(path))
 
 
@@ -86,11 +87,16 @@ def dump_settings(settings: Settings) -> str:
     return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
 
 
-def _profiles(folder: Path) -> list[str]:
-    return sorted(p.stem for p in folder.glob("*.yml") if p.stem not in {"base", "categories"})
+def _profiles(folder: Traversable) -> list[str]:
+    return [name for name in _stems(folder) if name not in {"base", "categories"}]
 
 
-def _read(path: Path) -> Tree:
+def _stems(folder: Traversable) -> list[str]:
+    """Names of the YAML files in a folder, which may be inside a zip, without their ending."""
+    return sorted(path.name.removesuffix(".yml") for path in folder.iterdir() if path.name.endswith(".yml"))
+
+
+def _read(path: Traversable) -> Tree:
     if not path.is_file():
         raise ConfError(f"no file {path}; set SEGMENTATION_CONF to the folder that holds base.yml")
     try:
