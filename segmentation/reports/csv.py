@@ -31,9 +31,8 @@ def safe_cells(frame: pd.DataFrame) -> pd.DataFrame:
     """
     safe = frame.copy()
     for place, kind in enumerate(frame.dtypes):
-        if isinstance(kind, pd.CategoricalDtype) or kind == object or isinstance(kind, pd.StringDtype):
-            column = frame.iloc[:, place].astype(object)
-            safe.isetitem(place, column.map(_safe_value))
+        if isinstance(kind, pd.CategoricalDtype | pd.StringDtype) or pd.api.types.is_object_dtype(kind):
+            safe.isetitem(place, frame.iloc[:, place].astype(object).map(_safe_value).to_numpy())
     safe.columns = pd.Index([_safe_name(name) for name in frame.columns])
     return safe
 
