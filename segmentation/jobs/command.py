@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import os
 from collections.abc import Sequence
 from importlib import import_module
 
+from segmentation.failures import Exit
 from segmentation.runtime import JobSpec, fill_parser, run_job
 
 #: in the order in which data walks through them
@@ -43,5 +44,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_job(specs[args.command], args)
 
 
+def console() -> None:
+    """What the installed command and a Databricks wheel task call: raises SystemExit with the code on failure.
+
+    A wheel task takes any return for success and any SystemExit for failure. On Databricks a run that is done but for
+    some files counts as success, so that the later tasks run; `segmentation status` goes on naming the files.
+    """
+    code = main()
+    if code == Exit.PARTIAL and "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        return
+    if code != Exit.OK:
+        raise SystemExit(int(code))
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    console()
