@@ -6,10 +6,12 @@ import logging
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from segmentation.errors import EnvironmentProblem
@@ -20,6 +22,12 @@ SUPPORTED_JAVA = (17, 21)
 #: Java leaves methods of more than 8,000 bytes to its interpreter, and Spark generates such methods for wide selects:
 #: compiling them too took the building of a million events from 11-12 s to 6-9 s (two cores, warm)
 COMPILE_ALL = "-XX:-DontCompileHugeMethods"
+#: how long a standalone master may take to answer; Spark itself would try for a minute and then stop with a trace
+MASTER_SECONDS = 5.0
+NO_DELTA = (
+    "Spark's driver has not Delta's jars: give them to spark-submit, `--jars $(echo .jars/*.jar | tr ' ' ,)` "
+    "(`make setup` fetches them)"
+)
 
 
 def java_version() -> int | None:
@@ -67,7 +75,9 @@ def get_session(settings: SessionSettings) -> SparkSession:
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         "spark.sql.parquet.compression.codec": "zstd",
     }
-    if not submitted:
+    if submitted:
+        _require_master()
+    else:
         options |= _local_options(settings, check_environment())
     if settings.shuffle_partitions:
         options["spark.sql.shuffle.partitions"] = str(settings.shuffle_partitions)
@@ -75,7 +85,34 @@ def get_session(settings: SessionSettings) -> SparkSession:
         builder = builder.config(key, value)
     if settings.master and not submitted:
         builder = builder.master(settings.master)
-    return builder.getOrCreate()
+    session = builder.getOrCreate()
+    if submitted:
+        _require_delta(session)
+    return session
+
+
+def _require_master() -> None:
+    """Raise EnvironmentProblem when spark-submit was given standalone masters and none of them answers."""
+    SparkContext._ensure_initialized()  # the gateway to spark-submit's JVM, which knows its options
+    master = SparkConf().get("spark.master", "") or ""
+    if not master.startswith("spark://"):
+        return
+    for address in master.removeprefix("spark://").split(","):
+        host, _, port = address.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), MASTER_SECONDS).close()
+        except (OSError, ValueError):
+            continue
+        return
+    raise EnvironmentProblem(f"no Spark master answers at {master}: start it, or give spark-submit another --master")
+
+
+def _require_delta(spark: SparkSession) -> None:
+    """Raise EnvironmentProblem when the driver's JVM lacks Delta: Spark only says so at the first table."""
+    # py4j takes a class that is not there for a package
+    if type(spark._jvm.io.delta.sql.DeltaSparkSessionExtension).__name__ == "JavaPackage":  # type: ignore[union-attr]
+        spark.stop()
+        raise EnvironmentProblem(NO_DELTA)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
