@@ -1,0 +1,252 @@
+"""The charts of segments and industries, for the report and the notebooks: table rows in, a bare matplotlib Figure out.
+
+No window, no global state. Every frame holds rows of one table and one as_of, with the table's own columns; a chart
+that has nothing to show is None. None of them tells anything by colour alone.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import PercentFormatter
+
+from segmentation.reports.palette import (
+    ACCENT,
+    INK,
+    LINE,
+    MUTED,
+    NEGATIVE,
+    PAPER,
+    POSITIVE,
+    SMALL,
+    canvas,
+    colour_of,
+    legend,
+    mark_of,
+    plain,
+)  # fmt: skip
+
+#: more points than this are one blot, and a heavy file
+SHOWN_POINTS = 4000
+#: residuals beyond this are one shade
+DARKEST = 6.0
+#: from this q on a difference may be chance
+LEVEL = 0.05
+#: a line of text beside a bar
+WRAP = 34
+
+
+def wrapped(text: str, width: int = WRAP) -> str:
+    """The text over several lines, so that labels do not run into the chart."""
+    return textwrap.fill(str(text), width)
+
+
+def segment_map(positions: pd.DataFrame, names: Mapping[int, str]) -> Figure | None:
+    """Every account as a dot on the two directions in which accounts differ most; one mark and colour per segment.
+
+    `positions`: columns x, y (principal components, no unit) and segment (-1: in none), one row per account.
+    """
+    if positions.empty:
+        return None
+    step = -(-len(positions) // SHOWN_POINTS)
+    shown = positions.iloc[::step]
+    figure, axes = canvas(4.8)
+    plain(axes, "both")
+    for number, (segment, own) in enumerate(shown.groupby("segment")):
+        name = names.get(int(str(segment)), "in no segment")
+        nowhere = int(str(segment)) < 0
+        axes.plot(own["x"].to_numpy(float), own["y"].to_numpy(float), linestyle="none", marker=mark_of(number),
+                  markersize=3.6, alpha=0.65, markeredgewidth=0, color=MUTED if nowhere else colour_of(number),
+                  label=wrapped(name if nowhere else f"{segment}  {name}", 48))  # fmt: skip
+    for number, (segment, own) in enumerate(shown.groupby("segment")):
+        if int(str(segment)) >= 0:
+            at = (float(own["x"].median()), float(own["y"].median()))
+            axes.annotate(str(segment), at, ha="center", va="center", fontsize=11, fontweight="bold", color=INK,
+                          bbox={"boxstyle": "circle,pad=0.25", "facecolor": PAPER, "edgecolor": colour_of(number)})  # fmt: skip
+    axes.set(xlabel="first direction of difference", ylabel="second direction of difference")
+    axes.tick_params(labelbottom=False, labelleft=False)
+    legend(figure, 1)
+    return figure
+
+
+def profile_bars(
+    profiles: pd.DataFrame, segment: int, words: Mapping[str, str] | None = None, shown: int = 6
+) -> Figure | None:
+    """How far a segment is from all other accounts: the features with the largest Hedges' g, with 95 % intervals.
+
+    `profiles`: rows of segment_profiles of one method. `words`: feature -> how to say it. Monthly and quarterly twins
+    of a feature are left out; hatched bars are features that the segment was not built from.
+    """
+    own = profiles[(profiles["segment"] == segment) & profiles["effect"].notna()]
+    own = own[~own["feature"].str.contains(r" = |_[mq]\d+$", regex=True)]
+    if own.empty:
+        return None
+    ranked = own.assign(size=own["effect"].abs()).sort_values(["size", "feature"], ascending=[False, True])
+    rows = ranked.head(shown).iloc[::-1]
+    figure, axes = canvas(0.75 + 0.36 * len(rows))
+    places, effects = np.arange(len(rows)), rows["effect"].to_numpy(float)
+    spread = np.maximum(0.0, np.stack([effects - rows["low"].astype(float), rows["high"].astype(float) - effects]))
+    bars = axes.barh(places, effects, height=0.62, xerr=spread, error_kw={"ecolor": INK, "elinewidth": 1.0},
+                     color=[POSITIVE if effect > 0 else NEGATIVE for effect in effects])  # fmt: skip
+    for bar, held_out in zip(bars, rows["held_out"], strict=True):
+        bar.set(alpha=0.8, hatch="///" if held_out else "", edgecolor=INK if held_out else "none", linewidth=0.4)
+    axes.axvline(0.0, color=MUTED, linewidth=1.0)
+    said = [(words or {}).get(name, str(name).replace("_", " ")) for name in rows["feature"]]
+    axes.set_yticks(places, [wrapped(one, 38) for one in said])
+    widest = max(1.0, float(np.abs(rows[["low", "high", "effect"]].to_numpy(float)).max())) * 1.05
+    axes.set(xlabel="less than the others   ←   standard deviations   →   more", xlim=(-widest, widest))
+    return figure
+
+
+def segment_sizes(summaries: pd.DataFrame) -> Figure | None:
+    """Accounts per segment, as bars with the number. `summaries`: rows of segment_summaries of one method."""
+    living = summaries[summaries["accounts"] > 0].sort_values("segment", ascending=False)
+    if living.empty:
+        return None
+    figure, axes = canvas(0.5 + 0.5 * len(living))
+    bars = axes.barh(np.arange(len(living)), living["accounts"].to_numpy(float), height=0.6, color=ACCENT, alpha=0.85)
+    shares = [f" {n:,} ({share:.0%})" for n, share in zip(living["accounts"], living["share"], strict=True)]
+    axes.bar_label(bars, shares, color=INK, fontsize=SMALL)
+    names = [wrapped(f"{row.segment}  {row.name}") for row in living[["segment", "name"]].itertuples(index=False)]
+    axes.set_yticks(np.arange(len(living)), names)
+    axes.set(xlabel="accounts", xlim=(0, float(living["accounts"].max()) * 1.2))
+    return figure
+
+
+def movement(pairs: pd.DataFrame, names: Mapping[int, str]) -> Figure | None:
+    """Who was where and is where now: a square per pair of segments with its number of accounts.
+
+    `pairs`: columns previous_segment and segment, one row per account (rows of segment_moves, or of two dates of
+    segments joined). The diagonal, those who stayed, is grey.
+    """
+    if pairs.empty:
+        return None
+    counts = pd.crosstab(pairs["previous_segment"], pairs["segment"])
+    ids = sorted({*counts.index, *counts.columns})
+    counts = counts.reindex(index=ids, columns=ids, fill_value=0)
+    shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
+    figure, axes = canvas(1.4 + 0.55 * len(ids))
+    for (row, column), count in np.ndenumerate(counts.to_numpy()):
+        colour = MUTED if row == column else ACCENT
+        _square(axes, row, column, colour, 0.06 + 0.5 * float(shares.to_numpy(float)[row, column]) if count else 0.0)
+        axes.text(column, row, f"{count:,}" if count else "·", ha="center", va="center", color=INK, fontsize=SMALL)
+    _grid(axes, [wrapped(_named(one, names)) for one in ids], [str(one) if one >= 0 else "none" for one in ids])
+    axes.set(xlabel="segment now", ylabel="segment before")
+    return figure
+
+
+def learnability(metrics: pd.DataFrame) -> Figure | None:
+    """How well usage tells each industry: the AUC with its 95 % interval, on seen and unseen accounts, beside chance.
+
+    `metrics`: rows of industry_metrics. The dot is cross-validated, the cross is what the fit had seen, the triangle
+    the test accounts; left of the short bar permuted labels come as well.
+    """
+    rows = metrics[(metrics["metric"] == "auc") & metrics["value"].notna() & metrics["industry"].notna()]
+    judged = rows[rows["slice"] == "cv"].sort_values("value")
+    if judged.empty:
+        return None
+    figure, axes = canvas(1.2 + 0.42 * len(judged))
+    places = np.arange(len(judged))
+    value, low, high = (judged[name].to_numpy(float) for name in ("value", "low", "high"))
+    # an interval of resamples need not reach the value itself: a bar has no negative length
+    spread = np.maximum(0.0, np.nan_to_num(np.stack([value - low, high - value])))
+    axes.errorbar(value, places, xerr=spread, fmt="o", color=ACCENT, capsize=3, label="unseen accounts, 95 % interval")
+    for part, mark, said in (("test", "^", "test accounts"), ("train", "x", "accounts it learned from")):
+        other = rows[rows["slice"] == part].set_index("industry")["value"].reindex(judged["industry"])
+        axes.plot(other.to_numpy(float), places, mark, color=MUTED, markersize=6, label=said, markerfacecolor="none")
+    chance = judged["chance_high"].to_numpy(float)
+    axes.plot(chance, places, linestyle="none", marker="|", markersize=14, color=NEGATIVE, label="luck reaches this")
+    axes.axvline(0.5, color=MUTED, linestyle="--", linewidth=1.0)
+    labels = [f"{wrapped(n, 26)} ({s:,})" for n, s in zip(judged["industry"], judged["support"], strict=True)]
+    axes.set_yticks(places, labels)
+    axes.set(xlabel="AUC: 0.5 is guessing, 1 is never wrong (in brackets: accounts)", xlim=(min(0.4, low.min()), 1.02))
+    legend(figure, 2)
+    return figure
+
+
+def coverage_curve(coverage: pd.DataFrame, industry: str = "all", goal: float | None = None) -> Figure | None:
+    """What filling in gives from strict to loose: share filled in rightly against share of fills that are right.
+
+    `coverage`: rows of industry_coverage; `industry` of them, `all` for all together. The band reaches down to the
+    lower bound. `goal`: the precision asked for.
+    """
+    rows = coverage[coverage["industry"] == industry].sort_values("threshold", ascending=False)
+    if rows.empty:
+        return None
+    figure, axes = canvas(3.4)
+    plain(axes, "both")
+    x, y, low = (rows[name].to_numpy(float) for name in ("coverage", "precision", "low"))
+    axes.fill_between(x, low, y, color=ACCENT, alpha=0.16, linewidth=0, label="down to the lower bound")
+    axes.plot(x, y, color=ACCENT, marker="o", markersize=3, linewidth=1.8, label="fills that were right")
+    if goal is not None:
+        axes.axhline(goal, color=NEGATIVE, linestyle="--", linewidth=1.2, label=f"asked for: {goal:.0%}")
+    axes.set(xlabel="share of the labelled accounts filled in rightly", ylabel="share of fills right", ylim=(0, 1.03))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    legend(figure, 3)
+    return figure
+
+
+def drivers(rows: pd.DataFrame, industry: str, words: Mapping[str, str] | None = None, shown: int = 6) -> Figure | None:
+    """The features that speak most for (right) or against (left) an industry. `rows`: of industry_drivers."""
+    own = rows[(rows["industry"] == industry) & (rows["effect"] != 0)]
+    if own.empty:
+        return None
+    ranked = own.assign(size=own["effect"].abs()).sort_values(["size", "feature"], ascending=[False, True])
+    top = ranked.head(shown).iloc[::-1]
+    figure, axes = canvas(0.75 + 0.36 * len(top))
+    effects, places = top["effect"].to_numpy(float), np.arange(len(top))
+    axes.barh(places, effects, height=0.6, color=[POSITIVE if e > 0 else NEGATIVE for e in effects], alpha=0.8)
+    axes.axvline(0.0, color=MUTED, linewidth=1.0)
+    said = [(words or {}).get(name, str(name).replace("_", " ")) for name in top["feature"]]
+    axes.set_yticks(places, [wrapped(one, 38) for one in said])
+    widest = float(np.abs(effects).max()) * 1.1
+    axes.set(xlabel="speaks against it   ←   log-odds   →   speaks for it", xlim=(-widest, widest))
+    return figure
+
+
+def residual_map(residuals: pd.DataFrame, names: Mapping[int, str]) -> Figure | None:
+    """Which industries are more (+) or less (-) frequent in a segment than by chance; a star: beyond chance.
+
+    `residuals`: rows of segment_industries. The number is the adjusted residual, in standard deviations.
+    """
+    if residuals.empty:
+        return None
+    grid = residuals.pivot(index="segment", columns="industry", values="residual")
+    tested = residuals.pivot(index="segment", columns="industry", values="q_value")
+    figure, axes = canvas(2.0 + 0.5 * len(grid))
+    for (row, column), value in np.ndenumerate(grid.to_numpy(float)):
+        known = bool(np.isfinite(value))
+        shade = min(abs(value) / DARKEST, 1.0) * 0.75 if known else 0.0
+        _square(axes, row, column, POSITIVE if value > 0 else NEGATIVE, shade)
+        beyond = known and float(tested.to_numpy(float)[row, column]) <= LEVEL
+        said = f"{value:+.1f}{'*' if beyond else ''}" if known else "·"
+        axes.text(column, row, said, ha="center", va="center", fontsize=SMALL, color=INK,
+                  fontweight="bold" if beyond else "normal")  # fmt: skip
+    _grid(axes, [wrapped(_named(one, names)) for one in grid.index], [wrapped(one, 18) for one in grid.columns])
+    axes.tick_params(axis="x", labelrotation=40)
+    for label in axes.get_xticklabels():
+        label.set(ha="right", rotation_mode="anchor")
+    return figure
+
+
+def _named(segment: int, names: Mapping[int, str]) -> str:
+    return f"{segment}  {names.get(int(segment), '')}".strip() if segment >= 0 else "in no segment"
+
+
+def _square(axes, row: int, column: int, colour: str, shade: float) -> None:  # type: ignore[no-untyped-def]
+    axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, alpha=round(shade, 2), linewidth=0))
+
+
+def _grid(axes, down: list[str], across: list[str]) -> None:  # type: ignore[no-untyped-def]
+    plain(axes, "")
+    axes.set_xticks(range(len(across)), across)
+    axes.set_yticks(range(len(down)), down)
+    axes.set(xlim=(-0.5, len(across) - 0.5), ylim=(len(down) - 0.5, -0.5))
+    for at in range(len(down) + 1):
+        axes.axhline(at - 0.5, color=LINE, linewidth=0.8)
