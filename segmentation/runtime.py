@@ -173,6 +173,8 @@ def run_job(spec: JobSpec, args: argparse.Namespace) -> int:
     try:
         if not spec.writes:
             return spec.body(job) or Exit.OK
+        if settings.storage.catalog:  # a file keeps no two clusters apart, and a Databricks Volume can lock none
+            return _insist(spec, job)
         with exclusive(args.data_dir, spec.name, args.wait, job.say) as lock:
             job.lock = lock
             return _insist(spec, job)

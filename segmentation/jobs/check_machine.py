@@ -133,7 +133,13 @@ def _runs(job: Job) -> Iterator[str]:
 
 
 def _spark(job: Job) -> Iterator[str]:
-    """A session, and a Delta table written and read."""
+    """A session, and a Delta table written and read (of a catalog: its schema looked up)."""
+    storage = job.settings.storage
+    if storage.catalog:
+        names = {row[0] for row in job.spark.sql(f"SHOW SCHEMAS IN `{storage.catalog}`").collect()}
+        there = "is there" if storage.schema_name in names else "comes with the first job"
+        yield f"{job.spark.version}, {storage.catalog}.{storage.schema_name} {there}"
+        return
     with tempfile.TemporaryDirectory(dir=job.data_dir) as folder:
         job.spark.range(3).write.format("delta").save(f"{folder}/trial")
         rows = job.spark.read.format("delta").load(f"{folder}/trial").count()

@@ -51,9 +51,9 @@ def read_drop(spark: SparkSession, files: Sequence[RawFile], source: SourceSetti
         rows = spark.read.parquet(*paths)
     else:
         rows = spark.read.option("lineSep", "\n").text(paths).withColumnRenamed("value", "line")
-    # Spark writes file:/a or file:///a, by release and format, and encodes other characters than Python would; a plus
-    # stands for itself in a path, where url_decode makes a space of it
-    path = F.regexp_replace(F.col("_metadata.file_path"), "^file:/+", "/")
+    # Spark writes file:/a or file:///a, by release and format (on Databricks dbfs:/Volumes/a), and encodes other
+    # characters than Python would; a plus stands for itself in a path, where url_decode makes a space of it
+    path = F.regexp_replace(F.col("_metadata.file_path"), "^(file|dbfs):/+", "/")
     return rows.select("*", F.url_decode(F.replace(path, F.lit("+"), F.lit("%2B"))).alias("_location"))
 
 
