@@ -561,9 +561,149 @@ ACCOUNT_VALUES = Table(
     partition_by=("as_of",),
 )
 
+# 6 batch scores, exploration ------------------------------------------------------------------------------------
+
+ACCOUNT_SCORES = Table(
+    "account_scores",
+    "one row per as_of, account and model name: what the champion answers; scored again, the row is updated",
+    columns("""
+        as_of        date!
+        account_id   string!
+        model_name   string!     # industry, segments_kmeans, ...: the registered name without catalog and version
+        prediction   string!     # the industry, or the number of the segment
+        name         string!     # the industry, or the name of the segment
+        confidence   double!     # the industry's probability; of a segment as in segments
+        second       string      # the next best answer, by its name; null where there is no other
+        model        string!     # registered name and version
+        basetable_version long!  # Delta version of the basetable that was scored
+        scored_at    timestamp!  # UTC
+    """),
+    unique_by=("as_of", "account_id", "model_name"),
+    partition_by=("as_of",),
+    volatile=("model", "basetable_version", "scored_at"),
+    constraints={"confidence_is_one": "NOT isnan(confidence) AND confidence >= 0 AND confidence <= 1 + 1e-9"},
+)
+
+COLUMN_PROFILES = Table(
+    "column_profiles",
+    "one row per as_of, source and column: what stands in it, before any model",
+    columns("""
+        as_of        date!
+        source       string!     # events (kept rows before as_of) or basetable (accounts as of that date)
+        column_name  string!
+        kind         string!     # number, text, boolean, time or other
+        rows         long!       # rows looked at; of the basetable no more than explore.driver_accounts
+        missing      long!
+        missing_share double!
+        distinct_values long     # null where it says nothing
+        estimated    boolean!    # the number of distinct values is an estimate (HyperLogLog, some 5 % off)
+        minimum      double      # of numbers; the quantiles of events are estimates
+        q05          double
+        q25          double
+        median       double
+        q75          double
+        q95          double
+        maximum      double
+        mean         double
+        sd           double      # of the rows, divided by their number less one
+        zero_share   double      # of the rows that are not missing
+        top_share    double      # of the rows that are not missing: those with the most frequent value
+        gini         double      # of names: how unequally rows fall on them, 0 all alike, towards 1 all on one
+        remark       string      # constant, nearly constant, mostly missing, mostly zero
+    """),
+    unique_by=("as_of", "source", "column_name"),
+    partition_by=("as_of",),
+)
+
+COLUMN_HISTOGRAMS = Table(
+    "column_histograms",
+    "one row per as_of, source, column of numbers and bin",
+    columns("""
+        as_of        date!
+        source       string!
+        column_name  string!     # of events also hour_of_day (UTC, 0 to 23) and weekday (1 Monday to 7)
+        bin          int!        # from 0
+        low          double!     # from here on
+        high         double!     # up to here, which belongs to the next bin; to the last one itself
+        rows         long!
+        scale        string!     # linear, or log1p where the largest values dwarf the others
+    """),
+    unique_by=("as_of", "source", "column_name", "bin"),
+    partition_by=("as_of",),
+)
+
+HEAVY_HITTERS = Table(
+    "heavy_hitters",
+    "one row per as_of, kind of name and rank: the names with the most kept rows before as_of",
+    columns("""
+        as_of        date!
+        kind         string!     # account, token, event_name, product, os, status or category
+        rank         int!        # from 1
+        name         string!
+        account_id   string      # of accounts and tokens, so that an account can be erased here too
+        rows         long!
+        share        double!     # of all kept rows, those without such a name included
+        cumulative_share double!
+    """),
+    unique_by=("as_of", "kind", "rank"),
+    partition_by=("as_of",),
+)
+
+CATEGORY_COVERAGE = Table(
+    "category_coverage",
+    "one row per as_of, category and month: who uses it",
+    columns("""
+        as_of        date!
+        category     string!     # `all` for all of them together
+        event_month  date        # null: all months before as_of together
+        rows         long!
+        tokens       long!
+        accounts     long!
+        account_share double!    # of the accounts with any row in that month
+    """),
+    unique_by=("as_of", "category", "event_month"),
+    partition_by=("as_of",),
+)
+
+ACTIVITY_GAPS = Table(
+    "activity_gaps",
+    "one row per as_of and account with any row before it: months in which it was silent",
+    columns("""
+        as_of        date!
+        account_id   string!
+        first_month  date!
+        last_month   date!
+        active_months int!
+        gap_months   int!        # months without a row between the first and the last
+        longest_gap  int!        # the most of them in a row
+        silent_months int!       # months without a row from the last one to as_of
+    """),
+    unique_by=("as_of", "account_id"),
+    partition_by=("as_of",),
+)
+
+FEATURE_GROUPS = Table(
+    "feature_groups",
+    "one row per as_of and feature that varies: which others say the same",
+    columns("""
+        as_of        date!
+        feature      string!
+        group_number int!        # from 1, the largest group first; a feature alone is a group of one
+        size         int!
+        representative string!   # the member most like all others; one of them is enough
+        correlation  double!     # Spearman's, with the representative
+        strongest    string      # the feature most like it, in its group or not
+        strongest_correlation double
+    """),
+    unique_by=("as_of", "feature"),
+    partition_by=("as_of",),
+)
+
 TABLES: tuple[Table, ...] = (
     PUBLISHED, EVENTS, INGEST_PLANS, LEDGER, ROW_BALANCE, TOKENS, EVENT_NAMES, ACTIVITY, ACTIVITY_MONTHS,
     TOKEN_FEATURES, ACCOUNT_FEATURES, ACCOUNTS, BASETABLE, SEGMENTS, SEGMENT_SUMMARIES, SEGMENT_PROFILES,
     SEGMENT_MOVES, ACCOUNT_RFM, INDUSTRY_SCORES, INDUSTRY_METRICS, INDUSTRY_CARDS, INDUSTRY_COVERAGE, INDUSTRY_FILL,
     INDUSTRY_SUSPECTS, INDUSTRY_DRIVERS, CHURN_SCORES, CHURN_METRICS, ACCOUNT_VALUES,
+    ACCOUNT_SCORES, COLUMN_PROFILES, COLUMN_HISTOGRAMS, HEAVY_HITTERS, CATEGORY_COVERAGE, ACTIVITY_GAPS,
+    FEATURE_GROUPS,
 )  # fmt: skip

@@ -18,11 +18,28 @@ from sklearn.metrics import adjusted_rand_score
 from segmentation.events.build import read_category
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
-from segmentation.schemas import ACCOUNT_VALUES, CHURN_METRICS, CHURN_SCORES, INDUSTRY_SUSPECTS, SEGMENT_MOVES, TABLES
+from segmentation.schemas import (
+    ACCOUNT_SCORES,
+    ACCOUNT_VALUES,
+    ACTIVITY_GAPS,
+    CATEGORY_COVERAGE,
+    CHURN_METRICS,
+    CHURN_SCORES,
+    COLUMN_HISTOGRAMS,
+    COLUMN_PROFILES,
+    FEATURE_GROUPS,
+    HEAVY_HITTERS,
+    INDUSTRY_SUSPECTS,
+    SEGMENT_MOVES,
+    TABLES,
+)
 from tests.walk import AS_OF, SMALL, walk
 
 #: written by commands that `run` is not made of
-ELSEWHERE = (CHURN_SCORES, CHURN_METRICS, ACCOUNT_VALUES)
+EXPLORED = (
+    COLUMN_PROFILES, COLUMN_HISTOGRAMS, HEAVY_HITTERS, CATEGORY_COVERAGE, ACTIVITY_GAPS, FEATURE_GROUPS,
+)  # fmt: skip
+ELSEWHERE = (CHURN_SCORES, CHURN_METRICS, ACCOUNT_VALUES, ACCOUNT_SCORES, *EXPLORED)
 WRITTEN = [table for table in TABLES if table not in ELSEWHERE]
 #: nobody has moved since a run that there was not, and no label need look wrong
 MAY_BE_EMPTY = (SEGMENT_MOVES, INDUSTRY_SUSPECTS)

@@ -24,6 +24,7 @@ from segmentation.settings.logs import (
     SourceSettings,
     TimeSettings,
 )
+from segmentation.settings.results import ExploreSettings, ExportSettings
 from segmentation.settings.session import SessionSettings, StorageSettings
 from segmentation.settings.synthetic import SyntheticSettings
 
@@ -41,6 +42,8 @@ class Settings(Frozen):
     segments: SegmentSettings
     industry: IndustrySettings
     outlook: OutlookSettings
+    explore: ExploreSettings
+    export: ExportSettings
     models: dict[str, ModelSettings]
 
 
@@ -48,6 +51,8 @@ __all__ = [
     "AuditSettings",
     "BasetableSettings",
     "CategorySettings",
+    "ExploreSettings",
+    "ExportSettings",
     "FeatureSettings",
     "Frozen",
     "GateSettings",

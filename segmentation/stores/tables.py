@@ -39,7 +39,9 @@ _MADE_BY = {
     "account_rfm": "segments", "industry_scores": "industry", "industry_metrics": "industry",
     "industry_cards": "industry", "industry_coverage": "industry", "industry_fill": "industry",
     "industry_suspects": "industry", "industry_drivers": "industry", "churn_scores": "churn", "churn_metrics": "churn",
-    "account_values": "value",
+    "account_values": "value", "account_scores": "score", "column_profiles": "explore", "column_histograms": "explore",
+    "heavy_hitters": "explore", "category_coverage": "explore", "activity_gaps": "explore",
+    "feature_groups": "explore",
 }  # fmt: skip
 
 
