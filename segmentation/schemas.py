@@ -368,6 +368,19 @@ ACCOUNT_RFM = Table(
     },
 )
 
+ACCOUNT_POSITIONS = Table(
+    "account_positions",
+    "one row per as_of and account that the driver saw: its place on the map of the segments",
+    columns("""
+        as_of        date!
+        account_id   string!
+        x            double!     # first principal component of the space that segments are found in; no unit
+        y            double!     # the second; 0 where there is only one
+    """),
+    unique_by=("as_of", "account_id"),
+    partition_by=("as_of",),
+)
+
 INDUSTRY_SCORES = Table(
     "industry_scores",
     "one row per as_of, account and industry",
@@ -699,11 +712,66 @@ FEATURE_GROUPS = Table(
     partition_by=("as_of",),
 )
 
+# 7 reports ------------------------------------------------------------------------------------------------------
+
+SEGMENT_INDUSTRIES = Table(
+    "segment_industries",
+    "one row per as_of, segment and known industry: are they together more often than by chance",
+    columns("""
+        as_of        date!
+        method       string!     # the segments of the report: the consensus, or the first method
+        segment      int!
+        industry     string!     # as the accounts file says; industries filled in do not count
+        accounts     long!       # with that label in that segment
+        expected     double!     # if segment and industry had nothing to do with each other
+        residual     double      # adjusted standardised residual (Haberman 1973); null where all accounts are alike
+        p_value      double      # Fisher's exact test of the cell, two-sided
+        q_value      double      # the same after Benjamini-Hochberg over all cells
+    """),
+    unique_by=("as_of", "method", "segment", "industry"),
+    partition_by=("as_of",),
+)
+
+ACCOUNT_ACTIONS = Table(
+    "account_actions",
+    "one row per as_of, account and action: what somebody should do next, and why",
+    columns("""
+        as_of        date!
+        account_id   string!
+        action       string!     # fill, review, check label or reach out
+        priority     int!        # 1 first, within the action
+        industry     string      # to fill in, to look at, or the label in doubt; null for reach out
+        suggested    string      # the second choice, or the industry that a label in doubt looks like
+        probability  double      # of the industry, of the label in doubt, or of falling silent; null: no model says so
+        expected_value double    # lifetime value; null without a forecast
+        why          string!     # in words
+    """),
+    unique_by=("as_of", "account_id", "action"),
+    partition_by=("as_of",),
+    constraints={"action_known": "action IN ('fill', 'review', 'check label', 'reach out')"},
+)
+
+REPORT_CHANGES = Table(
+    "report_changes",
+    "one row per as_of, topic and item of which the report says what it was the time before",
+    columns("""
+        as_of        date!
+        topic        string!     # accounts, segments, industries, outlook
+        item         string!
+        before       double      # as of previous_as_of; null where there was none
+        now          double      # null where there is none any more
+        previous_as_of date      # null in the first report
+    """),
+    unique_by=("as_of", "topic", "item"),
+    partition_by=("as_of",),
+)
+
 TABLES: tuple[Table, ...] = (
     PUBLISHED, EVENTS, INGEST_PLANS, LEDGER, ROW_BALANCE, TOKENS, EVENT_NAMES, ACTIVITY, ACTIVITY_MONTHS,
     TOKEN_FEATURES, ACCOUNT_FEATURES, ACCOUNTS, BASETABLE, SEGMENTS, SEGMENT_SUMMARIES, SEGMENT_PROFILES,
-    SEGMENT_MOVES, ACCOUNT_RFM, INDUSTRY_SCORES, INDUSTRY_METRICS, INDUSTRY_CARDS, INDUSTRY_COVERAGE, INDUSTRY_FILL,
+    SEGMENT_MOVES, ACCOUNT_RFM, ACCOUNT_POSITIONS, INDUSTRY_SCORES, INDUSTRY_METRICS, INDUSTRY_CARDS, INDUSTRY_COVERAGE, INDUSTRY_FILL,
     INDUSTRY_SUSPECTS, INDUSTRY_DRIVERS, CHURN_SCORES, CHURN_METRICS, ACCOUNT_VALUES,
     ACCOUNT_SCORES, COLUMN_PROFILES, COLUMN_HISTOGRAMS, HEAVY_HITTERS, CATEGORY_COVERAGE, ACTIVITY_GAPS,
     FEATURE_GROUPS,
+    SEGMENT_INDUSTRIES, ACCOUNT_ACTIONS, REPORT_CHANGES,
 )  # fmt: skip

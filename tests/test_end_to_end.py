@@ -19,6 +19,7 @@ from segmentation.events.build import read_category
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
 from segmentation.schemas import (
+    ACCOUNT_ACTIONS,
     ACCOUNT_SCORES,
     ACCOUNT_VALUES,
     ACTIVITY_GAPS,
@@ -30,6 +31,8 @@ from segmentation.schemas import (
     FEATURE_GROUPS,
     HEAVY_HITTERS,
     INDUSTRY_SUSPECTS,
+    REPORT_CHANGES,
+    SEGMENT_INDUSTRIES,
     SEGMENT_MOVES,
     TABLES,
 )
@@ -39,7 +42,16 @@ from tests.walk import AS_OF, SMALL, walk
 EXPLORED = (
     COLUMN_PROFILES, COLUMN_HISTOGRAMS, HEAVY_HITTERS, CATEGORY_COVERAGE, ACTIVITY_GAPS, FEATURE_GROUPS,
 )  # fmt: skip
-ELSEWHERE = (CHURN_SCORES, CHURN_METRICS, ACCOUNT_VALUES, ACCOUNT_SCORES, *EXPLORED)
+ELSEWHERE = (
+    SEGMENT_INDUSTRIES,
+    ACCOUNT_ACTIONS,
+    REPORT_CHANGES,
+    CHURN_SCORES,
+    CHURN_METRICS,
+    ACCOUNT_VALUES,
+    ACCOUNT_SCORES,
+    *EXPLORED,
+)
 WRITTEN = [table for table in TABLES if table not in ELSEWHERE]
 #: nobody has moved since a run that there was not, and no label need look wrong
 MAY_BE_EMPTY = (SEGMENT_MOVES, INDUSTRY_SUSPECTS)

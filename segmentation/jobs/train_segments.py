@@ -17,6 +17,7 @@ from segmentation.jobs.rows import table_rows
 from segmentation.jobs.segment_history import History, moves_in_words, moves_since, read_history, with_history
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import (
+    ACCOUNT_POSITIONS,
     ACCOUNT_RFM,
     ACCOUNTS,
     BASETABLE,
@@ -64,7 +65,7 @@ def train_segments(job: Job) -> None:
 
 
 def _store(job: Job, as_of: dt.date, basetable: DataFrame, run: SegmentationRun, history: History, note: str) -> None:
-    """Runs and models in MLflow, five tables in one publication."""
+    """Runs and models in MLflow, six tables in one publication."""
     runs = open_runs(job.settings.storage, job.data_dir)
     clustered = run.values.drop(columns=list(run.held_out))
     seed = job.settings.segments.seed
@@ -78,7 +79,8 @@ def _store(job: Job, as_of: dt.date, basetable: DataFrame, run: SegmentationRun,
     now = job.tables.read(SEGMENTS).where(F.col("as_of") == F.lit(as_of))
     moved = moves_since(job, runs, history, basetable, now)
     _replace(job, as_of, (SEGMENT_PROFILES, table_rows(job.spark, profiles, SEGMENT_PROFILES, as_of=as_of), None),
-             (SEGMENT_MOVES, moved, None), (ACCOUNT_RFM, account_rfm(basetable), None))  # fmt: skip
+             (SEGMENT_MOVES, moved, None), (ACCOUNT_RFM, account_rfm(basetable), None),
+             (ACCOUNT_POSITIONS, table_rows(job.spark, run.positions(), ACCOUNT_POSITIONS, as_of=as_of), None))  # fmt: skip
     job.publish()
 
 

@@ -66,8 +66,10 @@ def segment_map(positions: pd.DataFrame, names: Mapping[int, str]) -> Figure | N
     for number, (segment, own) in enumerate(shown.groupby("segment")):
         if int(str(segment)) >= 0:
             at = (float(own["x"].median()), float(own["y"].median()))
-            axes.annotate(str(segment), at, ha="center", va="center", fontsize=11, fontweight="bold", color=INK,
-                          bbox={"boxstyle": "circle,pad=0.25", "facecolor": PAPER, "edgecolor": colour_of(number)})  # fmt: skip
+            badge = {"boxstyle": "circle,pad=0.25", "facecolor": PAPER, "edgecolor": colour_of(number)}
+            axes.annotate(
+                str(segment), at, ha="center", va="center", fontsize=11, fontweight="bold", color=INK, bbox=badge
+            )
     axes.set(xlabel="first direction of difference", ylabel="second direction of difference")
     axes.tick_params(labelbottom=False, labelleft=False)
     legend(figure, 1)

@@ -109,3 +109,9 @@ class SegmentationRun:
     values: pd.DataFrame
     #: names of the features that were not clustered on
     held_out: tuple[str, ...]
+
+    def positions(self) -> pd.DataFrame:
+        """Table account_positions less as_of: the accounts of `points` on the first two principal components."""
+        flat: Floats = self.points.to_numpy(dtype=float)
+        second = flat[:, 1] if flat.shape[1] > 1 else np.zeros(len(flat))
+        return pd.DataFrame({"account_id": self.points.index.astype(str), "x": flat[:, 0], "y": second})

@@ -36,12 +36,13 @@ _MADE_BY = {
     "activity": "basetable", "activity_months": "basetable", "token_features": "basetable",
     "account_features": "basetable", "accounts": "basetable", "basetable": "basetable", "segments": "segments",
     "segment_summaries": "segments", "segment_profiles": "segments", "segment_moves": "segments",
-    "account_rfm": "segments", "industry_scores": "industry", "industry_metrics": "industry",
+    "account_rfm": "segments", "account_positions": "segments", "industry_scores": "industry", "industry_metrics": "industry",
     "industry_cards": "industry", "industry_coverage": "industry", "industry_fill": "industry",
     "industry_suspects": "industry", "industry_drivers": "industry", "churn_scores": "churn", "churn_metrics": "churn",
     "account_values": "value", "account_scores": "score", "column_profiles": "explore", "column_histograms": "explore",
     "heavy_hitters": "explore", "category_coverage": "explore", "activity_gaps": "explore",
     "feature_groups": "explore",
+    "segment_industries": "report", "account_actions": "report", "report_changes": "report",
 }  # fmt: skip
 
 
