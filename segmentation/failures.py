@@ -7,6 +7,7 @@ import shutil
 from enum import IntEnum
 from pathlib import Path
 
+from segmentation.cluster_faults import are_rows_lost, cluster_fault
 from segmentation.errors import EnvironmentProblem, InputProblem
 from segmentation.stores.conf import ConfError
 
@@ -46,10 +47,20 @@ def is_conflict(problem: BaseException) -> bool:
     return _CONFLICT.search(_text(problem)) is not None
 
 
+def why_begin_again(problem: BaseException) -> str | None:
+    """What to say when the job should begin again at once: what it has read or computed is old or gone."""
+    if is_conflict(problem):
+        return "another writer came first; beginning again from what it published"
+    if are_rows_lost(_text(problem)):
+        return "executors were lost, and rows with them; beginning again from what is published"
+    return None
+
+
 def is_passing(problem: BaseException, data_dir: Path) -> bool:
-    """Whether the same work may succeed when it is tried again: a full disk, a dead JVM, another writer."""
+    """Whether the same work may succeed when it is tried again: a full disk, dead processes, another writer."""
     text = _text(problem)
-    return is_conflict(problem) or _is_disk_full(text, data_dir) or _is_jvm_gone(text)
+    others = is_conflict(problem) or cluster_fault(text) is not None
+    return others or _is_disk_full(text, data_dir) or _is_jvm_gone(text)
 
 
 def explain(problem: BaseException, data_dir: Path, jvm_ended: bool = False) -> tuple[str, Exit, bool]:
@@ -78,6 +89,8 @@ def _known_fault(text: str, data_dir: Path) -> tuple[str, Exit] | None:
     if _is_jvm_gone(text):
         gone = "Spark's JVM is gone (killed, or out of memory: see session.driver_memory)"
         return f"{gone}; {_SAFE}", Exit.ENVIRONMENT
+    if fault := cluster_fault(text):
+        return f"{fault}; {_SAFE}", Exit.ENVIRONMENT
     if _CONFLICT.search(text):
         return f"other writers came first again and again; {_SAFE}", Exit.FAILED
     if broken := re.search(r"\[DELTA_(?:VIOLATE_CONSTRAINT|NOT_NULL)[^\n]*(?:\n - [^\n]*)*", text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import os
+import re
 import sys
 import time
 import traceback
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segmentation.errors import InputProblem
-from segmentation.failures import Exit, explain, is_conflict
+from segmentation.failures import Exit, explain, why_begin_again
 from segmentation.settings import Settings
 from segmentation.stores.conf import default_profile, dump_settings, load_settings
 from segmentation.stores.locks import Lock, exclusive
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from segmentation.stores.tables import TableStore
 
 
-#: how often a job begins in all, when other writers come first
+#: how often a job begins in all, when other writers come first or executors are lost
 ATTEMPTS = 4
 #: the longest that a killed JVM takes to give its memory back
 DYING_SECONDS = 5.0
@@ -164,6 +165,7 @@ def run_job(spec: JobSpec, args: argparse.Namespace) -> int:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
         settings = load_settings(args.profile or default_profile(), _overrides(args))
+        _require_path(args.data_dir)
     except InputProblem as problem:
         return _fail(spec, str(problem), Exit.USAGE)
     if args.show_settings:
@@ -186,16 +188,26 @@ def run_job(spec: JobSpec, args: argparse.Namespace) -> int:
 
 
 def _insist(spec: JobSpec, job: Job) -> int:
-    """Run the body; when another writer came first, again from what is published by then."""
+    """Run the body; when another writer came first or executors took rows with them, again from what is published."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return spec.body(job) or Exit.OK
         except Exception as problem:
-            if attempt == ATTEMPTS or not is_conflict(problem):
+            why = why_begin_again(problem)
+            if attempt == ATTEMPTS or why is None:
                 raise
-            job.say(f"another writer came first; beginning again from what it published ({attempt} of {ATTEMPTS - 1})")
+            job.say(f"{why} ({attempt} of {ATTEMPTS - 1})")
             job.tables.refresh()
     raise AssertionError  # the loop ends by return or raise
+
+
+def _require_path(data_dir: Path) -> None:
+    """Refuse s3a://bucket/x and the like, of which a Path makes s3a:/bucket/x: a folder named `s3a:`."""
+    if re.match(r"[A-Za-z][\w+.-]+:(/|$)", str(data_dir)):
+        raise InputProblem(
+            f"--data-dir {data_dir} is an address, not a path: mount it where driver and executors see it and give "
+            "that path, or keep the tables in a catalog (storage.catalog, storage.tracking_uri)"
+        )
 
 
 def _overrides(args: argparse.Namespace) -> list[str]:
