@@ -77,10 +77,11 @@ def _store(job: Job, as_of: dt.date, basetable: DataFrame, run: SegmentationRun,
     _replace(job, as_of, (SEGMENTS, reduce(DataFrame.unionByName, rows), note),
              (SEGMENT_SUMMARIES, table_rows(job.spark, summaries, SEGMENT_SUMMARIES, as_of=as_of), None))  # fmt: skip
     now = job.tables.read(SEGMENTS).where(F.col("as_of") == F.lit(as_of))
+    positions = table_rows(job.spark, run.positions(), ACCOUNT_POSITIONS, as_of=as_of)
     moved = moves_since(job, runs, history, basetable, now)
     _replace(job, as_of, (SEGMENT_PROFILES, table_rows(job.spark, profiles, SEGMENT_PROFILES, as_of=as_of), None),
              (SEGMENT_MOVES, moved, None), (ACCOUNT_RFM, account_rfm(basetable), None),
-             (ACCOUNT_POSITIONS, table_rows(job.spark, run.positions(), ACCOUNT_POSITIONS, as_of=as_of), None))  # fmt: skip
+             (ACCOUNT_POSITIONS, positions, None))  # fmt: skip
     job.publish()
 
 
