@@ -13,6 +13,7 @@ class SessionSettings(Frozen):
     driver_memory: str | None
     shuffle_partitions: Positive | None
     spark: dict[str, str]
+    remote: str | None = None
 
 
 class StorageSettings(Frozen):
@@ -22,3 +23,4 @@ class StorageSettings(Frozen):
     schema_name: str
     tracking_uri: str | None
     experiment: str
+    scratch: str | None = None

@@ -42,6 +42,8 @@ class Runs:
     prefix: str
     #: where Spark writes a model before MLflow takes it; None: MLflow's own choice
     scratch: Path | None
+    #: whether all runs are this data directory's, so that one left running is a dead job's
+    alone: bool
 
     @property
     def client(self) -> MlflowClient:
@@ -70,7 +72,8 @@ def open_runs(storage: StorageSettings, data_dir: Path) -> Runs:
     location = (root / "mlartifacts").as_uri() if local else None
     identity = found.experiment_id if found else client.create_experiment(storage.experiment, location)
     prefix = f"{storage.catalog}.{storage.schema_name}." if storage.catalog else ""
-    return Runs(uri, identity, prefix, root if local else None)
+    scratch = root if local else Path(storage.scratch) if storage.scratch else None
+    return Runs(uri, identity, prefix, scratch, alone=local)
 
 
 def _end_orphans(client: MlflowClient, experiment_id: str) -> None:
@@ -92,7 +95,7 @@ def open_run(
 ) -> Iterator[str]:
     """A run that says from what it was made; marked as failed when the body raises."""
     resolved = dump_settings(settings)
-    if runs.scratch is not None:
+    if runs.alone:
         _end_orphans(runs.client, runs.experiment_id)
     with mlflow.start_run(experiment_id=runs.experiment_id, run_name=name, nested=True) as run:
         run_id: str = run.info.run_id
@@ -133,9 +136,10 @@ def log_model(
 
 @contextlib.contextmanager
 def _scratch(runs: Runs) -> Iterator[str | None]:
-    """A folder on the disk that Spark and this process share, gone afterwards; on a cluster MLflow's own choice."""
+    """A folder on the disk that Spark and this process share, gone afterwards; without a setting MLflow's own choice."""
     if runs.scratch is None:
         yield None
         return
+    runs.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=runs.scratch, prefix=".model-") as folder:
         yield folder
