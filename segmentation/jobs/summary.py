@@ -20,7 +20,7 @@ from segmentation.schemas import (
     SEGMENT_SUMMARIES,
     SEGMENTS,
 )
-from segmentation.segments.placing import CONSENSUS
+from segmentation.segments.placing import lead_method
 
 
 def show_summary(job: Job) -> None:
@@ -53,7 +53,7 @@ def _segments(job: Job, as_of: dt.date) -> list[str]:
     """A line per method; the segments of the consensus, or without one of the first method of the settings."""
     rows = _at(job.tables.read(SEGMENT_SUMMARIES), as_of).orderBy("method", "segment").collect()
     found = sorted({row["method"] for row in rows})
-    lead = CONSENSUS if CONSENSUS in found else next((m for m in job.settings.segments.methods if m in found), None)
+    lead = lead_method(found, job.settings.segments.methods)
     lines = []
     for method in sorted(found, key=lambda name: (name != lead, name)):
         living = [row for row in rows if row["method"] == method and row["accounts"]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,11 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 CONSENSUS = "consensus"
+
+
+def lead_method(found: Collection[str], methods: Sequence[str]) -> str | None:
+    """The method that speaks for all: the consensus, else the first of the settings' `methods` among those `found`."""
+    return CONSENSUS if CONSENSUS in found else next((method for method in methods if method in found), None)
 
 
 @dataclass(frozen=True)
