@@ -136,7 +136,7 @@ def log_model(
 
 @contextlib.contextmanager
 def _scratch(runs: Runs) -> Iterator[str | None]:
-    """A folder on the disk that Spark and this process share, gone afterwards; without a setting MLflow's own choice."""
+    """A folder on the disk that Spark and this process share, gone afterwards; of a server MLflow's own choice."""
     if runs.scratch is None:
         yield None
         return
