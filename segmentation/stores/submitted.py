@@ -1,0 +1,48 @@
+"""A session under `spark-submit`: its master and jars come from there, and are tried before a job waits for them."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from pyspark import SparkConf, SparkContext
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from segmentation.errors import EnvironmentProblem
+
+#: how long a standalone master may take to answer; Spark itself would try for a minute and then stop with a trace
+MASTER_SECONDS = 5.0
+
+
+def is_submitted() -> bool:
+    """Whether Spark's own launcher scripts started this process."""
+    return "SPARK_ENV_LOADED" in os.environ
+
+
+def require_master() -> None:
+    """Raise EnvironmentProblem when spark-submit was given standalone masters and none of them answers."""
+    SparkContext._ensure_initialized()  # the gateway to spark-submit's JVM, which knows its options
+    master = SparkConf().get("spark.master", "") or ""
+    if not master.startswith("spark://"):
+        return
+    for address in master.removeprefix("spark://").split(","):
+        host, _, port = address.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), MASTER_SECONDS).close()
+        except (OSError, ValueError):
+            continue
+        return
+    raise EnvironmentProblem(f"no Spark master answers at {master}: start it, or give spark-submit another --master")
+
+
+def require_delta(session: SparkSession) -> None:
+    """Raise EnvironmentProblem when the driver cannot load Delta: Spark would only say so at the first table."""
+    try:
+        session.catalog.currentDatabase()  # makes it load the catalog's class
+    except PySparkException as problem:
+        session.stop()
+        raise EnvironmentProblem(
+            "Spark's driver has not Delta's jars: give spark-submit --jars with all of .jars/*.jar, split by commas "
+            "(`make setup` fetches them)"
+        ) from problem
