@@ -16,12 +16,19 @@ from pyspark.sql import SparkSession
 
 from segmentation.errors import EnvironmentProblem
 from segmentation.settings import SessionSettings
+from segmentation.stores.connect import DELTA_SETTINGS, connect, remote_address
 from segmentation.stores.jars import delta_package, find_jars, jar_folder
 
 SUPPORTED_JAVA = (17, 21)
 #: Java leaves methods of more than 8,000 bytes to its interpreter, and Spark generates such methods for wide selects:
 #: compiling them too took the building of a million events from 11-12 s to 6-9 s (two cores, warm)
 COMPILE_ALL = "-XX:-DontCompileHugeMethods"
+#: what every session of ours writes and means, wherever it runs
+WRITTEN = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.compression.codec": "zstd",
+}
 #: how long a standalone master may take to answer; Spark itself would try for a minute and then stop with a trace
 MASTER_SECONDS = 5.0
 NO_DELTA = (
@@ -60,27 +67,21 @@ def check_environment() -> list[Path]:
 def get_session(settings: SessionSettings) -> SparkSession:
     """The active session untouched (Databricks, notebooks, Spark Connect), or a new one with Delta.
 
-    Under `spark-submit` the master and the jars are whatever it was given; without it Spark starts locally.
+    Under `spark-submit` the master and the jars are whatever it was given; without it Spark starts locally, or goes to
+    the Connect server of the settings.
     """
     logging.getLogger().addFilter(_is_news)
     active = SparkSession.getActiveSession()
     if active is not None:
         return active
+    wanted = WRITTEN | ({"spark.sql.shuffle.partitions": str(n)} if (n := settings.shuffle_partitions) else {})
+    if address := remote_address(settings):
+        return connect(address, wanted | settings.spark)
     builder = SparkSession.builder.appName(settings.app_name)
     submitted = "SPARK_ENV_LOADED" in os.environ  # set by Spark's own launcher scripts
-    options: dict[str, str] = {
-        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-        "spark.sql.parquet.compression.codec": "zstd",
-    }
     if submitted:
         _require_master()
-    else:
-        options |= _local_options(settings, check_environment())
-    if settings.shuffle_partitions:
-        options["spark.sql.shuffle.partitions"] = str(settings.shuffle_partitions)
+    options = DELTA_SETTINGS | ({} if submitted else _local_options(settings, check_environment())) | wanted
     for key, value in (options | settings.spark).items():
         builder = builder.config(key, value)
     if settings.master and not submitted:

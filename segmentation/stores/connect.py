@@ -1,0 +1,79 @@
+"""A session on a Spark Connect server: reached, found to know Delta, or one line that says what to do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from segmentation.errors import EnvironmentProblem
+from segmentation.settings import SessionSettings
+
+#: how long a server may take to answer at all; Spark's own client would try for ten minutes
+ANSWER_SECONDS = 20.0
+#: what a server must be started with to know Delta, beside the jars
+DELTA_SETTINGS = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+_PACKAGES = 'pip install "pyspark[connect]" (grpcio, grpcio-status, googleapis-common-protos, zstandard)'
+
+
+def remote_address(settings: SessionSettings) -> str | None:
+    """The Connect server that a new session goes to: `session.remote`, else $SPARK_REMOTE; None for none."""
+    return settings.remote or os.environ.get("SPARK_REMOTE") or None
+
+
+def connect(address: str, options: Mapping[str, str]) -> SparkSession:
+    """A session on the server at `address` with those settings of it that may be changed there.
+
+    Raises EnvironmentProblem when the client lacks a package, when nobody answers, and when the server lacks Delta.
+    """
+    _require_answer(address)
+    builder = SparkSession.builder.remote(address)
+    for key, value in options.items():
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    _require_delta(session, address)
+    return session
+
+
+def _require_answer(address: str) -> None:
+    try:
+        import grpc  # noqa: PLC0415  # an extra: a local session needs none of it
+        from pyspark.sql.connect.client import DefaultChannelBuilder  # noqa: PLC0415  # as above
+    except ImportError as error:
+        raise EnvironmentProblem(f"{address} needs Spark Connect's client: {_PACKAGES}") from error
+    try:
+        channel = DefaultChannelBuilder(address).toChannel()
+    except PySparkException as error:
+        raise EnvironmentProblem(
+            f"session.remote (or SPARK_REMOTE) is no address of a Connect server: {str(error).splitlines()[0]}; "
+            "it looks like sc://host:15002"
+        ) from error
+    try:
+        grpc.channel_ready_future(channel).result(timeout=ANSWER_SECONDS)
+    except grpc.FutureTimeoutError:
+        raise EnvironmentProblem(
+            f"no Spark Connect server answers at {address}: start one there, or correct session.remote (SPARK_REMOTE)"
+        ) from None
+    finally:
+        channel.close()
+
+
+def _require_delta(session: SparkSession, address: str) -> None:
+    """Asked of the server before any work; Databricks has Delta built in and settings of its own."""
+    if session.conf.get("spark.databricks.clusterUsageTags.sparkVersion", None):
+        return
+    said = " and ".join(f"{key}={value}" for key, value in DELTA_SETTINGS.items())
+    fix = f"start it with Delta's jars (--jars) and {said}"
+    if any(value not in str(session.conf.get(key, "")) for key, value in DELTA_SETTINGS.items()):
+        raise EnvironmentProblem(f"the Spark Connect server at {address} is not set up for Delta: {fix}")
+    try:
+        session.catalog.currentDatabase()  # makes it load the catalog's class
+    except PySparkException as error:
+        raise EnvironmentProblem(
+            f"the Spark Connect server at {address} cannot load Delta ({str(error).splitlines()[0][:200]}): {fix}"
+        ) from error
