@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import os
+import sys
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -122,7 +123,20 @@ def open_house(
     (`section.key=value`) are those of the commands. Raises InputProblem or EnvironmentProblem with the fix.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    _show_figures()
     asked = [f"basetable.as_of={as_of}"] if as_of else []
     loaded = load_settings(profile or default_profile(), [*settings, *asked])
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     return House(Job("notebook", argparse.Namespace(), loaded, Path(data_dir), now))
+
+
+def _show_figures() -> None:
+    """Let the notebook draw the figures that the package makes; without pyplot nobody else tells it to."""
+    if "IPython" not in sys.modules:  # it is no dependency: whatever runs notebooks brings it
+        return
+    from IPython import get_ipython  # noqa: PLC0415
+    from IPython.core.pylabtools import select_figure_formats  # noqa: PLC0415
+
+    if (shell := get_ipython()) is not None:
+        # they have no background of their own, and a notebook may be dark
+        select_figure_formats(shell, {"retina"}, facecolor="white", pad_inches=0.15)  # type: ignore[no-untyped-call]
