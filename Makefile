@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= data
 
-.PHONY: setup demo test test-long test-fast lint mlflow notebooks clean
+.PHONY: setup demo test test-long test-fast lint package mlflow notebooks clean
 
 setup: $(VENV)/.done .jars/.done
 
@@ -37,6 +37,10 @@ test-fast: setup
 
 lint: setup
 	$(BIN)/pytest tests/test_architecture.py
+
+# what spark-submit takes by --py-files
+package: setup
+	$(BIN)/python -m segmentation.stores.archive dist/segmentation.zip
 
 mlflow: setup
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///$(DATA)/mlflow.db

@@ -6,18 +6,17 @@ import logging
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
-from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from segmentation.errors import EnvironmentProblem
 from segmentation.settings import SessionSettings
 from segmentation.stores.connect import DELTA_SETTINGS, connect, remote_address
 from segmentation.stores.jars import delta_package, find_jars, jar_folder
+from segmentation.stores.submitted import is_submitted, require_delta, require_master, told
 
 SUPPORTED_JAVA = (17, 21)
 #: Java leaves methods of more than 8,000 bytes to its interpreter, and Spark generates such methods for wide selects:
@@ -29,12 +28,6 @@ WRITTEN = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.compression.codec": "zstd",
 }
-#: how long a standalone master may take to answer; Spark itself would try for a minute and then stop with a trace
-MASTER_SECONDS = 5.0
-NO_DELTA = (
-    "Spark's driver has not Delta's jars: give them to spark-submit, `--jars $(echo .jars/*.jar | tr ' ' ,)` "
-    "(`make setup` fetches them)"
-)
 
 
 def java_version() -> int | None:
@@ -67,7 +60,7 @@ def check_environment() -> list[Path]:
 def get_session(settings: SessionSettings) -> SparkSession:
     """The active session untouched (Databricks, notebooks, Spark Connect), or a new one with Delta.
 
-    Under `spark-submit` the master and the jars are whatever it was given; without it Spark starts locally, or goes to
+    Under `spark-submit` the master and the jars are whatever it was given, and its settings win; without it Spark starts locally, or goes to
     the Connect server of the settings.
     """
     logging.getLogger().addFilter(_is_news)
@@ -78,42 +71,19 @@ def get_session(settings: SessionSettings) -> SparkSession:
     if address := remote_address(settings):
         return connect(address, wanted | settings.spark)
     builder = SparkSession.builder.appName(settings.app_name)
-    submitted = "SPARK_ENV_LOADED" in os.environ  # set by Spark's own launcher scripts
+    submitted = is_submitted()
     if submitted:
-        _require_master()
+        require_master()
     options = DELTA_SETTINGS | ({} if submitted else _local_options(settings, check_environment())) | wanted
-    for key, value in (options | settings.spark).items():
+    of_profile = {key: value for key, value in settings.spark.items() if not submitted or key not in told()}
+    for key, value in (options | of_profile).items():
         builder = builder.config(key, value)
     if settings.master and not submitted:
         builder = builder.master(settings.master)
     session = builder.getOrCreate()
     if submitted:
-        _require_delta(session)
+        require_delta(session)
     return session
-
-
-def _require_master() -> None:
-    """Raise EnvironmentProblem when spark-submit was given standalone masters and none of them answers."""
-    SparkContext._ensure_initialized()  # the gateway to spark-submit's JVM, which knows its options
-    master = SparkConf().get("spark.master", "") or ""
-    if not master.startswith("spark://"):
-        return
-    for address in master.removeprefix("spark://").split(","):
-        host, _, port = address.rpartition(":")
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), MASTER_SECONDS).close()
-        except (OSError, ValueError):
-            continue
-        return
-    raise EnvironmentProblem(f"no Spark master answers at {master}: start it, or give spark-submit another --master")
-
-
-def _require_delta(spark: SparkSession) -> None:
-    """Raise EnvironmentProblem when the driver's JVM lacks Delta: Spark only says so at the first table."""
-    # py4j takes a class that is not there for a package
-    if type(spark._jvm.io.delta.sql.DeltaSparkSessionExtension).__name__ == "JavaPackage":  # type: ignore[union-attr]
-        spark.stop()
-        raise EnvironmentProblem(NO_DELTA)
 
 
 def _is_news(record: logging.LogRecord) -> bool:

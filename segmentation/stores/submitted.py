@@ -20,10 +20,15 @@ def is_submitted() -> bool:
     return "SPARK_ENV_LOADED" in os.environ
 
 
+def told() -> dict[str, str]:
+    """What spark-submit was told, by its options or spark-defaults.conf, as Spark settings."""
+    SparkContext._ensure_initialized()  # the gateway to spark-submit's JVM, which knows it
+    return dict(SparkConf().getAll())
+
+
 def require_master() -> None:
     """Raise EnvironmentProblem when spark-submit was given standalone masters and none of them answers."""
-    SparkContext._ensure_initialized()  # the gateway to spark-submit's JVM, which knows its options
-    master = SparkConf().get("spark.master", "") or ""
+    master = told().get("spark.master", "")
     if not master.startswith("spark://"):
         return
     for address in master.removeprefix("spark://").split(","):
