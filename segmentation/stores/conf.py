@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -44,9 +45,10 @@ def default_profile() -> str:
 
 
 def load_settings(profile: str, overrides: Sequence[str] = ()) -> Settings:
-    """base.yml, then `<profile>.yml`, then every `section.key=value` in order.
+    """base.yml, `<profile>.yml`, `section.key=value` words of $SEGMENTATION_SETTINGS, then every override in order.
 
-    Raises ConfError for an unknown profile, an unknown key (with the nearest known one) or an unfit value.
+    The variable is for whatever takes no `--set`, such as notebooks. Raises ConfError for an unknown profile, an
+    unknown key (with the nearest known one) or an unfit value.
     """
     folder = conf_dir()
     base = _read(folder / "base.yml")
@@ -56,6 +58,8 @@ def load_settings(profile: str, overrides: Sequence[str] = ()) -> Settings:
         if not path.is_file():
             raise ConfError(f"no profile {profile!r} in {folder}: {_nearest(profile, _profiles(folder))}")
         layers.append((f"conf/{profile}.yml", _read(path)))
+    words = shlex.split(os.environ.get("SEGMENTATION_SETTINGS", ""))
+    layers += [(f"$SEGMENTATION_SETTINGS, {word}", _parse_override(word)) for word in words]
     layers += [(f"--set {override}", _parse_override(override)) for override in overrides]
     merged: Tree = {}
     for where, layer in layers:

@@ -50,6 +50,15 @@ def test_later_layers_win() -> None:
     assert (settings.segments.k_max, settings.basetable.as_of) == (7, dt.date(2026, 1, 1))
 
 
+def test_the_environment_wins_over_files_and_set_over_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGMENTATION_SETTINGS", "segments.k_max=8 'segments.methods=[kmeans, gmm]' segments.k_min=3")
+    settings = load_settings("local", ["segments.k_min=4"]).segments
+    assert (settings.k_min, settings.k_max, settings.methods) == (4, 8, ("kmeans", "gmm"))
+    monkeypatch.setenv("SEGMENTATION_SETTINGS", "segments.kmax=8")
+    with pytest.raises(ConfError, match=r"\$SEGMENTATION_SETTINGS, segments.kmax=8: unknown key segments.kmax"):
+        load_settings("local")
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
