@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator
+from matplotlib.ticker import EngFormatter
 
 from segmentation.reports.palette import ACCENT, INK, NEGATIVE, PAPER, SMALL, canvas, plain
 
@@ -43,11 +43,12 @@ def histograms(bins: pd.DataFrame, columns: Sequence[str], of_what: str = "accou
         plain(axes, "y")
         axes.stairs(own["rows"].to_numpy(float), places, fill=True, color=ACCENT, alpha=0.8)
         if squeezed:
-            ticks = TICKS[(edges.min() <= TICKS) & (max(edges.max(), 1.0) >= TICKS)]
-            ticks = ticks if len(ticks) <= 5 else ticks[:: -(-len(ticks) // 5)]  # noqa: PLR2004  # labels must not touch
-            axes.set_xticks(np.log1p(ticks), [EngFormatter(sep="")(tick) for tick in ticks])
+            ticks = [tick for tick in TICKS if edges.min() <= tick <= max(edges.max(), 1.0)]
+            ticks = ticks[:: -(-len(ticks) // MOST_TICKS) or 1]
+            axes.set_xticks(np.log1p(ticks), [_short(tick) for tick in ticks])
         else:
-            axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+            axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS))
+            axes.xaxis.set_major_formatter(_short)
         axes.set_title(name.replace("_", " "), fontsize=SMALL, color=INK, loc="left")
         axes.yaxis.set_major_formatter(_short)
         axes.set_ylabel(of_what)
