@@ -60,8 +60,8 @@ def check_environment() -> list[Path]:
 def get_session(settings: SessionSettings) -> SparkSession:
     """The active session untouched (Databricks, notebooks, Spark Connect), or a new one with Delta.
 
-    Under `spark-submit` the master and the jars are whatever it was given, and its settings win; without it Spark starts locally, or goes to
-    the Connect server of the settings.
+    Under `spark-submit` the master and the jars are whatever it was given, and its settings win over the profile's;
+    without it Spark starts locally, or goes to the Connect server of the settings.
     """
     logging.getLogger().addFilter(_is_news)
     active = SparkSession.getActiveSession()
@@ -75,7 +75,8 @@ def get_session(settings: SessionSettings) -> SparkSession:
     if submitted:
         require_master()
     options = DELTA_SETTINGS | ({} if submitted else _local_options(settings, check_environment())) | wanted
-    of_profile = {key: value for key, value in settings.spark.items() if not submitted or key not in told()}
+    first = told() if submitted else {}
+    of_profile = {key: value for key, value in settings.spark.items() if key not in first}
     for key, value in (options | of_profile).items():
         builder = builder.config(key, value)
     if settings.master and not submitted:
