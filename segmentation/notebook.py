@@ -81,7 +81,7 @@ class House:
 
     def has(self, table: Table) -> bool:
         """Whether the table has rows for `as_of`."""
-        return self._job.tables.exists(table) and not self._at(table).isEmpty()
+        return self._job.tables.exists(table) and not self.rows_at(table).isEmpty()
 
     def at(self, table: Table) -> pd.DataFrame:
         """The rows of a table for `as_of` as pandas, ordered by its key, without the column as_of.
@@ -89,7 +89,7 @@ class House:
         A table that knows no dates is given whole. Raises MissingTable where there is nothing for the date, and
         InputProblem for more than a million rows: `read` gives those as a Spark DataFrame.
         """
-        rows = self._at(table)
+        rows = self.rows_at(table)
         ordered = rows.orderBy(*table.unique_by) if table.unique_by else rows
         given = self._collect(ordered.drop("as_of"), table.name)
         if given.empty and "as_of" in table.columns.names:
@@ -100,7 +100,8 @@ class House:
         """How to get the rows of a table for `as_of`, as a sentence."""
         return f"run `segmentation {made_by(table)} --as-of {self.as_of}` over the same tables"
 
-    def _at(self, table: Table) -> DataFrame:
+    def rows_at(self, table: Table) -> DataFrame:
+        """The rows of a table for `as_of`, as a Spark DataFrame; a table that knows no dates is given whole."""
         rows = self.read(table)
         return rows.where(F.col("as_of") == F.lit(self.as_of)) if "as_of" in table.columns.names else rows
 

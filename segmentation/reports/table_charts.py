@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from segmentation.reports.palette import ACCENT, INK, NEGATIVE, PAPER, SMALL, canvas, plain
 
