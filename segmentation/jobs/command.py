@@ -16,6 +16,7 @@ MODULES = (
     "ingest_events",
     "replay_quarantine",
     "build_basetable",
+    "explore_tables",
     "train_segments",
     "train_industry",
     "forecast_churn",
