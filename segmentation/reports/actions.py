@@ -1,0 +1,103 @@
+"""What somebody should do next, account by account: fill in, look at, check a label, reach out."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from segmentation.reports.blocks import is_missing, shown_share
+from segmentation.reports.inputs import Inputs
+
+FILL, REVIEW, CHECK, REACH_OUT = "fill", "review", "check label", "reach out"
+COLUMNS = (
+    "account_id", "action", "priority", "industry", "suggested", "probability", "expected_value", "why",
+)  # fmt: skip
+
+
+def account_actions(inputs: Inputs) -> pd.DataFrame:
+    """Table account_actions less as_of, ordered by action and priority.
+
+    fill, review: rows of industry_fill, the surest first. check label: rows of industry_suspects in their order. reach
+    out: active accounts with a probability of falling silent of `reach_out` or more, dearest first where there is a
+    forecast of value; without a churn model, accounts whose use is `fading`.
+    """
+    parts = [_industries(inputs), _labels(inputs), _leaving(inputs)]
+    known = [part for part in parts if not part.empty]
+    if not known:
+        return pd.DataFrame(columns=list(COLUMNS))
+    whole = pd.concat([part.astype(object) for part in known], ignore_index=True).reindex(columns=list(COLUMNS))
+    whole["priority"] = whole.groupby("action").cumcount() + 1
+    return whole
+
+
+def _industries(inputs: Inputs) -> pd.DataFrame:
+    if not inputs.has("industry_fill"):
+        return pd.DataFrame()
+    rows = inputs.rows("industry_fill").sort_values(["decision", "probability", "account_id"],
+                                                    ascending=[True, False, True])  # fmt: skip
+    why = [_reasons(list(given), industry) for given, industry in zip(rows["reasons"], rows["industry"], strict=True)]
+    return pd.DataFrame(
+        {
+            "account_id": rows["account_id"],
+            "action": rows["decision"],
+            "industry": rows["industry"],
+            "suggested": rows["second"],
+            "probability": rows["probability"],
+            "why": why,
+        }
+    )
+
+
+def _reasons(reasons: list[str], industry: str) -> str:
+    return "; ".join(reasons) if reasons else f"no single feature speaks for {industry}"
+
+
+def _labels(inputs: Inputs) -> pd.DataFrame:
+    if not inputs.has("industry_suspects"):
+        return pd.DataFrame()
+    rows = inputs.rows("industry_suspects").sort_values(["margin", "account_id"], ascending=[False, True])
+    why = [
+        f"its usage looks like {suggested} ({shown_share(theirs)}), not like {label} ({shown_share(own)})"
+        for suggested, theirs, label, own in zip(
+            rows["suggested"], rows["suggested_probability"], rows["industry"], rows["probability"], strict=True
+        )
+    ]
+    return pd.DataFrame(
+        {
+            "account_id": rows["account_id"],
+            "action": CHECK,
+            "industry": rows["industry"],
+            "suggested": rows["suggested"],
+            "probability": rows["probability"],
+            "why": why,
+        }
+    )
+
+
+def _leaving(inputs: Inputs) -> pd.DataFrame:
+    values = pd.Series(dtype=float)
+    if inputs.has("account_values"):
+        values = inputs.rows("account_values").set_index("account_id")["lifetime_value"].astype(float)
+    if inputs.has("churn_scores"):
+        scores = inputs.rows("churn_scores")
+        rows = scores[scores["active"].astype(bool) & (scores["probability"] >= inputs.reach_out)]
+        rows = rows[["account_id", "probability"]]
+        why = f"active so far, and likely to be silent for {inputs.horizon_months} months"
+    elif inputs.has("account_rfm"):
+        rfm = inputs.rows("account_rfm")
+        rows = rfm.loc[rfm["label"] == "fading", ["account_id"]].assign(probability=None)
+        why = "used much, and silent now"
+    else:
+        return pd.DataFrame()
+    rows = rows.assign(action=REACH_OUT, why=why, expected_value=rows["account_id"].map(values))
+    at_stake = rows["expected_value"].astype(float).fillna(0.0)
+    chance = rows["probability"].astype(float).fillna(1.0)
+    rows = rows.assign(at_stake=at_stake * chance, chance=chance, why=_with_days(inputs, rows["account_id"], why))
+    return rows.sort_values(["at_stake", "chance", "account_id"], ascending=[False, False, True])
+
+
+def _with_days(inputs: Inputs, accounts: pd.Series, why: str) -> list[str]:
+    """The reason per account, with the days since its last log row where they are known."""
+    if not inputs.has("account_rfm"):
+        return [why] * len(accounts)
+    days = accounts.map(inputs.rows("account_rfm").set_index("account_id")["recency_days"].astype(float))
+    return [why if is_missing(one) else f"{why}; last seen {one:.0f} days ago" for one in days]

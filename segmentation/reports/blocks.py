@@ -1,0 +1,233 @@
+"""What a report is made of: sections of plain values that a page shows and a test reads. Nothing here knows HTML."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import pandas as pd
+
+#: shown where there is no value
+NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table block."""
+
+    #: in the frame, and so in the CSV file
+    name: str
+    #: over the column
+    title: str
+    #: how a value is shown: a key of SHOWN
+    kind: str = "text"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether values stand to the right and sort by size."""
+        return self.kind not in ("text", "date")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value: as it is shown, and as the table sorts by it (and tests read it)."""
+
+    text: str
+    value: str
+
+
+@dataclass(frozen=True)
+class TableBlock:
+    """A sortable table: the first rows of a frame; the CSV file of the same name has all of them."""
+
+    kind: ClassVar[str] = "table"
+    name: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    #: every row and column: what the CSV file of this name holds
+    frame: pd.DataFrame = field(compare=False, repr=False)
+
+    @property
+    def total(self) -> int:
+        """Rows in all."""
+        return len(self.frame)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing as SVG, and what somebody is told who cannot see it."""
+
+    kind: ClassVar[str] = "chart"
+    name: str
+    title: str
+    description: str
+    svg: str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One figure, what it is, and how far to trust it."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A row of figures."""
+
+    kind: ClassVar[str] = "facts"
+    items: tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph, or how to get what is missing."""
+
+    kind: ClassVar[str] = "text"
+    text: str
+    is_missing: bool = False
+
+
+@dataclass(frozen=True)
+class Points:
+    """A list of sentences."""
+
+    kind: ClassVar[str] = "points"
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Words and what they mean."""
+
+    kind: ClassVar[str] = "terms"
+    items: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Card:
+    """A thing with a name, a badge in words, and blocks of its own."""
+
+    kind: ClassVar[str] = "card"
+    title: str
+    badge: str
+    text: str
+    blocks: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cards:
+    """Cards side by side; `title` is the heading over them."""
+
+    kind: ClassVar[str] = "cards"
+    title: str
+    items: tuple[Card, ...]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading within a section."""
+
+    kind: ClassVar[str] = "heading"
+    text: str
+
+
+Block = TableBlock | Chart | Facts | Text | Points | Terms | Cards | Heading
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of the page."""
+
+    name: str
+    title: str
+    #: what the section answers, in a sentence
+    lead: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole report of plain values: the same tables give the same report."""
+
+    title: str
+    as_of: dt.date
+    #: when the youngest of its tables was published, UTC
+    published: dt.datetime
+    sections: tuple[Section, ...]
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every table of the page by name, with all its rows and columns."""
+        return {
+            block.name: block.frame for one in self.sections for block in _flat(one.blocks) if block.kind == "table"
+        }
+
+
+def _flat(blocks: Sequence[Any]) -> Iterator[Any]:
+    for block in blocks:
+        yield block
+        if block.kind == "cards":
+            for card in block.items:
+                yield from _flat(card.blocks)
+
+
+def shown_int(value: float) -> str:
+    """1,485."""
+    return f"{value:,.0f}"
+
+
+def shown_share(value: float) -> str:
+    """0.234 as 23 %, and what is not quite nothing as < 1 %."""
+    return "< 1 %" if 0 < value < 0.005 else f"{100 * value:.0f} %"  # noqa: PLR2004  # would be rounded to none
+
+
+def shown_small(value: float) -> str:
+    """A probability by chance: 0.013, < 0.001."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"  # noqa: PLR2004  # three decimals
+
+
+SHOWN: dict[str, Callable[[Any], str]] = {
+    "text": str,
+    "date": str,
+    "int": shown_int,
+    "share": shown_share,
+    "chance": shown_small,
+    "number": lambda value: f"{value:,.2f}",
+    "tenth": lambda value: f"{value:,.1f}",
+    "signed": lambda value: f"{value:+,.1f}",
+    "change": lambda value: f"{value:+,.0f}" if float(value).is_integer() else f"{value:+,.2f}",
+    "plain": lambda value: shown_int(value) if float(value).is_integer() else f"{value:,.2f}",
+}
+
+
+def is_missing(value: Any) -> bool:
+    """None, NaN or NaT: no value."""
+    return value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
+
+
+def interval(low: Any, high: Any) -> str:
+    """`0.69 to 0.79`, or a dash where there is none."""
+    return NOTHING if is_missing(low) or is_missing(high) else f"{float(low):.2f} to {float(high):.2f}"
+
+
+def table(name: str, caption: str, frame: pd.DataFrame, columns: Sequence[Column], shown: int = 1000) -> TableBlock:
+    """The first `shown` rows of a frame, in its order."""
+    rows = tuple(
+        tuple(_cell(value, column) for value, column in zip(row, columns, strict=True))
+        for row in frame[[column.name for column in columns]].head(shown).itertuples(index=False, name=None)
+    )
+    return TableBlock(name, caption, tuple(columns), rows, frame)
+
+
+def _cell(value: Any, column: Column) -> Cell:
+    if is_missing(value):
+        return Cell(NOTHING, "")
+    if column.is_number:
+        return Cell(SHOWN[column.kind](value), f"{float(value):.10g}")
+    return Cell(str(value), str(value))

@@ -1,0 +1,95 @@
+"""Section `changes`: what is different since the report before."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from segmentation.reports.blocks import Block, Column, Heading, Points, Section, Text, shown_share, table
+from segmentation.reports.charts import movement
+from segmentation.reports.drawn import chart
+from segmentation.reports.inputs import Inputs
+from segmentation.reports.movement import moved_accounts
+from segmentation.segments.matching import BORN, ENDED, MERGED, SPLIT
+
+
+def changes_section(inputs: Inputs, changes: pd.DataFrame) -> Section:
+    """Who moved, which segments came and went, figures beside figures. `changes`: table report_changes."""
+    if inputs.previous is None:
+        first = Text(f"This is the first report: nothing was segmented before {inputs.as_of}.")
+        return Section("changes", "What changed", "Since the report before.", (first,))
+    lead = f"Since {inputs.previous}, the date of the report before."
+    blocks: list[Block] = [Points(tuple(_told(inputs)))]
+    pairs = moved_accounts(inputs)
+    title = f"Where accounts were on {inputs.previous}, and where they are now"
+    said = (
+        "A row per segment before, a column per segment now; the number counts accounts. Those on the diagonal stayed. "
+        f"{len(pairs):,} accounts were there at both dates."
+    )
+    blocks += chart(movement(pairs, inputs.names), "movement", title, said)
+    elsewhere = pairs[pairs["previous_segment"] != pairs["segment"]].reset_index(drop=True)
+    if len(elsewhere):
+        columns = (
+            Column("account_id", "Account"),
+            Column("before", "Segment before"),
+            Column("now", "Segment now"),
+        )
+        before, now = ([_name(inputs, one) for one in elsewhere[name]] for name in ("previous_segment", "segment"))
+        rows = elsewhere.assign(before=before, now=now)[["account_id", "before", "now"]]
+        blocks += [Heading("Accounts in another segment"),
+                   table("moved", "Accounts that changed their segment", rows, columns, inputs.shown)]  # fmt: skip
+    blocks += [Heading("Figures beside figures"), _figures(changes)]
+    return Section("changes", "What changed", lead, tuple(blocks))
+
+
+def moved_share(pairs: pd.DataFrame) -> float:
+    """The share of the accounts of both dates that are in another segment."""
+    return float((pairs["previous_segment"] != pairs["segment"]).mean()) if len(pairs) else 0.0
+
+
+def _told(inputs: Inputs) -> list[str]:
+    pairs = moved_accounts(inputs)
+    now = {str(one) for one in inputs.rows("basetable")["account_id"]}
+    before = {str(one) for one in inputs.before["basetable"]["account_id"]} if "basetable" in inputs.before else now
+    count = int((pairs["previous_segment"] != pairs["segment"]).sum())
+    said = [
+        f"{count:,} of {len(pairs):,} accounts ({shown_share(moved_share(pairs))}) are in another segment.",
+        f"{len(now - before):,} accounts are new, {len(before - now):,} are not there any more.",
+    ]
+    said += _why_moved(inputs)
+    for row in inputs.of_method("segment_summaries").sort_values("segment").to_dict("records"):
+        if row["change"] in (BORN, SPLIT, MERGED):
+            said.append(f"Segment {row['segment']}, {row['name']}, is new: it was {row['change']}.")
+        elif row["change"] == ENDED:
+            said.append(f"Segment {row['segment']}, {row['name']}, is no more.")
+    return said
+
+
+def _why_moved(inputs: Inputs) -> list[str]:
+    """Customers apart from retraining, by the first method whose model can be applied to both dates."""
+    if not inputs.has("segment_moves"):
+        return []
+    moves = inputs.rows("segment_moves")
+    method = inputs.method if inputs.method in set(moves["method"]) else min(moves["method"])
+    rows = moves[moves["method"] == method]
+    customers = int((rows["same_model"] != rows["previous_segment"]).sum())
+    retraining = int((rows["segment"] != rows["same_model"]).sum())
+    return [
+        f"By the method {method}, whose model can be applied to both dates, {customers:,} of {len(rows):,} accounts "
+        f"moved because their usage changed, and {retraining:,} because the model was trained anew."
+    ]
+
+
+def _name(inputs: Inputs, segment: int) -> str:
+    return f"{segment}  {inputs.names.get(int(segment), '')}".strip() if segment >= 0 else "in no segment"
+
+
+def _figures(changes: pd.DataFrame) -> Block:
+    rows = changes.assign(difference=changes["now"] - changes["before"])
+    columns = (
+        Column("topic", "About"),
+        Column("item", "Figure"),
+        Column("before", "Before", "plain"),
+        Column("now", "Now", "plain"),
+        Column("difference", "Difference", "change"),
+    )
+    return table("changes", "Then and now", rows[[column.name for column in columns]], columns)

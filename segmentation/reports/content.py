@@ -1,0 +1,103 @@
+"""Tables in, a report of plain values out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from segmentation.reports.actions import CHECK, FILL, REACH_OUT, REVIEW, account_actions
+from segmentation.reports.blocks import Block, Fact, Facts, Points, Report, Section, shown_int, shown_share
+from segmentation.reports.changes_section import changes_section, moved_share
+from segmentation.reports.data_section import data_section
+from segmentation.reports.industries_section import industries_section
+from segmentation.reports.inputs import Inputs
+from segmentation.reports.joint_section import joint_section, outlook_section
+from segmentation.reports.movement import moved_accounts, report_changes
+from segmentation.reports.residuals import segment_industries
+from segmentation.reports.segments_section import living_segments, segments_section
+from segmentation.reports.trust_section import glossary_section, trust_section
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The tables that a report adds, each less its as_of: what it says is stored as it is said."""
+
+    #: table segment_industries less method
+    residuals: pd.DataFrame
+    #: table account_actions
+    actions: pd.DataFrame
+    #: table report_changes less previous_as_of
+    changes: pd.DataFrame
+
+
+def find(inputs: Inputs) -> Findings:
+    """The three tables of a report."""
+    placed = inputs.of_method("segments")[["account_id", "segment"]]
+    pairs = placed[placed["segment"] >= 0].merge(inputs.rows("basetable")[["account_id", "industry"]], on="account_id")
+    return Findings(
+        segment_industries(pairs.dropna(subset=["industry"])), account_actions(inputs), report_changes(inputs)
+    )
+
+
+def build(inputs: Inputs, findings: Findings) -> Report:
+    """The whole report; needs at least the basetable and segments of the date."""
+    sections = (
+        summary_section(inputs, findings),
+        data_section(inputs),
+        segments_section(inputs),
+        industries_section(inputs, findings.actions),
+        joint_section(inputs, findings.residuals),
+        outlook_section(inputs, findings.actions),
+        changes_section(inputs, findings.changes),
+        trust_section(inputs),
+        glossary_section(),
+    )
+    return Report("Customer segments and industries", inputs.as_of, inputs.published, sections)
+
+
+def summary_section(inputs: Inputs, findings: Findings) -> Section:
+    """What is new and what to do, in a few sentences made of figures."""
+    counts = findings.actions["action"].value_counts() if len(findings.actions) else pd.Series(dtype=int)
+    basetable, living = inputs.rows("basetable"), living_segments(inputs)
+    labelled = int(basetable["industry"].notna().sum())
+    facts = (
+        Fact("accounts", shown_int(len(basetable)), f"{labelled:,} with a known industry"),
+        Fact("segments", shown_int(len(living)), "of accounts that use the product alike"),
+        Fact("to fill in", shown_int(counts.get(FILL, 0)), "industries sure enough to be written down"),
+        Fact("to look at", shown_int(counts.get(REVIEW, 0)), "accounts without an industry, for a person to judge"),
+        Fact("to reach out to", shown_int(counts.get(REACH_OUT, 0)), "accounts that may fall silent"),
+    )
+    blocks: tuple[Block, ...] = (Points(tuple(_sentences(inputs, living, counts))), Facts(facts))
+    return Section("summary", "In short", "What is new, and what to do.", blocks)
+
+
+def _sentences(inputs: Inputs, living: pd.DataFrame, counts: pd.Series) -> list[str]:
+    largest = living.sort_values(["accounts", "segment"], ascending=[False, True]).iloc[0]
+    said = [
+        f"{living['accounts'].sum():,} accounts fall into {len(living)} segments; the largest, {largest['name']}, has "
+        f"{largest['accounts']:,} of them ({shown_share(largest['share'])})."
+    ]
+    doubtful = int((living["trust"] == "doubtful").sum())
+    if doubtful:
+        said.append(f"{doubtful} of these segments are doubtful: do not build a campaign on them alone.")
+    if inputs.previous is not None:
+        pairs = moved_accounts(inputs)
+        moved = int((pairs["previous_segment"] != pairs["segment"]).sum())
+        said.append(
+            f"Since {inputs.previous}, {moved:,} of {len(pairs):,} accounts ({shown_share(moved_share(pairs))}) "
+            "have changed their segment."
+        )
+    if inputs.has("industry_cards"):
+        cards = inputs.rows("industry_cards")
+        told = cards.loc[cards["verdict"] == "predictable", "industry"].sort_values()
+        named = f": {', '.join(told)}" if len(told) else ""
+        said.append(f"Usage tells {len(told)} of {len(cards)} industries reliably{named}.")
+        said.append(
+            f"{counts.get(FILL, 0):,} industries can be filled in now, {counts.get(REVIEW, 0):,} accounts need a look, "
+            f"and {counts.get(CHECK, 0):,} labels should be checked."
+        )
+    reach = counts.get(REACH_OUT, 0)
+    said.append(f"{reach:,} accounts should hear from you: they are likely to fall silent, or have begun to."
+                if reach else "No account stands out as likely to fall silent.")  # fmt: skip
+    return said

@@ -1,0 +1,177 @@
+"""Section `industries`: can usage tell them, what speaks for them, what can be filled in, what should be looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from segmentation.reports.actions import CHECK, FILL, REVIEW
+from segmentation.reports.blocks import (
+    Block,
+    Card,
+    Cards,
+    Column,
+    Fact,
+    Facts,
+    Heading,
+    Section,
+    Text,
+    interval,
+    is_missing,
+    shown_int,
+    shown_share,
+    table,
+)
+from segmentation.reports.charts import coverage_curve, drivers, learnability
+from segmentation.reports.drawn import chart
+from segmentation.reports.inputs import Inputs
+
+LEAD = "Which industry an account belongs to, as far as its usage says so, and how often that is right."
+#: the better verdicts first
+VERDICTS = ("predictable", "promising with more accounts", "not from usage", "too few accounts")
+ALL = "all"
+
+
+def industries_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
+    """All about industries; `actions` is table account_actions."""
+    if not inputs.has("industry_cards"):
+        how = f"There is no industry model yet: run `segmentation industry --as-of {inputs.as_of}`."
+        return Section("industries", "Industries", LEAD, (Text(how, is_missing=True),))
+    cards = ordered_cards(inputs)
+    said = [f"{name}: {(cards['verdict'] == name).sum()}" for name in VERDICTS if (cards["verdict"] == name).any()]
+    counts = actions["action"].value_counts() if len(actions) else pd.Series(dtype=int)
+    facts = Facts(
+        (
+            Fact(
+                "to fill in", shown_int(counts.get(FILL, 0)), f"of such, {inputs.fill_precision:.0%} or more are right"
+            ),
+            Fact("to look at", shown_int(counts.get(REVIEW, 0)), "the first guess is too unsure to be filled in"),
+            Fact("labels to check", shown_int(counts.get(CHECK, 0)), "the usage contradicts the accounts file"),
+        )
+    )
+    blocks: list[Block] = [facts, Text("Of the industries, usage makes " + "; ".join(said) + ".")]
+    blocks += _learnable(inputs)
+    blocks.append(Cards("Industry by industry", tuple(_card(inputs, row) for row in cards.to_dict("records"))))
+    blocks += _coverage(inputs)
+    blocks += _lists(inputs, actions)
+    return Section("industries", "Industries", LEAD, tuple(blocks))
+
+
+def ordered_cards(inputs: Inputs) -> pd.DataFrame:
+    """Rows of industry_cards, the better verdict and the higher AUC first."""
+    rows = inputs.rows("industry_cards")
+    rank = rows["verdict"].map({name: place for place, name in enumerate(VERDICTS)}).fillna(len(VERDICTS))
+    ordered = rows.assign(rank=rank).sort_values(["rank", "auc", "industry"], ascending=[True, False, True])
+    return ordered.drop(columns="rank").reset_index(drop=True)
+
+
+def _learnable(inputs: Inputs) -> list[Block]:
+    if not inputs.has("industry_metrics"):
+        return []
+    title = "How well usage tells each industry from the rest"
+    said = (
+        "Per industry the AUC on accounts that the model had not seen, with its 95 % interval; beside it that on the "
+        "accounts it learned from (a cross), which always looks better, and on test accounts (a triangle). Left of "
+        "the short upright bar, labels dealt out by chance come as well. The figures are in the table of section "
+        "How far to trust it."
+    )
+    return [*chart(learnability(inputs.rows("industry_metrics")), "learnability", title, said)]
+
+
+def _card(inputs: Inputs, row: dict[Any, Any]) -> Card:
+    industry = str(row["industry"])
+    said = [f"{int(str(row['labelled'])):,} accounts are known to be {industry}. {str(row['reason']).capitalize()}."]
+    said[0] = said[0].replace("Auc ", "AUC ")
+    if is_missing(row["threshold"]):
+        said.append("No account can be filled in with enough certainty.")
+    else:
+        precision, low = float(str(row["precision"])), float(str(row["precision_low"]))
+        said.append(
+            f"{int(str(row['fillable'])):,} accounts can be filled in: from a probability of "
+            f"{shown_share(float(str(row['threshold'])))} on, {shown_share(precision)} were right "
+            f"(at least {shown_share(low)})."
+        )
+    title = f"What speaks for and against {industry}"
+    told = "Bars to the right speak for the industry, bars to the left against it; a longer bar weighs more."
+    figure = None
+    if inputs.has("industry_drivers") and row["verdict"] in VERDICTS[:2]:
+        figure = drivers(inputs.rows("industry_drivers"), industry, inputs.words)
+    name = "drivers-" + "".join(one if one.isascii() and one.isalnum() else "-" for one in industry.lower())
+    return Card(industry, str(row["verdict"]), " ".join(said), chart(figure, name, title, told))
+
+
+def _coverage(inputs: Inputs) -> list[Block]:
+    if not inputs.has("industry_coverage"):
+        return []
+    rows = inputs.rows("industry_coverage")
+    figure = coverage_curve(rows, ALL, inputs.fill_precision)
+    title = "Filling in: how many, against how often right"
+    said = (
+        "From left to right accounts are filled in more freely. The line is the share of fills that are right, on "
+        f"labelled accounts that the model had not seen; the dashed line is the {inputs.fill_precision:.0%} asked for. "
+        "An industry is filled in only where its own lower bound reaches that."
+    )
+    told = rows.sort_values(["industry", "threshold"], ascending=[True, False], ignore_index=True)
+    columns = (
+        Column("industry", "Industry"),
+        Column("threshold", "From probability", "number"),
+        Column("filled", "Labelled accounts filled", "int"),
+        Column("precision", "Right", "share"),
+        Column("low", "Lower bound", "share"),
+        Column("coverage", "Coverage", "share"),
+    )
+    caption = "What each threshold would give"
+    return [
+        Heading("What filling in would give"),
+        *chart(figure, "coverage", title, said),
+        table("coverage", caption, told[[column.name for column in columns]], columns, inputs.shown),
+    ]
+
+
+def _lists(inputs: Inputs, actions: pd.DataFrame) -> list[Block]:
+    first = (Column("priority", "No.", "int"), Column("account_id", "Account"))
+    guessed = (
+        *first,
+        Column("industry", "First guess"),
+        Column("probability", "Probability", "share"),
+        Column("suggested", "Second guess"),
+        Column("why", "Why"),
+    )
+    doubted = (
+        *first,
+        Column("industry", "Label"),
+        Column("suggested", "Looks like"),
+        Column("probability", "Probability of the label", "share"),
+        Column("why", "Why"),
+    )
+    lists = (
+        (FILL, "fill", "Fill in", "Accounts whose industry can be filled in, the surest first", guessed),
+        (REVIEW, "review", "Look at", "Accounts for somebody who knows them, the surest guess first", guessed),
+        (CHECK, "check", "Check the label", "Accounts whose usage contradicts their label", doubted),
+    )
+    blocks: list[Block] = []
+    for action, name, heading, caption, columns in lists:
+        rows = actions[actions["action"] == action] if len(actions) else actions
+        blocks.append(Heading(heading))
+        if rows.empty:
+            blocks.append(Text("No account is on this list."))
+        else:
+            blocks.append(table(name, caption, rows[[one.name for one in columns]], columns, inputs.shown))
+    return blocks
+
+
+def accuracy_said(inputs: Inputs) -> str | None:
+    """How often the first choice is right on unseen accounts, beside always saying the most frequent industry."""
+    if not inputs.has("industry_metrics"):
+        return None
+    rows = inputs.rows("industry_metrics")
+    found = rows[(rows["metric"] == "accuracy") & (rows["slice"] == "cv") & rows["value"].notna()]
+    if found.empty:
+        return None
+    row = found.iloc[0]
+    return (
+        f"The first choice is right for {shown_share(row['value'])} of accounts not seen before "
+        f"({interval(row['low'], row['high'])}); always naming the most frequent industry, for "
+        f"{shown_share(row['majority'])}."
+    )

@@ -1,0 +1,70 @@
+"""What a report is made from: rows of tables as of one date, and as of the date before."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from segmentation.segments.placing import CONSENSUS
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Frames by table name, each with the table's own columns; a table that is missing or has no such rows is absent.
+
+    Tables without as_of stand whole. Besides: `categories` (category, rows, tokens, accounts, first, last; of the kept
+    rows before as_of).
+    """
+
+    as_of: dt.date
+    #: the latest date before that has segments; None in the first report
+    previous: dt.date | None
+    #: when the youngest table was published, UTC
+    published: dt.datetime
+    #: the segments spoken of: the consensus, or the first method
+    method: str
+    now: Mapping[str, pd.DataFrame]
+    before: Mapping[str, pd.DataFrame]
+    #: feature -> plain words
+    words: Mapping[str, str]
+    #: features in the basetable
+    features: int
+    #: rows of a long table that the page shows
+    shown: int
+    #: probability of falling silent from which on somebody should call
+    reach_out: float
+    #: of fills, as the settings ask for
+    fill_precision: float
+    horizon_months: int
+    value_months: int
+    hashed_ids: bool
+
+    def has(self, name: str) -> bool:
+        """Whether there are rows of the table as of this date."""
+        return name in self.now and not self.now[name].empty
+
+    def rows(self, name: str, earlier: bool = False) -> pd.DataFrame:
+        """Rows of a table that `has` them, as of this date or the one before; KeyError otherwise."""
+        return (self.before if earlier else self.now)[name]
+
+    def of_method(self, name: str, earlier: bool = False) -> pd.DataFrame:
+        """Rows of a table with a column `method`, of the segments spoken of; empty where there are none."""
+        frames = self.before if earlier else self.now
+        if name not in frames:
+            return pd.DataFrame(columns=["method"])
+        rows = frames[name]
+        return rows[rows["method"] == self.method]
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Segment -> its name; those that ended included."""
+        rows = self.of_method("segment_summaries")
+        return {int(segment): str(name) for segment, name in zip(rows["segment"], rows["name"], strict=True)}
+
+
+def leading_method(found: list[str], asked: tuple[str, ...]) -> str:
+    """Whose segments are spoken of: the consensus, else the first method of the settings, else any."""
+    return CONSENSUS if CONSENSUS in found else next((one for one in asked if one in found), min(found))

@@ -1,0 +1,119 @@
+"""Section `joint`: segments against industries. Section `outlook`: who may leave, and what they are worth."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from segmentation.reports.actions import REACH_OUT
+from segmentation.reports.blocks import (
+    Block,
+    Column,
+    Fact,
+    Facts,
+    Heading,
+    Section,
+    Text,
+    interval,
+    shown_int,
+    shown_share,
+    table,
+)
+from segmentation.reports.charts import LEVEL, residual_map
+from segmentation.reports.drawn import chart
+from segmentation.reports.inputs import Inputs
+
+
+def joint_section(inputs: Inputs, residuals: pd.DataFrame) -> Section:
+    """Which industries stand in which segments more often than by chance; `residuals`: table segment_industries."""
+    lead = "Segments are found without looking at industries. Do some industries gather in some of them all the same?"
+    if residuals.empty:
+        missing = Text("No account in a segment has a known industry: give an accounts file with labels.", True)
+        return Section("joint", "Segments and industries", lead, (missing,))
+    beyond = residuals[residuals["q_value"] <= LEVEL].sort_values("residual", ascending=False)
+    names = inputs.names
+    said = f"Of {len(residuals):,} pairs, {len(beyond):,} are beyond chance (q at most {LEVEL})."
+    if len(beyond) and beyond["residual"].iloc[0] > 0:
+        most = beyond.iloc[0]
+        said += (
+            f" The strongest: {most['industry']} in segment {most['segment']} ({names.get(most['segment'], '')}), "
+            f"{most['accounts']:,} accounts where {most['expected']:.1f} would be expected."
+        )
+    title = "Segments against industries"
+    told = (
+        "A row per segment, a column per industry, known labels only. The number says by how many standard "
+        "deviations there are more (+) or fewer (-) accounts than if segment and industry had nothing to do with each "
+        "other; a star marks what is beyond chance, all pairs considered."
+    )
+    rows = residuals.assign(name=residuals["segment"].map(names))
+    columns = (
+        Column("segment", "Id", "int"),
+        Column("name", "Segment"),
+        Column("industry", "Industry"),
+        Column("accounts", "Accounts", "int"),
+        Column("expected", "Expected", "tenth"),
+        Column("residual", "Standard deviations", "signed"),
+        Column("q_value", "q", "chance"),
+    )
+    order = rows.sort_values(["residual", "segment", "industry"], ascending=[False, True, True], ignore_index=True)
+    cells = table("segment_industries", "Every pair, the most surprising surplus first", order, columns)
+    blocks: tuple[Block, ...] = (Text(said), *chart(residual_map(residuals, names), "residuals", title, told), cells)
+    return Section("joint", "Segments and industries", lead, blocks)
+
+
+def outlook_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
+    """Churn and value where they were forecast; else how to get them."""
+    lead = "Who may fall silent, and what is at stake."
+    blocks: list[Block] = []
+    facts: list[Fact] = []
+    if inputs.has("churn_scores"):
+        facts += _churn_facts(inputs)
+    else:
+        blocks.append(Text(f"Nobody has forecast churn yet: run `segmentation churn --as-of {inputs.as_of}`.", True))
+    if inputs.has("account_values"):
+        worth = inputs.rows("account_values")["lifetime_value"].sum()
+        note = f"forecast for {inputs.value_months} months, in the unit of the logs' value"
+        facts.append(Fact("expected value of all accounts", shown_int(worth), note))
+    else:
+        blocks.append(Text(f"Nobody has forecast value yet: run `segmentation value --as-of {inputs.as_of}`.", True))
+    leaving = actions[actions["action"] == REACH_OUT] if len(actions) else actions
+    facts.append(Fact("to reach out to", shown_int(len(leaving)), _rule(inputs)))
+    blocks.insert(0, Facts(tuple(facts)))
+    blocks.append(Heading("Reach out"))
+    if leaving.empty:
+        blocks.append(Text("No account is on this list."))
+        return Section("outlook", "Who may leave", lead, tuple(blocks))
+    columns = (
+        Column("priority", "No.", "int"),
+        Column("account_id", "Account"),
+        Column("probability", "Probability of falling silent", "share"),
+        Column("expected_value", "Expected value", "int"),
+        Column("why", "Why"),
+    )
+    names = [column.name for column in columns]
+    caption = "Accounts to reach out to, the most at stake first"
+    blocks.append(table("reach_out", caption, leaving[names], columns, inputs.shown))
+    return Section("outlook", "Who may leave", lead, tuple(blocks))
+
+
+def _rule(inputs: Inputs) -> str:
+    if inputs.has("churn_scores"):
+        return f"active, and a probability of {shown_share(inputs.reach_out)} or more"
+    return "by plain counting: used much, and silent now; no model stands behind it"
+
+
+def _churn_facts(inputs: Inputs) -> list[Fact]:
+    scores = inputs.rows("churn_scores")
+    active = scores[scores["active"].astype(bool)]
+    note = f"of {len(active):,} active ones, the sum of their probabilities over {inputs.horizon_months} months"
+    facts = [Fact("expected to fall silent", shown_int(active["probability"].sum()), note)]
+    if inputs.has("churn_metrics"):
+        rows = inputs.rows("churn_metrics")
+        of = rows[(rows["population"] == "active") & (rows["slice"] == "test") & (rows["metric"] == "auc")]
+        known = of[of["value"].notna()]
+        if len(known):
+            row = known.iloc[0]
+            note = (
+                f"{interval(row['low'], row['high'])} on later months; days since last seen alone {row['recency']:.2f}"
+            )
+            facts.append(Fact("AUC of the forecast", f"{row['value']:.2f}", note))
+    return facts

@@ -1,0 +1,68 @@
+"""What changed since the report before: figures beside figures, and who is in another segment now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from segmentation.reports.inputs import Inputs
+
+ACCOUNTS, SEGMENTS, INDUSTRIES, OUTLOOK = "accounts", "segments", "industries", "outlook"
+
+
+def report_changes(inputs: Inputs) -> pd.DataFrame:
+    """Table report_changes less as_of and previous_as_of: one row per topic and item, `before` null in the first."""
+    now = dict(_figures(inputs, earlier=False))
+    before = dict(_figures(inputs, earlier=True)) if inputs.previous else {}
+    keys = [*now, *(key for key in before if key not in now)]
+    rows = [(*key, before.get(key), now.get(key)) for key in keys]
+    return pd.DataFrame(rows, columns=["topic", "item", "before", "now"]).astype({"before": float, "now": float})
+
+
+def moved_accounts(inputs: Inputs) -> pd.DataFrame:
+    """One row per account that was there at both dates: account_id, previous_segment, segment."""
+    now, before = inputs.of_method("segments"), inputs.of_method("segments", earlier=True)
+    if now.empty or before.empty:
+        return pd.DataFrame(columns=["account_id", "previous_segment", "segment"])
+    earlier = before[["account_id", "segment"]].rename(columns={"segment": "previous_segment"})
+    return earlier.merge(now[["account_id", "segment"]], on="account_id").sort_values("account_id", ignore_index=True)
+
+
+def _figures(inputs: Inputs, earlier: bool) -> Iterator[tuple[tuple[str, str], float]]:
+    frames = inputs.before if earlier else inputs.now
+    if "basetable" in frames:
+        basetable = frames["basetable"]
+        yield (ACCOUNTS, "accounts with usage"), float(len(basetable))
+        yield (ACCOUNTS, "accounts with a known industry"), float(basetable["industry"].notna().sum())
+    if "account_rfm" in frames:
+        for label, count in frames["account_rfm"]["label"].value_counts().sort_index().items():
+            yield (ACCOUNTS, f"use: {label}"), float(count)
+    summaries = inputs.of_method("segment_summaries", earlier)
+    if not summaries.empty:
+        living = summaries[summaries["accounts"] > 0].sort_values("segment")
+        yield (SEGMENTS, "segments"), float(len(living))
+        for row in living.to_dict("records"):
+            yield (SEGMENTS, f"{row['segment']} {row['name']}: accounts"), float(row["accounts"])
+    yield from _of_industries(frames)
+    yield from _of_outlook(frames)
+
+
+def _of_industries(frames: Mapping[str, pd.DataFrame]) -> Iterator[tuple[tuple[str, str], float]]:
+    if "industry_fill" in frames:
+        for decision in ("fill", "review"):
+            count = (frames["industry_fill"]["decision"] == decision).sum()
+            yield (INDUSTRIES, f"accounts to {decision}"), float(count)
+    if "industry_cards" in frames:
+        for row in frames["industry_cards"].sort_values("industry").to_dict("records"):
+            if row["auc"] is not None and row["auc"] == row["auc"]:  # NaN is not itself
+                yield (INDUSTRIES, f"{row['industry']}: AUC"), float(row["auc"])
+
+
+def _of_outlook(frames: Mapping[str, pd.DataFrame]) -> Iterator[tuple[tuple[str, str], float]]:
+    if "churn_scores" in frames:
+        active = frames["churn_scores"]["active"].astype(bool)
+        yield (OUTLOOK, "active accounts"), float(active.sum())
+        yield (OUTLOOK, "of them expected to fall silent"), float(frames["churn_scores"]["probability"][active].sum())
+    if "account_values" in frames:
+        yield (OUTLOOK, "expected value of all accounts"), float(frames["account_values"]["lifetime_value"].sum())

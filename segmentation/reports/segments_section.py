@@ -1,0 +1,132 @@
+"""Section `segments`: the map, the sizes, each segment with what sets it apart, how accounts use the product."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from segmentation.reports.blocks import (
+    Block,
+    Card,
+    Cards,
+    Column,
+    Fact,
+    Facts,
+    Heading,
+    Section,
+    Text,
+    is_missing,
+    shown_share,
+    table,
+)
+from segmentation.reports.charts import profile_bars, segment_map, segment_sizes
+from segmentation.reports.drawn import chart
+from segmentation.reports.inputs import Inputs
+from segmentation.segments.matching import ENDED
+
+#: mean Jaccard similarity over resamples -> how far to trust a segment (Hennig 2007)
+SURE, FAIR = 0.85, 0.6
+COLUMNS = (
+    Column("segment", "Id", "int"),
+    Column("name", "Segment"),
+    Column("accounts", "Accounts", "int"),
+    Column("share", "Share", "share"),
+    Column("stability", "Stability", "number"),
+    Column("trust", "How far to trust it"),
+    Column("outliers", "Outlying accounts", "int"),
+    Column("rows_year", "Log rows a year (median)", "int"),
+    Column("active_days", "Active days a year (median)", "int"),
+    Column("recency_days", "Days since last seen (median)", "int"),
+    Column("change", "Since the last time"),
+)
+
+
+def segments_section(inputs: Inputs) -> Section:
+    """Everything about the segments of one method."""
+    living = living_segments(inputs)
+    told = f"The method `{inputs.method}`" if inputs.method != "consensus" else "The agreement of several methods"
+    outlying = int(inputs.of_method("segments")["outlier"].sum())
+    facts = Facts(
+        (
+            Fact("segments", f"{len(living):,}", f"{told} finds them, without looking at industries"),
+            Fact("weakest stability", _weakest(living), "1: always found again in resampled data; below 0.6: doubtful"),
+            Fact("outlying accounts", f"{outlying:,}", "unlike all others: look before acting on their segment"),
+        )
+    )
+    blocks: list[Block] = [facts, *_map(inputs), Heading("Sizes")]
+    blocks += chart(segment_sizes(living), "segment-sizes", "Accounts per segment", _sizes_said(living))
+    blocks.append(table("segments", "The segments (names survive a new training)", living, COLUMNS))
+    blocks.append(Cards("What sets each segment apart", tuple(_card(inputs, row) for row in living.to_dict("records"))))
+    blocks += _use(inputs)
+    lead = "Accounts that use the product alike. Click a column's heading to sort a table."
+    return Section("segments", "Segments", lead, tuple(blocks))
+
+
+def living_segments(inputs: Inputs) -> pd.DataFrame:
+    """Rows of segment_summaries that have accounts, with `outliers` and `trust` (in words), by id."""
+    rows = inputs.of_method("segment_summaries")
+    living = rows[rows["change"] != ENDED].sort_values("segment", ignore_index=True)
+    placed = inputs.of_method("segments")
+    outliers = placed[placed["outlier"].astype(bool)].groupby("segment").size()
+    return living.assign(
+        outliers=living["segment"].map(outliers).fillna(0).astype(int),
+        trust=[_trust(value) for value in living["stability"]],
+    )
+
+
+def _trust(stability: float) -> str:
+    if is_missing(stability):
+        return "not measured"
+    return "firm" if stability >= SURE else "fair" if stability >= FAIR else "doubtful"
+
+
+def _weakest(living: pd.DataFrame) -> str:
+    known = living["stability"].dropna()
+    return f"{known.min():.2f}" if len(known) else "-"
+
+
+def _sizes_said(living: pd.DataFrame) -> str:
+    return "; ".join(f"{row['name']}: {row['accounts']:,}" for row in living.to_dict("records"))
+
+
+def _map(inputs: Inputs) -> list[Block]:
+    if not inputs.has("account_positions"):
+        return [Text("There is no map: `segmentation segments --force` writes the accounts' places.", is_missing=True)]
+    placed = inputs.of_method("segments")[["account_id", "segment"]]
+    at = inputs.rows("account_positions").merge(placed, on="account_id").sort_values("account_id")
+    title = "Every account on a map of usage"
+    said = (
+        f"{len(at):,} accounts as dots, one mark and colour for each of {at['segment'].nunique()} segments. Accounts "
+        "that lie close together use the product alike. The two directions are those in which accounts differ most "
+        "(principal components); they show part of the differences only, so that segments may overlap here."
+    )
+    return [*chart(segment_map(at, inputs.names), "segment-map", title, said)]
+
+
+def _card(inputs: Inputs, row: dict[Any, Any]) -> Card:
+    number, name = int(str(row["segment"])), str(row["name"])
+    title = f"How far from the others: {name}"
+    said = (
+        "Bars to the right: more than the other accounts, to the left: less, in standard deviations; the line on a "
+        "bar is its 95 % interval. Hatched bars: figures that the segment was not built from."
+    )
+    figure = profile_bars(inputs.of_method("segment_profiles"), number, inputs.words)
+    badge = f"{row['trust']} · {shown_share(float(str(row['share'])))}"
+    return Card(f"{number}  {name}", badge, str(row["sentence"]), chart(figure, f"profile-{number}", title, said))
+
+
+def _use(inputs: Inputs) -> list[Block]:
+    if not inputs.has("account_rfm"):
+        return []
+    placed = inputs.of_method("segments")[["account_id", "segment"]]
+    rows = inputs.rows("account_rfm").merge(placed, on="account_id")
+    counts = pd.crosstab(rows["label"], rows["segment"])
+    counts.columns = [f"segment {segment}" for segment in counts.columns]
+    whole = counts.assign(accounts=counts.sum(axis=1)).reset_index()
+    whole = whole.sort_values(["accounts", "label"], ascending=[False, True], ignore_index=True)
+    columns = (Column("label", "Use"), Column("accounts", "Accounts", "int"), *(
+        Column(str(name), f"In {name}", "int") for name in counts.columns
+    ))  # fmt: skip
+    said = "How recent and how heavy use is, by plain counting: no model, so nothing to mistrust but the logs."
+    return [Heading("How accounts use it"), Text(said), table("use", "Accounts by use and segment", whole, columns)]

@@ -1,0 +1,129 @@
+"""Section `trust`: how far to trust each figure. Section `glossary`: the words."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from segmentation.reports.blocks import Block, Column, Heading, Points, Section, Terms, table
+from segmentation.reports.industries_section import accuracy_said
+from segmentation.reports.inputs import Inputs
+
+SLICES = {
+    "train": "accounts it learned from",
+    "cv": "unseen accounts, in turn",
+    "test": "accounts held back",
+}
+#: metric -> what the page calls it
+METRICS = {
+    "auc": "AUC against the rest",
+    "macro_auc": "AUC, mean over industries",
+    "accuracy": "first choice right",
+    "top2_accuracy": "first or second choice right",
+    "pr_auc": "average precision",
+    "log_loss": "log-loss (less is better)",
+    "brier": "Brier score (less is better)",
+}
+
+
+def trust_section(inputs: Inputs) -> Section:
+    """Every metric on seen and unseen accounts, with its interval and its baseline."""
+    blocks: list[Block] = [Points(tuple(_caveats(inputs)))]
+    if inputs.has("industry_metrics"):
+        blocks += [Heading("Industries"), _industries(inputs.rows("industry_metrics"))]
+    if inputs.has("churn_metrics"):
+        blocks += [Heading("Falling silent"), _churn(inputs.rows("churn_metrics"))]
+    lead = "A figure without its baseline says nothing, and one from the accounts a model learned from says too much."
+    return Section("trust", "How far to trust it", lead, tuple(blocks))
+
+
+def _caveats(inputs: Inputs) -> list[str]:
+    said = []
+    accuracy = accuracy_said(inputs)
+    if accuracy:
+        said.append(accuracy)
+    said += [
+        "Read `unseen accounts`, not `accounts it learned from`: by the gap a model flatters itself.",
+        "An interval says where the figure would lie on other accounts of the same kind, in 95 of 100 cases.",
+        "Segments are a way to look at accounts, not a law: a doubtful one may be drawn otherwise next time.",
+        "All of it is said from usage alone. What accounts do elsewhere nobody here knows.",
+    ]
+    if inputs.hashed_ids:
+        said.append("Account ids are keyed hashes: whoever holds the key can tell which account is meant.")
+    return said
+
+
+def _industries(rows: pd.DataFrame) -> Block:
+    known = rows[rows["metric"].isin(METRICS)].copy()
+    known["order"] = known["metric"].map({name: place for place, name in enumerate(METRICS)})
+    known["part"] = known["slice"].map({name: place for place, name in enumerate(SLICES)})
+    known["industry"] = known["industry"].fillna("all")
+    known = known.sort_values(["order", "industry", "part"], ignore_index=True)
+    told = known.assign(metric=known["metric"].map(METRICS), slice=known["slice"].map(SLICES))
+    columns = (
+        Column("metric", "Figure"),
+        Column("industry", "Industry"),
+        Column("slice", "Measured on"),
+        Column("value", "Value", "number"),
+        Column("low", "From", "number"),
+        Column("high", "To", "number"),
+        Column("majority", "Always the shares", "number"),
+        Column("random", "At random", "number"),
+        Column("support", "Accounts", "int"),
+    )
+    caption = "Industry model: every figure with its 95 % interval, beside two ways to answer without a model"
+    return table("industry_metrics", caption, told[[column.name for column in columns]], columns)
+
+
+def _churn(rows: pd.DataFrame) -> Block:
+    order = {"auc": 0, "pr_auc": 1, "log_loss": 2, "brier": 3}
+    known = rows.assign(order=rows["metric"].map(order).fillna(len(order)))
+    known = known.sort_values(["population", "order", "slice"], ignore_index=True)
+    part = {"train": "months it learned from", "test": "later months"}
+    told = known.assign(metric=known["metric"].replace(METRICS).str.replace(" against the rest", ""),
+                        slice=known["slice"].replace(part))  # fmt: skip
+    columns = (
+        Column("population", "Accounts"),
+        Column("metric", "Figure"),
+        Column("slice", "Measured on"),
+        Column("value", "Value", "number"),
+        Column("low", "From", "number"),
+        Column("high", "To", "number"),
+        Column("base_rate", "Same for everybody", "number"),
+        Column("recency", "Days since last seen alone", "number"),
+        Column("accounts", "Number", "int"),
+        Column("churned", "Fell silent", "int"),
+    )
+    caption = "Forecast of falling silent, beside two ways to answer without a model"
+    return table("churn_metrics", caption, told[[column.name for column in columns]], columns)
+
+
+GLOSSARY = (
+    ("Account", "A customer: what is segmented and what carries an industry. It may have many licences."),
+    ("As of", "The date a report speaks for. Nothing that happened on or after it has been used."),
+    ("AUC", "Take one account of the industry and one of the rest: how often the model ranks the right one higher. "
+            "0.5 is guessing, 1 is never wrong."),
+    ("Average precision", "How pure the top of a list stays as one goes down; guessing gives the industry's share."),
+    ("Baseline", "What the same figure would be without a model: always answering the shares, or drawing by them."),
+    ("Beyond chance, q", "Of all findings with at most this q, about that share is there by luck alone."),
+    ("Coverage", "The share of accounts that would be filled in, and rightly."),
+    ("Fill in", "Write the industry into an account that has none, because such guesses were right often enough."),
+    ("g (Hedges)", "A difference in standard deviations: 0.2 is small, 0.8 is large."),
+    ("Interval", "Where a figure would lie on other accounts of the same kind, in 95 of 100 cases."),
+    ("Label", "The industry that the accounts file names."),
+    ("Outlying account", "An account unlike all others. It is in a segment all the same: look before acting on it."),
+    ("Precision", "The share of fills that are right."),
+    ("Predictable", "Usage tells this industry from the rest, beyond doubt."),
+    ("Promising with more accounts", "Better than chance, but too few labelled accounts to be sure how much."),
+    ("Reach out", "Call or write: the account is likely to fall silent, or has begun to."),
+    ("Residual", "How far a count is from what chance would give, in standard deviations; beyond 2 or 3 it is rare."),
+    ("Segment", "Accounts that use the product alike. Its id and name survive when models are trained anew."),
+    ("Set aside", "A row that is broken (quarantined): kept with its reason, not counted, can be mended."),
+    ("Stability", "How well a segment is found again when accounts are drawn anew: 1 always, below 0.6 doubtful."),
+    ("Value, expected", "What an account is likely to bring in the months ahead, in the unit of the logs' value."),
+)  # fmt: skip
+
+
+def glossary_section() -> Section:
+    """The words of the report."""
+    lead = "What the words mean here."
+    return Section("glossary", "Glossary", lead, (Terms(GLOSSARY),))
