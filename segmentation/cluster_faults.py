@@ -6,8 +6,10 @@ import re
 
 #: the rows that `checkpoint.settled` left with executors are gone with all that held them
 _ROWS_LOST = re.compile(r"CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND|Checkpoint block \S+ not found")
-#: an executor was lost as often as a task may fail
-_EXECUTORS_LOST = re.compile(r"ExecutorLostFailure|Executor heartbeat timed out|EXECUTOR_BROADCAST_JOIN_OOM")
+#: an executor was lost as often as a task, a stage or the master allows
+_EXECUTORS_LOST = re.compile(
+    r"ExecutorLostFailure|has failed the maximum allowable number of times|Master removed our application"
+)
 #: what Python on an executor says, within the trace that it sends
 _NO_MODULE = re.compile(r"Python(?: ?worker|Exception)[\s\S]*ModuleNotFoundError: No module named '([^'.]+)")
 #: Java has not the class, or has that of another release

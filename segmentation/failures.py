@@ -86,11 +86,11 @@ def _known_fault(text: str, data_dir: Path) -> tuple[str, Exit] | None:
     if _is_disk_full(text, data_dir):
         where = f"the disk of {data_dir.absolute()} or of Spark's scratch folder (spark.local.dir)"
         return f"no space left on {where}: free some; {_SAFE}", Exit.ENVIRONMENT
+    if fault := cluster_fault(text):
+        return f"{fault}; {_SAFE}", Exit.ENVIRONMENT
     if _is_jvm_gone(text):
         gone = "Spark's JVM is gone (killed, or out of memory: see session.driver_memory)"
         return f"{gone}; {_SAFE}", Exit.ENVIRONMENT
-    if fault := cluster_fault(text):
-        return f"{fault}; {_SAFE}", Exit.ENVIRONMENT
     if _CONFLICT.search(text):
         return f"other writers came first again and again; {_SAFE}", Exit.FAILED
     if broken := re.search(r"\[DELTA_(?:VIOLATE_CONSTRAINT|NOT_NULL)[^\n]*(?:\n - [^\n]*)*", text):

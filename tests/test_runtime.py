@@ -72,3 +72,14 @@ def test_a_second_writer_is_told_who_holds_the_data(tmp_path: Path, capsys: pyte
         lock.flush()
         assert execute(spec(), ["--data-dir", str(tmp_path)]) == Exit.INPUT
     assert "is being written by segmentation ingest (process 12)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["s3a://bucket/data", "hdfs://name/data", "abfss://box@account/data", "dbfs:/data"])
+def test_an_address_is_no_data_directory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert execute(spec(), ["--data-dir", address]) == Exit.USAGE
+    said = capsys.readouterr().err
+    assert said.startswith(f"segmentation trial: --data-dir {Path(address)} is an address, not a path: mount it where ")
+    assert list(tmp_path.iterdir()) == []
