@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= data
 
-.PHONY: setup demo test test-long test-fast lint package mlflow notebooks clean
+.PHONY: setup demo test test-long test-fast lint package mlflow notebooks docs clean
 
 setup: $(VENV)/.done .jars/.done
 
@@ -49,6 +49,10 @@ mlflow: setup
 notebooks: setup
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[spark,models,notebooks]'
 	$(BIN)/jupyter lab notebooks
+
+# the site, in dist/site; a warning (a dead link, a page that nobody reaches) is an error
+docs: setup
+	$(BIN)/mkdocs build --quiet
 
 clean:
 	rm -rf $(VENV) .jars dist .mypy_cache .ruff_cache .pytest_cache
