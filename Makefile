@@ -52,7 +52,7 @@ notebooks: setup
 
 # the site, in dist/site; a warning (a dead link, a page that nobody reaches) is an error
 docs: setup
-	$(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 clean:
 	rm -rf $(VENV) .jars dist .mypy_cache .ruff_cache .pytest_cache

@@ -108,10 +108,12 @@ def test_the_reference_says_every_setting(reference: ModuleType) -> None:
         named = re.findall(r"^\| `([\w.]+)`", part, re.MULTILINE)
         top = {key.split(".")[0] for key in named}
         assert set(keys) - top == set(), section
+        unexplained = re.findall(r"^\| `([\w.]+)` \| `[^|]+` \|  \|$", part, re.MULTILINE)
+        assert unexplained == [], f"{section}: say in conf/base.yml what these are"
     assert "| `k_max` | `10` |" in page
     assert "| `space.log1p` | `true` | logarithms of heavy-tailed features |" in page
     assert "drop accounts of whose features a larger share is missing" in page
-    assert "whether it is right at least this often, with this confidence" not in page  # comments stay with their key
+    assert "such as &#123;spark.executor.memory: 4g}" in page  # a brace would be taken for attributes, and vanish
 
 
 def test_the_reference_says_every_table_and_column(reference: ModuleType) -> None:

@@ -204,9 +204,9 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown takes as it is: no tags, no emphasis outside of backticks."""
+    """Text that Markdown takes as it is: no tags, no emphasis, no attribute lists outside of backticks."""
     parts = text.split("`")
-    parts[::2] = [re.sub(r"([*_<])", r"\\\1", part) for part in parts[::2]]
+    parts[::2] = [re.sub(r"[*_<{]", lambda found: f"&#{ord(found[0])};", part) for part in parts[::2]]
     return "`".join(parts)
 
 
