@@ -56,11 +56,13 @@ def test_text_features_fill_with_text() -> None:
 def test_the_page_has_a_line_per_feature() -> None:
     features = catalogue(["Document"])
     lines = render_page(features).splitlines()
-    assert lines[6].startswith(
-        "| `document_rows_year` | Log rows of Document in the last twelve months. | rows counted |"
-    )
-    assert lines[6].endswith("| summed over tokens | 0 | log1p |")
-    assert len(lines) == 6 + len(features)
+    sections = [line.removeprefix("## ") for line in lines if line.startswith("## ")]
+    assert sections == ["Document", "All categories together", "The account as a whole"]
+    assert lines[4] == "## Document"
+    assert lines[8].startswith("| `document_rows_year`<br>Log rows of Document in the last twelve months. |")
+    assert lines[8].endswith("| rows counted;<br>summed over tokens | 0 | log1p |")
+    named = [line.split("`")[1] for line in lines if line.startswith("| `")]
+    assert named == [feature.name for feature in features]
     assert not [line for line in lines if "{" in line]
 
 
