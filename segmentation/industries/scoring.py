@@ -16,6 +16,7 @@ from segmentation.industries.calibration import Calibration, as_sql
 PREDICTED, PROBABILITIES, PREDICTION = "predicted_industry", "probabilities", "prediction"
 #: one-vs-rest gives a score per class but no probabilities. Boosted trees on log-loss mean by a score s the odds
 #: exp(2s) (Friedman 2001), so each becomes 1 / (1 + exp(-2s)), and these are divided by their sum.
+NOT_CALIBRATED = "the model gives no calibrated probabilities: it was trained before there were any"
 ODDS = "1.0D / (1.0D + exp(-2.0D * score))"
 
 
@@ -25,6 +26,28 @@ def score_industries(model: PipelineModel, basetable: DataFrame) -> DataFrame:
     Works on a model loaded from its run as well: calibration and the industries' names are part of it.
     """
     return score_columns(model.transform(basetable), industries_of(model))
+
+
+def best_industries(model: PipelineModel, basetable: DataFrame) -> DataFrame:
+    """One row per account of `basetable`: as_of, account_id, prediction, name (the same), confidence, second.
+
+    The two most probable industries, equals in the order of the model; `confidence` is the first one's probability.
+    """
+    names = F.array(*map(F.lit, industries_of(model)))
+    scored = model.transform(basetable)
+    if PROBABILITIES not in scored.columns:
+        raise InputProblem(NOT_CALIBRATED)
+    placed = F.transform(PROBABILITIES, lambda p, at: F.struct((-p).alias("worse"), at.alias("at")))
+    ranked = scored.select("as_of", "account_id", F.array_sort(placed).alias("ranked"))
+    first = F.element_at(names, F.col("ranked")[0]["at"] + 1)
+    return ranked.select(
+        "as_of",
+        "account_id",
+        first.alias("prediction"),
+        first.alias("name"),
+        (-F.col("ranked")[0]["worse"]).alias("confidence"),
+        F.get(names, F.get(F.col("ranked"), F.lit(1))["at"]).alias("second"),
+    )
 
 
 def industries_of(model: PipelineModel) -> list[str]:
@@ -38,7 +61,7 @@ def industries_of(model: PipelineModel) -> list[str]:
 def score_columns(scored: DataFrame, industries: Sequence[str]) -> DataFrame:
     """The columns of table `industry_scores` (but `model`) from a frame that the whole model has transformed."""
     if PROBABILITIES not in scored.columns:
-        raise InputProblem("the model gives no calibrated probabilities: it was trained before there were any")
+        raise InputProblem(NOT_CALIBRATED)
     pairs = F.arrays_zip(F.array(*map(F.lit, industries)).alias("industry"), F.col(PROBABILITIES).alias("probability"))
     return scored.select("as_of", "account_id", F.inline(pairs).alias("industry", "probability"))
 

@@ -42,8 +42,12 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
 
     Missing values are empty. The same frame gives the same bytes.
     """
-    text = safe_cells(frame).to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
-    return (BOM + text).encode("utf-8")
+    return (BOM + csv_lines(safe_cells(frame), header=True)).encode("utf-8")
+
+
+def csv_lines(safe: pd.DataFrame, header: bool) -> str:
+    """The lines of such a file, of cells that are safe already; for files that are written part by part."""
+    return safe.to_csv(index=False, header=header, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
 
 
 def safe_text(text: str) -> str:

@@ -28,6 +28,33 @@ def score_segments(model: PipelineModel, basetable: DataFrame, method: str) -> D
     return segment_columns(scored.withColumn(OUTLIER, F.lit(False)), method)
 
 
+def best_segments(model: PipelineModel, basetable: DataFrame) -> DataFrame:
+    """One row per account of `basetable`: as_of, account_id, prediction, name, confidence, second.
+
+    `prediction` is the segment's number as a text, `second` the name of the segment with the next nearest centre, or
+    of the next likely one; null where there is no other.
+    """
+    clusterer, naming = model.stages[-2], model.stages[-1]
+    scored = model.transform(basetable)
+    first = scored.select(
+        "as_of",
+        "account_id",
+        F.col(SEGMENT).cast("int").cast("string").alias("first"),
+        F.col(SEGMENT_NAME).alias("name"),
+        confidence(clusterer).cast("double").alias("confidence"),
+        second_cluster(clusterer).alias(CLUSTER),
+    )
+    there = F.col(CLUSTER).isNotNull()
+    return naming.transform(first).select(
+        "as_of",
+        "account_id",
+        F.col("first").alias("prediction"),
+        "name",
+        "confidence",
+        F.when(there, F.col(SEGMENT_NAME)).alias("second"),
+    )
+
+
 def segment_columns(scored: DataFrame, method: str) -> DataFrame:
     """The columns of table `segments` (but `model`) from a frame with SEGMENT, SEGMENT_NAME, CONFIDENCE, OUTLIER."""
     return scored.select(
@@ -66,15 +93,35 @@ def confidence(clusterer: object) -> Column:
     """
     if isinstance(clusterer, GaussianMixtureModel):
         return F.array_max(vector_to_array(F.col("probability")))
-    point = vector_to_array(F.col(COMPONENTS))
-    centres = [list(map(float, centre)) for centre in clusterer.clusterCenters()]  # type: ignore[attr-defined]
-    numbered = [F.struct(_distance(point, centre).alias("distance"), F.lit(number).alias("cluster"))
-                for number, centre in enumerate(centres)]  # fmt: skip
-    distances = F.array(*numbered)
+    distances = _distances(clusterer)
     own = F.filter(distances, lambda one: one["cluster"] == F.col(CLUSTER))[0]["distance"]
     others = F.filter(distances, lambda one: one["cluster"] != F.col(CLUSTER))
     other = F.array_min(others)["distance"]
     return F.when(other > 0, F.greatest(F.lit(0.0), 1.0 - own / other)).otherwise(F.lit(0.0))
+
+
+def second_cluster(clusterer: object) -> Column:
+    """The next best cluster of a frame that the clusterer has transformed; null where there is only one."""
+    if isinstance(clusterer, GaussianMixtureModel):
+        weighed = F.transform(
+            vector_to_array(F.col("probability")), lambda p, at: F.struct((-p).alias("worse"), at.alias("cluster"))
+        )
+    else:
+        weighed = _distances(clusterer)
+    others = F.filter(weighed, lambda one: one["cluster"] != F.col(CLUSTER))
+    return F.array_min(others)["cluster"].cast("int")
+
+
+def _distances(clusterer: object) -> Column:
+    """An array of structs: distance to a cluster's centre, cluster."""
+    point = vector_to_array(F.col(COMPONENTS))
+    centres = [list(map(float, centre)) for centre in clusterer.clusterCenters()]  # type: ignore[attr-defined]
+    return F.array(
+        *(
+            F.struct(_distance(point, centre).alias("distance"), F.lit(number).alias("cluster"))
+            for number, centre in enumerate(centres)
+        )
+    )
 
 
 def _distance(point: Column, centre: Sequence[float]) -> Column:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from segmentation.errors import EnvironmentProblem, InputProblem
+from segmentation.stores.capabilities import setting
 from segmentation.table import Table
 
 #: a published version stays readable until `segmentation forget` purges what is older
@@ -39,9 +42,18 @@ class DeltaTable:
     def version(self) -> int:
         """The latest version; on a local disk taken from the names in its log, which costs no Spark job."""
         if self._catalog:
-            return int(str(self._latest()["version"])) if self._spark.catalog.tableExists(self.location) else -1
+            return int(str(self._latest()["version"])) if self._is_in_catalog() else -1
         log = self._folder / "_delta_log"
         return max((int(entry.stem) for entry in log.glob("*.json") if entry.stem.isdigit()), default=-1)
+
+    def _is_in_catalog(self) -> bool:
+        try:
+            return self._spark.catalog.tableExists(self.location)
+        except PySparkException as error:
+            raise InputProblem(
+                f"the catalog of {self.location} cannot be asked ({str(error).splitlines()[0][:200]}): correct "
+                "storage.catalog, or have Spark given that catalog"
+            ) from error
 
     def note(self) -> str | None:
         """The note that the latest commit carries."""
@@ -74,7 +86,9 @@ class DeltaTable:
 
     def create(self, frame: DataFrame) -> None:
         """An empty table with the frame's columns, never-null ones and constraints as its schema says."""
-        if not self._catalog and self._folder.exists():
+        if self._catalog:
+            self._require_schema(self._catalog)
+        elif self._folder.exists():
             self.remove()  # a creation that was killed or found no space leaves a folder without any version
         never_null = {field.name for field in self._table.columns if not field.nullable}
         parts = (
@@ -99,9 +113,22 @@ class DeltaTable:
         split = f" PARTITIONED BY ({', '.join(self._table.partition_by)})" if self._table.partition_by else ""
         self._spark.sql(f"CREATE TABLE {self.sql_name} ({', '.join(parts)}) USING delta{split} TBLPROPERTIES ({said})")
 
+    def _require_schema(self, schema: str) -> None:
+        """The schema of the catalog, made when it is new; EnvironmentProblem where that is not allowed."""
+        if self._spark.catalog.databaseExists(schema):
+            return
+        try:
+            self._spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        except PySparkException as error:
+            raise EnvironmentProblem(
+                f"there is no schema {schema}, and it cannot be made ({str(error).splitlines()[0][:200]}): have it "
+                "made, or name another by storage.catalog and storage.schema_name"
+            ) from error
+
     def exchange(self, frame: DataFrame, where: str, options: Mapping[str, str]) -> None:
         """Replace the rows for which `where` holds by others for which it need not, in one commit."""
-        with self._off("spark.databricks.delta.replaceWhere.constraintCheck.enabled"):
+        checked = "spark.databricks.delta.replaceWhere.constraintCheck.enabled"
+        with setting(self._spark, checked, "false", "an exchange of rows"):
             self.write(frame, "overwrite", {**options, "replaceWhere": where})
 
     def merge(self, rows: DataFrame, overtaken: DataFrame, where: str, change: Mapping[str, str], note: str) -> None:
@@ -118,16 +145,31 @@ class DeltaTable:
         values = ", ".join(f"new.`{name}`" for name in rows.columns)
         changes = ", ".join(f"`{name}` = {value}" for name, value in change.items())
         noted = "spark.databricks.delta.commitInfo.userMetadata"
-        self._spark.conf.set(noted, note)
+        try:
+            with setting(self._spark, noted, note, "a merge"):
+                self._spark.sql(
+                    f"MERGE INTO {self.sql_name} AS old USING _rows_to_merge AS new "
+                    f"ON old.`{key}` = new._key AND {where} WHEN MATCHED THEN UPDATE SET {changes} "
+                    f"WHEN NOT MATCHED AND new._key IS NULL THEN INSERT ({names}) VALUES ({values})"
+                )
+        finally:
+            self._spark.catalog.dropTempView("_rows_to_merge")
+
+    def upsert(self, rows: DataFrame, where: str) -> None:
+        """Update the stored rows with the key of a row of `rows`, insert the others, in one commit.
+
+        Stored rows without one go where `where`, which speaks of them as `old.name`, holds. The key is never null.
+        """
+        rows.createOrReplaceTempView("_rows_to_upsert")
+        same = " AND ".join(f"old.`{name}` = new.`{name}`" for name in self._table.unique_by)
         try:
             self._spark.sql(
-                f"MERGE INTO {self.sql_name} AS old USING _rows_to_merge AS new ON old.`{key}` = new._key AND {where} "
-                f"WHEN MATCHED THEN UPDATE SET {changes} "
-                f"WHEN NOT MATCHED AND new._key IS NULL THEN INSERT ({names}) VALUES ({values})"
+                f"MERGE INTO {self.sql_name} AS old USING _rows_to_upsert AS new ON {same} "
+                "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT * "
+                f"WHEN NOT MATCHED BY SOURCE AND {where} THEN DELETE"
             )
         finally:
-            self._spark.conf.unset(noted)
-            self._spark.catalog.dropTempView("_rows_to_merge")
+            self._spark.catalog.dropTempView("_rows_to_upsert")
 
     def write(self, frame: DataFrame, mode: str, options: Mapping[str, str]) -> None:
         """Append or overwrite in one commit, with the writer's options."""
@@ -146,18 +188,7 @@ class DeltaTable:
         guard, logging = "retentionDurationCheck.enabled", "vacuum.logging.enabled"
         # shorter than Delta's guard against deleting what a writer is about to commit; the data lock excludes those.
         # Nothing is noted in the table's log, as that would be a version which nobody has published
-        with self._off(f"spark.databricks.delta.{guard}"), self._off(f"spark.databricks.delta.{logging}"):
+        with contextlib.ExitStack() as off:
+            for name in (guard, logging):
+                off.enter_context(setting(self._spark, f"spark.databricks.delta.{name}", "false", "a purge"))
             self._spark.sql(f"VACUUM {self.sql_name} RETAIN 0 HOURS").collect()
-
-    @contextmanager
-    def _off(self, setting: str) -> Iterator[None]:
-        """One of Delta's settings off for one statement."""
-        before = self._spark.conf.get(setting, None)
-        self._spark.conf.set(setting, "false")
-        try:
-            yield
-        finally:
-            if before is None:
-                self._spark.conf.unset(setting)
-            else:
-                self._spark.conf.set(setting, before)

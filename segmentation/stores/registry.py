@@ -9,8 +9,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import mlflow
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from mlflow.types import DataType
 from pyspark.ml import PipelineModel
 
 from segmentation.stores.run_values import LONGEST_PARAM
@@ -74,8 +76,7 @@ def tag_version(runs: Runs, model: str, key: str, value: Any) -> None:
 
 def champion(runs: Runs, name: str) -> str | None:
     """`name/version` with the alias `champion`; None where nobody has it. `name` is with the catalog."""
-    number = _holder(runs, name, CHAMPION)
-    return None if number is None else f"{name}/{number}"
+    return version_of(runs, name, CHAMPION)
 
 
 def champions(runs: Runs, name: str) -> list[str]:
@@ -106,12 +107,26 @@ def find_version(runs: Runs, model: str) -> ModelVersion | None:
         return None
 
 
+def inputs_of(model: str) -> dict[str, bool] | None:
+    """Raw column that a version reads -> whether it is a text; by the signature. None where it was kept without one."""
+    signature = mlflow.models.get_model_info(f"models:/{model}").signature
+    if signature is None or signature.inputs is None:
+        return None
+    return {column.name: column.type == DataType.string for column in signature.inputs.inputs}
+
+
 def load_champion(runs: Runs, name: str) -> tuple[PipelineModel, str]:
     """The model that carries the alias `champion`, and its `name/version`. LookupError when none was trained yet."""
     model = champion(runs, runs.prefix + name)
     if model is None:
         raise LookupError(f"no model {name} has been trained yet: run the training job first")
     return load_model(runs, model), model
+
+
+def version_of(runs: Runs, name: str, alias: str) -> str | None:
+    """`name/version` with the alias; None where nobody has it. `name` is with the catalog."""
+    number = _holder(runs, name, alias)
+    return None if number is None else f"{name}/{number}"
 
 
 def _holder(runs: Runs, name: str, alias: str) -> str | None:

@@ -31,7 +31,7 @@ class PublicationConflict(RuntimeError):  # noqa: N818  # it names what happened
 
 
 #: which command makes a table, for the message when it is missing
-_MADE_BY = {
+MADE_BY = {
     "events": "ingest", "ingest_ledger": "ingest", "row_balance": "ingest", "tokens": "ingest", "event_names": "ingest",
     "activity": "basetable", "activity_months": "basetable", "token_features": "basetable",
     "account_features": "basetable", "accounts": "basetable", "basetable": "basetable", "segments": "segments",
@@ -49,7 +49,7 @@ _MADE_BY = {
 
 def made_by(table: Table) -> str:
     """The command that makes a table."""
-    return _MADE_BY.get(table.name, "run")
+    return MADE_BY.get(table.name, "run")
 
 
 #: written by commits that stand whether or not a job publishes, so nothing in them is ever unfinished
@@ -177,6 +177,18 @@ class TableStore:
         self._take_back(table)
         self._delta(table).merge(check(rows, table), overtaken, where, change, note)
         self._working[table.name], self._notes[table.name] = self.latest_version(table), note
+
+    def upsert(self, frame: DataFrame, table: Table, where: str) -> None:
+        """Update rows by the table's key, insert new ones, and take away those of `where` that the frame lacks.
+
+        One commit. `where` speaks of a stored row's columns as `old.name`. Two rows of one key stop it.
+        """
+        delta, rows = self._delta(table), check(frame, table)
+        self._take_back(table)
+        if delta.version() < 0:
+            delta.create(rows)
+        delta.upsert(rows, where)
+        self._working[table.name], self._notes[table.name] = delta.version(), None
 
     def exchange(self, frame: DataFrame, table: Table, where: str, note: str) -> None:
         """Replace the rows for which `where` holds by others for which it need not, in one commit."""

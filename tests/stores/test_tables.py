@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from segmentation.failures import Exit, explain
 from segmentation.jobs.command import job_specs
 from segmentation.schemas import ACCOUNTS, EVENTS, INDUSTRY_SCORES, LEDGER, ROW_BALANCE, TABLES
-from segmentation.stores.tables import _MADE_BY, MissingTable, PublicationConflict, TableStore
+from segmentation.stores.tables import MADE_BY, MissingTable, PublicationConflict, TableStore
 from segmentation.table import Table
 from tests.robustness.conftest import store
 
@@ -149,5 +149,5 @@ def one_row(spark: SparkSession, table: Table, row: dict[str, Any]) -> DataFrame
 
 def test_every_table_that_a_job_reads_names_the_command_that_makes_it() -> None:
     own = {"published", "ingest_plans"}  # the store's and ingest's own: nobody else reads them
-    assert {table.name for table in TABLES} - own == set(_MADE_BY)
-    assert set(_MADE_BY.values()) <= {spec.name for spec in job_specs()}
+    assert {table.name for table in TABLES} - own == set(MADE_BY)
+    assert set(MADE_BY.values()) <= {spec.name for spec in job_specs()}

@@ -1,0 +1,99 @@
+"""Published tables -> one row per account as CSV and Parquet, for tools outside the house."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.errors import InputProblem
+from segmentation.jobs.freshness import read_basetable
+from segmentation.reports.export import COLUMNS, export_rows, tables_of
+from segmentation.runtime import Job, JobSpec
+from segmentation.schemas import ACCOUNT_RFM, BASETABLE, SEGMENTS
+from segmentation.segments.placing import CONSENSUS
+from segmentation.stores.exports import CSV, PARQUET, write_files
+from segmentation.stores.tables import MADE_BY
+from segmentation.table import Table
+
+BOTH = "both"
+#: without these an export says nothing; columns of the other tables are left empty where there are none
+_NEEDED = (SEGMENTS, ACCOUNT_RFM)
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder for the files")
+    parser.add_argument("--as-of", metavar="DATE", help="first day of a month (default: the latest basetable)")
+    parser.add_argument("--format", choices=(CSV, PARQUET, BOTH), help="default: export.format of the settings")
+
+
+def export_accounts(job: Job) -> None:
+    """Write the files and say what is in them, what is not, and that they are copies."""
+    columns = job.settings.export.columns
+    tables = tables_of(columns)
+    as_of, basetable, _ = read_basetable(job)
+    parts, empty = {BASETABLE.name: basetable}, list[Table]()
+    for table in tables[1:]:
+        rows = _rows(job, table, as_of)
+        if rows is None:
+            empty.append(table)
+        else:
+            parts[table.name] = rows
+    kind = job.args.format or job.settings.export.format
+    formats = (CSV, PARQUET) if kind == BOTH else (kind,)
+    with job.stage("files written"):
+        paths, count, changed = write_files(
+            export_rows(parts, columns), job.args.to, f"accounts-{as_of}", formats
+        )  # fmt: skip
+    job.show(f"exported {count:,} accounts as of {as_of}: {', '.join(map(str, paths))}")
+    for line in _remarks(job, columns, empty, changed):
+        job.show(f"  {line}")
+
+
+def _rows(job: Job, table: Table, as_of: dt.date) -> DataFrame | None:
+    """The table's rows of as_of, one per account; None where there are none and the export can do without.
+
+    InputProblem where it cannot.
+    """
+    if not job.tables.exists(table):
+        return job.tables.read(table) if table in _NEEDED else None  # which says how to make it
+    rows = job.tables.read(table)
+    dates = sorted(row["as_of"] for row in rows.select("as_of").distinct().collect())
+    if as_of not in dates:
+        if table not in _NEEDED:
+            return None
+        known, command = ", ".join(map(str, dates)), MADE_BY[table.name]
+        raise InputProblem(
+            f"{table.name} does not speak for {as_of} (it does for {known}): run `segmentation {command} --as-of "
+            f"{as_of}`, or export as of another date"
+        )
+    rows = rows.where(F.col("as_of") == F.lit(as_of))
+    return _of_one_method(job, rows) if table is SEGMENTS else rows
+
+
+def _of_one_method(job: Job, segments: DataFrame) -> DataFrame:
+    """The consensus where there is one, else the first method of the settings that has segments, else by name."""
+    found = sorted(row["method"] for row in segments.select("method").distinct().collect())
+    lead = next((method for method in (CONSENSUS, *job.settings.segments.methods) if method in found), found[0])
+    return segments.where(F.col("method") == F.lit(lead))
+
+
+def _remarks(job: Job, columns: Sequence[str], empty: Sequence[Table], changed: int) -> list[str]:
+    lines = []
+    for table in empty:
+        names = ", ".join(name for name in columns if COLUMNS[name].table is table)
+        lines.append(f"left empty: {names} (run `segmentation {MADE_BY[table.name]}` for them)")
+    if changed:
+        lines.append(f"{changed:,} texts could be read as formulas and begin with an apostrophe now")
+    if job.settings.privacy.hash_ids and "account_id" in columns:
+        lines.append("account_id is the keyed hash of the id: match it by hashing yours with the same key")
+    return [*lines, "these files are copies: `segmentation forget` does not reach them"]
+
+
+JOB = JobSpec(
+    "export", "accounts with segment and industry, as files for other tools", _arguments, export_accounts, writes=False
+)

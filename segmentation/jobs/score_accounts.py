@@ -1,0 +1,145 @@
+"""A basetable of any date -> what today's champion models say of its accounts, in `account_scores`."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.checkpoint import settled
+from segmentation.errors import InputProblem
+from segmentation.features.feature import Feature
+from segmentation.industries.scoring import best_industries
+from segmentation.jobs.freshness import read_basetable
+from segmentation.models.columns import differences, filled_columns
+from segmentation.runtime import Job, JobSpec, add_as_of
+from segmentation.schemas import ACCOUNT_SCORES, BASETABLE
+from segmentation.segments.scoring import best_segments
+from segmentation.segments.space import hold_out
+from segmentation.stores.registry import CHALLENGER, champion, inputs_of, version_of
+from segmentation.stores.runs import INDUSTRY_MODEL, Runs, load_model, open_runs, segments_model
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    add_as_of(parser)
+    parser.add_argument(
+        "--model",
+        action="append",
+        metavar="NAME",
+        help="registered name: industry, segments_kmeans, ...; may be repeated (default: all that have a champion)",
+    )
+    parser.add_argument(
+        "--ignore-new-columns",
+        action="store_true",
+        help="score although the basetable has features that the model was not trained on",
+    )
+
+
+def score_accounts(job: Job) -> None:
+    """Score every account of the basetable by the champions; rows that are there already are updated."""
+    runs = open_runs(job.settings.storage, job.data_dir)
+    champions = _champions(job, runs)
+    as_of, basetable, features = read_basetable(job)
+    version = job.tables.version(BASETABLE)
+    accounts, before = basetable.count(), _scored(job, as_of)
+    done = {name: {model: (accounts, version)} for name, model in champions.items()}
+    todo = {name: champions[name] for name in champions if job.args.force or before.get(name) != done[name]}
+    kept = [champions[name] for name in champions if name not in todo]
+    if kept:
+        job.show(f"scores as of {as_of}: nothing has changed, kept as they are, by {', '.join(kept)}")
+    if not todo:
+        return
+    _require_columns(job, basetable, features, as_of, todo)
+    with job.stage(f"scored by {', '.join(todo.values())}"):
+        rows = reduce(DataFrame.unionByName, (_answers(runs, basetable, name, model) for name, model in todo.items()))
+        stamped = rows.withColumns(
+            {
+                "basetable_version": F.lit(version).cast("long"),
+                "scored_at": F.to_timestamp(F.lit(job.now.isoformat(sep=" "))),
+            }
+        )
+        names = ", ".join(f"'{name}'" for name in todo)
+        where = f"old.as_of = DATE '{as_of}' AND old.model_name IN ({names})"
+        job.tables.upsert(stamped, ACCOUNT_SCORES, where=where)
+        job.publish()
+    for name, model in todo.items():
+        known = sum(count for count, _ in before.get(name, {}).values())
+        told = f", in place of {known:,} scores that were there" if known else ""
+        job.show(f"scores as of {as_of}: {accounts:,} accounts by {model}{told}")
+
+
+def _champions(job: Job, runs: Runs) -> dict[str, str]:
+    """Name -> `name/version`. Raises InputProblem for a name that nobody is champion of, or when there is none."""
+    possible = [INDUSTRY_MODEL, *map(segments_model, job.settings.segments.methods)]
+    found = {}
+    for name in job.args.model or possible:
+        model = champion(runs, runs.prefix + name)
+        if model is not None:
+            found[name] = model
+        elif job.args.model:
+            raise InputProblem(_without_champion(runs, name, possible))
+    if not found:
+        raise InputProblem(
+            "no model is champion yet, so nobody can score: run `segmentation segments` and `segmentation industry`"
+        )
+    return found
+
+
+def _without_champion(runs: Runs, name: str, possible: Sequence[str]) -> str:
+    if name not in possible:
+        return f"--model {name}: there is no such model; give one of {', '.join(possible)}"
+    refused = version_of(runs, runs.prefix + name, CHALLENGER)
+    if refused is not None:
+        return (
+            f"{name} has no champion: the gate refused {refused}; look at its reasons in MLflow, then train anew or "
+            f"overrule it with `segmentation rollback --model {name} --to {refused.rpartition('/')[2]}`"
+        )
+    command = "industry" if name == INDUSTRY_MODEL else "segments"
+    told = "" if name == INDUSTRY_MODEL else " (ward, hdbscan and the consensus keep no model that could score)"
+    return f"{name} has no champion{told}: run `segmentation {command}` first"
+
+
+def _scored(job: Job, as_of: dt.date) -> dict[str, dict[str, tuple[int, int]]]:
+    """Model name -> model -> how many accounts of as_of it scored, and of which version of the basetable."""
+    if not job.tables.exists(ACCOUNT_SCORES):
+        return {}
+    rows = job.tables.read(ACCOUNT_SCORES).where(F.col("as_of") == F.lit(as_of))
+    found: dict[str, dict[str, tuple[int, int]]] = {}
+    for row in rows.groupBy("model_name", "model", "basetable_version").count().collect():
+        found.setdefault(row["model_name"], {})[row["model"]] = (row["count"], row["basetable_version"])
+    return found
+
+
+def _require_columns(
+    job: Job, basetable: DataFrame, features: Sequence[Feature], as_of: dt.date, champions: Mapping[str, str]
+) -> None:
+    """Raises InputProblem naming the columns by which the basetable differs from what a champion was trained on."""
+    used, _ = hold_out(features, job.settings.segments.space.held_out)
+    held_out = {feature.name for feature in features} - {feature.name for feature in used}
+    filled = filled_columns(basetable)
+    for name, model in champions.items():
+        inputs = inputs_of(model)
+        if inputs is None:
+            raise InputProblem(f"{model} does not say which columns it reads: train anew with --force")
+        unread = set(filled) if job.args.ignore_new_columns else set() if name == INDUSTRY_MODEL else held_out
+        told = differences(basetable.schema, filled, inputs, unread).sentence()
+        if told:
+            command = "industry" if name == INDUSTRY_MODEL else "segments"
+            raise InputProblem(
+                f"the basetable as of {as_of} has other columns than {model} was trained on: {told}. Build it again "
+                f"(`segmentation basetable --as-of {as_of} --force`), or train again (`segmentation {command}`)"
+            )
+
+
+def _answers(runs: Runs, basetable: DataFrame, name: str, model: str) -> DataFrame:
+    loaded = load_model(runs, model)
+    answers = best_industries(loaded, basetable) if name == INDUSTRY_MODEL else best_segments(loaded, basetable)
+    # a merge reads its source twice
+    return settled(answers.withColumns({"model_name": F.lit(name), "model": F.lit(model)}))
+
+
+JOB = JobSpec("score", "score the accounts of any date by the champion models", _arguments, score_accounts)
