@@ -18,7 +18,8 @@ from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
 from segmentation.jobs.freshness import read_basetable, stored_categories
 from segmentation.runtime import Job
-from segmentation.schemas import PUBLISHED
+from segmentation.schemas import PUBLISHED, SEGMENTS
+from segmentation.segments.placing import lead_method
 from segmentation.settings import Settings
 from segmentation.stores.conf import default_profile, load_settings
 from segmentation.stores.tables import MissingTable, made_by
@@ -67,6 +68,15 @@ class House:
     @cached_property
     def _stored(self) -> tuple[dt.date, DataFrame, tuple[Feature, ...]]:
         return read_basetable(self._job)
+
+    @cached_property
+    def lead_method(self) -> str:
+        """The clustering that speaks for all: the consensus, else the first method of the settings with segments."""
+        found = {str(row["method"]) for row in self.rows_at(SEGMENTS).select("method").distinct().collect()}
+        lead = lead_method(found, self.settings.segments.methods)
+        if lead is None:
+            raise MissingTable(f"{SEGMENTS.name} has no rows as of {self.as_of}: {self.advice(SEGMENTS)}")
+        return lead
 
     def feature(self, name: str) -> Feature:
         """What the catalogue says of one feature; raises InputProblem for a name that it does not know."""

@@ -39,8 +39,11 @@ SHIPPED_WITH_SPARK = (
 
 
 def jar_folder() -> Path:
-    """`$SEGMENTATION_JARS`, or `.jars` in the working directory."""
-    return Path(os.environ.get("SEGMENTATION_JARS", ".jars"))
+    """`$SEGMENTATION_JARS`, or `.jars` in the working directory, or else beside the package in its checkout."""
+    if given := os.environ.get("SEGMENTATION_JARS"):
+        return Path(given)
+    here, checkout = Path(".jars"), Path(__file__).resolve().parents[2] / ".jars"
+    return checkout if checkout.is_dir() and not here.is_dir() else here  # a notebook works in its own folder
 
 
 def delta_package() -> str:
