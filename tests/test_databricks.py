@@ -113,7 +113,9 @@ def test_tasks_walk_the_path_one_after_the_other(job: str) -> None:
     walk = [spec.name for spec in job_specs()]
     called = [task["python_wheel_task"]["parameters"][0] for task in tasks]
     assert called == [task["task_key"] for task in tasks]
-    assert [name for name in walk if name in called[:7]] == called[:7]
+    *line, last = called
+    assert line == [name for name in walk if name in line]
+    assert last == "explore"  # nothing waits for it, so its failure shall not stop the month
     without = {"generate", "replay", "rollback", "run", "forget", "status", "doctor"}
     assert set(called) == set(walk) - without
 
