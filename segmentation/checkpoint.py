@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from pyspark import StorageLevel
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
+
+#: how Databricks' serverless compute says that it keeps no frames, and that it does not show a setting
+_KEEPS_NOTHING = re.compile(r"NOT_SUPPORTED_WITH_SERVERLESS|CONFIG_NOT_AVAILABLE")
 
 
 def settled(frame: DataFrame) -> DataFrame:
@@ -11,8 +17,14 @@ def settled(frame: DataFrame) -> DataFrame:
 
     The rows are kept by the executors. What an executor kept is gone with it, and without a plan it cannot be computed
     again; so on a cluster each partition is kept by two of them. Where both are lost, Spark says
-    CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND, and the job begins again (`runtime`).
+    CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND, and the job begins again (`runtime`). Serverless compute keeps nothing and tells
+    nobody its master: there the frame stays as it is and is computed whenever it is asked for, slower, to equal rows.
     """
-    if str(frame.sparkSession.conf.get("spark.master", "local")).startswith("local"):
-        return frame.localCheckpoint()
-    return frame.localCheckpoint(storageLevel=StorageLevel.MEMORY_AND_DISK_2)
+    try:
+        if str(frame.sparkSession.conf.get("spark.master", "local")).startswith("local"):
+            return frame.localCheckpoint()
+        return frame.localCheckpoint(storageLevel=StorageLevel.MEMORY_AND_DISK_2)
+    except PySparkException as error:
+        if _KEEPS_NOTHING.search(str(error)):
+            return frame
+        raise

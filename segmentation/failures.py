@@ -9,6 +9,7 @@ from pathlib import Path
 
 from segmentation.cluster_faults import are_rows_lost, cluster_fault
 from segmentation.errors import EnvironmentProblem, InputProblem
+from segmentation.server_faults import server_fault
 from segmentation.stores.conf import ConfError
 
 
@@ -59,8 +60,8 @@ def why_begin_again(problem: BaseException) -> str | None:
 def is_passing(problem: BaseException, data_dir: Path) -> bool:
     """Whether the same work may succeed when it is tried again: a full disk, dead processes, another writer."""
     text = _text(problem)
-    others = is_conflict(problem) or cluster_fault(text) is not None
-    return others or _is_disk_full(text, data_dir) or _is_jvm_gone(text)
+    machines = server_fault(text) or cluster_fault(text)
+    return is_conflict(problem) or machines is not None or _is_disk_full(text, data_dir) or _is_jvm_gone(text)
 
 
 def explain(problem: BaseException, data_dir: Path, jvm_ended: bool = False) -> tuple[str, Exit, bool]:
@@ -86,7 +87,7 @@ def _known_fault(text: str, data_dir: Path) -> tuple[str, Exit] | None:
     if _is_disk_full(text, data_dir):
         where = f"the disk of {data_dir.absolute()} or of Spark's scratch folder (spark.local.dir)"
         return f"no space left on {where}: free some; {_SAFE}", Exit.ENVIRONMENT
-    if fault := cluster_fault(text):
+    if fault := server_fault(text) or cluster_fault(text):
         return f"{fault}; {_SAFE}", Exit.ENVIRONMENT
     if _is_jvm_gone(text):
         gone = "Spark's JVM is gone (killed, or out of memory: see session.driver_memory)"
@@ -109,9 +110,7 @@ def _is_disk_full(text: str, data_dir: Path) -> bool:
 
 
 def _is_jvm_gone(text: str) -> bool:
-    """An MLflow server that is down refuses connections too, by HTTP."""
-    gone = any(said in text for said in _JVM_GONE) or _CALL_WITHOUT_ANSWER.search(text) is not None
-    return gone and "HTTPConnectionPool" not in text
+    return any(said in text for said in _JVM_GONE) or _CALL_WITHOUT_ANSWER.search(text) is not None
 
 
 def _text(problem: BaseException) -> str:

@@ -20,6 +20,7 @@ from segmentation.failures import Exit, explain, why_begin_again
 from segmentation.settings import Settings
 from segmentation.stores.conf import default_profile, dump_settings, load_settings
 from segmentation.stores.locks import Lock, exclusive
+from segmentation.stores.tracking import require_tracking
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -119,6 +120,8 @@ class JobSpec:
     body: Callable[[Job], Exit | None]
     #: a job that only reads needs no lock
     writes: bool = True
+    #: a job that keeps runs or models in MLflow needs its server, and says so before it begins
+    tracks: bool = False
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -173,6 +176,8 @@ def run_job(spec: JobSpec, args: argparse.Namespace) -> int:
         return Exit.OK
     job = Job(spec.name, args, settings, args.data_dir, dt.datetime.now(dt.UTC).replace(tzinfo=None))
     try:
+        if spec.tracks:
+            require_tracking(settings.storage)
         if not spec.writes:
             return spec.body(job) or Exit.OK
         if settings.storage.catalog:  # a file keeps no two clusters apart, and a Databricks Volume can lock none

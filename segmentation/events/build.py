@@ -12,6 +12,7 @@ from segmentation.events.categories import categorise
 from segmentation.events.parse import UNKNOWN_KEYS
 from segmentation.events.revisions import identity_columns
 from segmentation.events.rules import built_in_rules, closing_rules, decide, is_in_range, source_rules
+from segmentation.events.spelling import Composer, composed, composed_by_java
 from segmentation.events.times import to_utc, written_time
 from segmentation.schemas import EVENTS, KEPT
 from segmentation.settings import CategorySettings, IngestSettings, SourceSettings
@@ -27,10 +28,14 @@ def build_events(
     settings: IngestSettings,
     batch_id: str,
     now: str,
+    compose: Composer = composed_by_java,
 ) -> DataFrame:
-    """One row of `events` per parsed row, whatever becomes of it; `now` is the job's start, an ISO time in UTC."""
+    """One row of `events` per parsed row, whatever becomes of it; `now` is the job's start, an ISO time in UTC.
+
+    `compose` gives tokens, accounts and event names one spelling of each letter.
+    """
     types = {field.name: field.dataType for field in parsed.schema}
-    named = categorise(_named(parsed, source, types), "event_name", categories)
+    named = categorise(_named(parsed, source, types, compose), "event_name", categories)
     rules = [*built_in_rules(settings, now, source.time.zone), *source_rules(source.rules), *closing_rules()]
     ours = [field.name for field in EVENTS.columns]
     decided = decide(named, rules)
@@ -52,7 +57,7 @@ def read_category(events: DataFrame, category: str, *columns: str) -> DataFrame:
     return wanted.select(*columns) if columns else wanted
 
 
-def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataType]) -> DataFrame:
+def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataType], compose: Composer) -> DataFrame:
     """Our columns computed from the log's, beside the log's own for the source's rules."""
     attributes = [part for name in source.attributes for part in (F.lit(name), F.col(f"`{name}`").cast("string"))]
     computed = {
@@ -76,9 +81,9 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
     ours = {*computed, *EVENTS.columns.names, "category_rule"}
     rest = [name for name in parsed.columns if name.lower() not in ours]
     named = parsed.select(*(F.col(f"`{name}`") for name in rest), *(c.alias(name) for name, c in computed.items()))
-    composed = {name: _nfc(F.col(name)) for name in ("token", "account_id", "event_name")}
+    spelled = {name: composed(F.col(name), compose) for name in ("token", "account_id", "event_name")}
     return named.select(
-        *(composed.get(name, F.col(f"`{name}`")).alias(name) for name in named.columns),
+        *(spelled.get(name, F.col(f"`{name}`")).alias(name) for name in named.columns),
         to_utc(F.col("_written_ts"), source.time.zone).alias("event_ts"),
     )
 
@@ -125,12 +130,3 @@ def _attributes(parts: Sequence[Column], with_unknown_keys: bool) -> Column:
     unknown = F.col(UNKNOWN_KEYS)
     both = F.map_concat(known, unknown) if parts else unknown
     return F.when(unknown.isNotNull(), both).otherwise(known)
-
-
-def _nfc(text: Column) -> Column:
-    """One spelling of each letter, so that an umlaut typed as two characters names the same account.
-
-    Through ICU, which Spark ships for its collations, and only where there are characters of more than one byte.
-    """
-    composed = F.java_method(F.lit("com.ibm.icu.text.Normalizer"), F.lit("compose"), text, F.lit(False))
-    return F.when(F.octet_length(text) != F.char_length(text), composed).otherwise(text)

@@ -24,9 +24,11 @@ from segmentation.events.identifiers import hash_identifiers, hash_row_hash, key
 from segmentation.events.parse import identify, parse
 from segmentation.events.revisions import SUPERSEDED, VERSION, supersede
 from segmentation.events.rule_set import RuleSet
+from segmentation.events.spelling import composed_by_java, composed_by_python
 from segmentation.jobs.plans import Plan
 from segmentation.runtime import Job
 from segmentation.schemas import EVENT_NAMES, EVENTS, KEPT, LEDGER, ROW_BALANCE, TOKENS
+from segmentation.stores.capabilities import calls_java
 from segmentation.stores.drops import read_drop
 from segmentation.stores.inspection import RawFile, columns_of
 from segmentation.stores.secrets import read_key
@@ -173,7 +175,8 @@ def build_rows(
     found = drift(columns, rules.source)
     source = keep_aside(rules.source, found.new)
     parsed = fill_absent(parse(marked, source, columns, rules.ingest.max_line_length), found.absent)
-    events = build_events(parsed, source, rules.categories, rules.ingest, batch_id, now.isoformat(" "))
+    compose = composed_by_java if calls_java(job.spark) else composed_by_python
+    events = build_events(parsed, source, rules.categories, rules.ingest, batch_id, now.isoformat(" "), compose)
     if key := read_key(job.settings.privacy):
         keys = key_frame(job.spark, key)
         events = seal(hash_identifiers(events, keys), keys)

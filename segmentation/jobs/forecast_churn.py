@@ -78,4 +78,4 @@ def summary_lines(metrics: pd.DataFrame, horizon: int) -> list[str]:
     return lines
 
 
-JOB = JobSpec("churn", "how likely every account is to fall silent", _arguments, churn)
+JOB = JobSpec("churn", "how likely every account is to fall silent", _arguments, churn, tracks=True)

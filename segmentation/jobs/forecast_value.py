@@ -83,4 +83,4 @@ def summary_lines(found: ValueForecast, as_of: dt.date, split: dt.date | None, m
     return [*lines, *(f"  note: {note}" for note in found.notes)]
 
 
-JOB = JobSpec("value", "how often every account will come back, and what that is worth", _arguments, value)
+JOB = JobSpec("value", "how often every account will come back, and what that is worth", _arguments, value, tracks=True)

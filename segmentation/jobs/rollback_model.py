@@ -137,4 +137,6 @@ def _store_segments(job: Job, runs: Runs, target: str, basetable: DataFrame, as_
     job.say("summaries and profiles are those of its training; the consensus still holds the other model's votes")
 
 
-JOB = JobSpec("rollback", "go back to the model that was champion before, and score with it", _arguments, rollback)
+JOB = JobSpec(
+    "rollback", "go back to the model that was champion before, and score with it", _arguments, rollback, tracks=True
+)

@@ -27,4 +27,4 @@ def _run(job: Job) -> Exit:
     return ingested
 
 
-JOB = JobSpec("run", "walk the whole path: ingest, basetable, segments, industry", _arguments, _run)
+JOB = JobSpec("run", "walk the whole path: ingest, basetable, segments, industry", _arguments, _run, tracks=True)

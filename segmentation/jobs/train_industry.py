@@ -116,4 +116,6 @@ def _show(job: Job, result: IndustryResult, model: str, current: _Champion | Non
         job.show("  there is no champion, so its scores are published all the same: do not act on them unseen")
 
 
-JOB = JobSpec("industry", "fill in the industry of every account, with a probability", _arguments, train_industry)
+JOB = JobSpec(
+    "industry", "fill in the industry of every account, with a probability", _arguments, train_industry, tracks=True
+)

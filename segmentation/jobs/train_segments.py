@@ -115,4 +115,4 @@ def _show(job: Job, as_of: dt.date, run: SegmentationRun) -> None:
         job.show(moves_in_words(one))
 
 
-JOB = JobSpec("segments", "find segments of similar accounts", _arguments, train_segments)
+JOB = JobSpec("segments", "find segments of similar accounts", _arguments, train_segments, tracks=True)

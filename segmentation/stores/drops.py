@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
 from segmentation.settings import SourceSettings
+from segmentation.stores.capabilities import set_if_allowed
 from segmentation.stores.inspection import RawFile, inspect
 
 #: file endings that belong to a format; a `.gz` or `.bz2` behind the first two is read as well
@@ -47,7 +48,7 @@ def read_drop(spark: SparkSession, files: Sequence[RawFile], source: SourceSetti
     paths = [re.sub(r"([\[\]{}*?\\])", r"\\\1", str(file.path)) for file in files]
     if source.format == "parquet":
         # Spark has no type for nanoseconds and refuses the file without this
-        spark.conf.set("spark.sql.legacy.parquet.nanosAsLong", "true")
+        set_if_allowed(spark, "spark.sql.legacy.parquet.nanosAsLong", "true")
         rows = spark.read.parquet(*paths)
     else:
         rows = spark.read.option("lineSep", "\n").text(paths).withColumnRenamed("value", "line")

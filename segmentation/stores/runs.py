@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read while mlflow is imported
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines per run, among a job's results
 
 import mlflow
 import mlflow.spark
@@ -24,7 +25,9 @@ from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from pyspark.ml import PipelineModel
 
 from segmentation.settings import Settings, StorageSettings
+from segmentation.stores.capabilities import mlflow_moves_models
 from segmentation.stores.conf import dump_settings
+from segmentation.stores.connect_models import load_shared, log_shared
 from segmentation.stores.run_values import log_values
 
 INDUSTRY_MODEL = "industry"
@@ -72,7 +75,8 @@ def open_runs(storage: StorageSettings, data_dir: Path) -> Runs:
     location = (root / "mlartifacts").as_uri() if local else None
     identity = found.experiment_id if found else client.create_experiment(storage.experiment, location)
     prefix = f"{storage.catalog}.{storage.schema_name}." if storage.catalog else ""
-    scratch = root if local else Path(storage.scratch) if storage.scratch else None
+    given = Path(storage.scratch) if storage.scratch else None
+    scratch = root if local else given or (None if mlflow_moves_models() else root)
     return Runs(uri, identity, prefix, scratch, alone=local)
 
 
@@ -85,6 +89,8 @@ def _end_orphans(client: MlflowClient, experiment_id: str) -> None:
 def load_model(runs: Runs, model: str) -> PipelineModel:
     """A registered model by `name/version`, the way tables name it in their column `model`."""
     with _scratch(runs) as folder:
+        if folder is not None and not mlflow_moves_models():
+            return load_shared(f"models:/{model}", Path(folder))
         loaded: PipelineModel = mlflow.spark.load_model(f"models:/{model}", dfs_tmpdir=folder)
         return loaded
 
@@ -121,15 +127,16 @@ def log_model(
     """
     inputs: list[ColSpec | TensorSpec] = [ColSpec(DataType.double, column) for column in numeric]
     inputs += [ColSpec(DataType.string, column) for column in categorical]
+    signature = ModelSignature(inputs=Schema(inputs), outputs=Schema(list(outputs)))
+    # Given, because finding them out would start another Spark.
+    needed = [f"pyspark=={pyspark.__version__}", f"mlflow=={mlflow.__version__}"]
     with _scratch(runs) as folder, contextlib.redirect_stderr(io.StringIO()):  # "Created version 1 of model ..."
-        logged = mlflow.spark.log_model(
-            model,
-            artifact_path=name,
-            dfs_tmpdir=folder,
-            signature=ModelSignature(inputs=Schema(inputs), outputs=Schema(list(outputs))),
-            # Given, because finding them out would start another Spark.
-            pip_requirements=[f"pyspark=={pyspark.__version__}", f"mlflow=={mlflow.__version__}"],
-        )
+        if folder is not None and not mlflow_moves_models():
+            logged = log_shared(model, name, Path(folder), signature, needed)
+        else:
+            logged = mlflow.spark.log_model(
+                model, artifact_path=name, dfs_tmpdir=folder, signature=signature, pip_requirements=needed
+            )
         version = mlflow.register_model(logged.model_uri, runs.prefix + name)
     return f"{runs.prefix}{name}/{version.version}"
 
