@@ -12,28 +12,22 @@ from segmentation.failures import Exit, explain, is_passing, why_begin_again
 from tests.cluster.conftest import Submit
 
 
-def last_line(said: str) -> str:
-    return said.rstrip().splitlines()[-1]
-
-
 def test_no_master_at_that_address(submit: Submit, tmp_path: Path) -> None:
     with socket.socket() as taken:  # bound, but nobody listens
         taken.bind(("127.0.0.1", 0))
         master = f"spark://127.0.0.1:{taken.getsockname()[1]}"
         job = submit(master, "show_status", ["--data-dir", str(tmp_path)])
         assert job.end() == Exit.ENVIRONMENT, job.said()
-    assert last_line(job.said()) == (
+    assert (
         f"segmentation status: no Spark master answers at {master}: start it, or give spark-submit another --master"
-    )
+    ) in job.said().splitlines()
     assert "Traceback" not in job.said()
 
 
 def test_no_jars_of_delta(submit: Submit, tmp_path: Path) -> None:
     job = submit("local[1]", "show_status", ["--data-dir", str(tmp_path)], jars=[])
     assert job.end() == Exit.ENVIRONMENT, job.said()
-    assert last_line(job.said()).startswith(
-        "segmentation status: Spark's driver has not Delta's jars: give spark-submit --jars with all of .jars/*.jar"
-    )
+    assert "\nsegmentation status: Spark's driver has not Delta's jars: give spark-submit --jars with" in job.said()
     assert "Traceback" not in job.said()
 
 
