@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+from traitlets.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -48,9 +49,14 @@ def run(
     for number, cell in enumerate(together.cells):
         cell.id = f"cell-{number}"  # unique in the whole
     resources = {"metadata": {"path": str(ROOT / "notebooks")}}  # a notebook works in its own folder
-    kernel = AsyncKernelManager(transport="ipc")  # ports could be taken
-    client = NotebookClient(together, kernel, timeout=timeout, allow_errors=go_on, resources=resources)
-    return client.execute()
+    with tempfile.TemporaryDirectory() as scratch:
+        # sockets in a folder: ports could be taken, and what goes over them could be read
+        sockets = {"transport": "ipc", "connection_file": str(Path(scratch) / "kernel.json")}
+        settings = Config(KernelManager=sockets)
+        client = NotebookClient(
+            together, config=settings, timeout=timeout, startup_timeout=180, allow_errors=go_on, resources=resources
+        )
+        return client.execute()
 
 
 def printed(notebook: NotebookNode) -> str:
