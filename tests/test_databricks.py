@@ -24,9 +24,11 @@ from segmentation.runtime import fill_parser
 from segmentation.stores.conf import load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
-#: what a bundle's own file may hold, by the reference of Databricks' CLI
+#: what a bundle's own file may hold, by the JSON schema of Databricks' CLI
 TOP = {"bundle", "include", "artifacts", "variables", "targets", "workspace", "permissions", "run_as", "resources"}
 TARGET = {"mode", "default", "variables", "workspace", "permissions", "run_as", "presets", "resources"}
+ARTIFACT = {"build", "dynamic_version", "executable", "files", "path", "type"}
+VARIABLE = {"default", "description", "lookup", "type"}
 LIVING = ("segmentation", "segmentation_serverless")
 
 
@@ -74,6 +76,9 @@ def test_the_bundle_holds_known_keys_and_variables_only() -> None:
     assert set(bundle) <= TOP
     assert set(bundle["targets"]) == {"dev", "prod"}
     assert all(set(target) <= TARGET for target in bundle["targets"].values())
+    assert all(set(artifact) <= ARTIFACT for artifact in bundle["artifacts"].values())
+    assert all(set(variable) <= VARIABLE for variable in bundle["variables"].values())
+    assert (set(bundle["bundle"]), set(bundle["targets"]["prod"]["workspace"])) == ({"name"}, {"root_path"})
     declared = set(bundle["variables"])
     assert all(variable["description"] for variable in bundle["variables"].values())
     for target in bundle["targets"].values():
