@@ -12,6 +12,8 @@ import pandas as pd
 
 #: shown where there is no value
 NOTHING = "-"
+#: keeps a number and its sign on one line
+BLANK = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Column:
     @property
     def is_number(self) -> bool:
         """Whether values stand to the right and sort by size."""
-        return self.kind not in ("text", "date")
+        return self.kind not in ("text", "wide", "date")
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Chart:
     title: str
     description: str
     svg: str
+    #: whether the description is for everybody, or only for those who cannot see the chart
+    is_told: bool = True
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,15 @@ class Text:
     kind: ClassVar[str] = "text"
     text: str
     is_missing: bool = False
+
+
+@dataclass(frozen=True)
+class Details:
+    """A paragraph that is folded away until somebody asks for it."""
+
+    kind: ClassVar[str] = "details"
+    title: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -127,6 +140,8 @@ class Cards:
 
     kind: ClassVar[str] = "cards"
     title: str
+    #: what holds for all of them
+    text: str
     items: tuple[Card, ...]
 
 
@@ -138,7 +153,7 @@ class Heading:
     text: str
 
 
-Block = TableBlock | Chart | Facts | Text | Points | Terms | Cards | Heading
+Block = TableBlock | Chart | Facts | Text | Details | Points | Terms | Cards | Heading
 
 
 @dataclass(frozen=True)
@@ -184,7 +199,7 @@ def shown_int(value: float) -> str:
 
 def shown_share(value: float) -> str:
     """0.234 as 23 %, and what is not quite nothing as < 1 %."""
-    return "< 1 %" if 0 < value < 0.005 else f"{100 * value:.0f} %"  # noqa: PLR2004  # would be rounded to none
+    return f"< 1{BLANK}%" if 0 < value < 0.005 else f"{100 * value:.0f}{BLANK}%"  # noqa: PLR2004  # would be rounded to none
 
 
 def shown_small(value: float) -> str:
@@ -194,6 +209,7 @@ def shown_small(value: float) -> str:
 
 SHOWN: dict[str, Callable[[Any], str]] = {
     "text": str,
+    "wide": str,
     "date": str,
     "int": shown_int,
     "share": shown_share,

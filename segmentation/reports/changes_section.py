@@ -30,8 +30,8 @@ def changes_section(inputs: Inputs, changes: pd.DataFrame) -> Section:
     if len(elsewhere):
         columns = (
             Column("account_id", "Account"),
-            Column("before", "Segment before"),
-            Column("now", "Segment now"),
+            Column("before", "Segment before", "wide"),
+            Column("now", "Segment now", "wide"),
         )
         before, now = ([_name(inputs, one) for one in elsewhere[name]] for name in ("previous_segment", "segment"))
         rows = elsewhere.assign(before=before, now=now)[["account_id", "before", "now"]]
@@ -87,7 +87,7 @@ def _figures(changes: pd.DataFrame) -> Block:
     rows = changes.assign(difference=changes["now"] - changes["before"])
     columns = (
         Column("topic", "About"),
-        Column("item", "Figure"),
+        Column("item", "Figure", "wide"),
         Column("before", "Before", "plain"),
         Column("now", "Now", "plain"),
         Column("difference", "Difference", "change"),

@@ -20,6 +20,7 @@ from segmentation.reports.palette import (
     INK,
     LINE,
     MUTED,
+    NARROW,
     NEGATIVE,
     PAPER,
     POSITIVE,
@@ -90,7 +91,7 @@ def profile_bars(
         return None
     ranked = own.assign(size=own["effect"].abs()).sort_values(["size", "feature"], ascending=[False, True])
     rows = ranked.head(shown).iloc[::-1]
-    figure, axes = canvas(0.75 + 0.36 * len(rows))
+    figure, axes = canvas(0.75 + 0.36 * len(rows), NARROW)
     places, effects = np.arange(len(rows)), rows["effect"].to_numpy(float)
     spread = np.maximum(0.0, np.stack([effects - rows["low"].astype(float), rows["high"].astype(float) - effects]))
     bars = axes.barh(places, effects, height=0.62, xerr=spread, error_kw={"ecolor": INK, "elinewidth": 1.0},
@@ -99,9 +100,9 @@ def profile_bars(
         bar.set(alpha=0.8, hatch="///" if held_out else "", edgecolor=INK if held_out else "none", linewidth=0.4)
     axes.axvline(0.0, color=MUTED, linewidth=1.0)
     said = [(words or {}).get(name, str(name).replace("_", " ")) for name in rows["feature"]]
-    axes.set_yticks(places, [wrapped(one, 38) for one in said])
+    axes.set_yticks(places, [wrapped(one, 26) for one in said])
     widest = max(1.0, float(np.abs(rows[["low", "high", "effect"]].to_numpy(float)).max())) * 1.05
-    axes.set(xlabel="less than the others   ←   standard deviations   →   more", xlim=(-widest, widest))
+    axes.set(xlabel="less  ←  standard deviations  →  more", xlim=(-widest, widest))
     return figure
 
 
@@ -201,14 +202,14 @@ def drivers(rows: pd.DataFrame, industry: str, words: Mapping[str, str] | None =
         return None
     ranked = own.assign(size=own["effect"].abs()).sort_values(["size", "feature"], ascending=[False, True])
     top = ranked.head(shown).iloc[::-1]
-    figure, axes = canvas(0.75 + 0.36 * len(top))
+    figure, axes = canvas(0.75 + 0.36 * len(top), NARROW)
     effects, places = top["effect"].to_numpy(float), np.arange(len(top))
     axes.barh(places, effects, height=0.6, color=[POSITIVE if e > 0 else NEGATIVE for e in effects], alpha=0.8)
     axes.axvline(0.0, color=MUTED, linewidth=1.0)
     said = [(words or {}).get(name, str(name).replace("_", " ")) for name in top["feature"]]
-    axes.set_yticks(places, [wrapped(one, 38) for one in said])
+    axes.set_yticks(places, [wrapped(one, 26) for one in said])
     widest = float(np.abs(effects).max()) * 1.1
-    axes.set(xlabel="speaks against it   ←   log-odds   →   speaks for it", xlim=(-widest, widest))
+    axes.set(xlabel="against  ←  log-odds  →  for", xlim=(-widest, widest))
     return figure
 
 

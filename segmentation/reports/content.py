@@ -93,10 +93,10 @@ def _sentences(inputs: Inputs, living: pd.DataFrame, counts: pd.Series) -> list[
         told = cards.loc[cards["verdict"] == "predictable", "industry"].sort_values()
         named = f": {', '.join(told)}" if len(told) else ""
         said.append(f"Usage tells {len(told)} of {len(cards)} industries reliably{named}.")
-        said.append(
-            f"{counts.get(FILL, 0):,} industries can be filled in now, {counts.get(REVIEW, 0):,} accounts need a look, "
-            f"and {counts.get(CHECK, 0):,} labels should be checked."
-        )
+        fill = counts.get(FILL, 0)
+        filled = f"{fill:,} industries can be filled in now" if fill else "No industry is sure enough to be filled in"
+        review, check = counts.get(REVIEW, 0), counts.get(CHECK, 0)
+        said.append(f"{filled}; {review:,} accounts need a look, and {check:,} labels should be checked.")
     reach = counts.get(REACH_OUT, 0)
     said.append(f"{reach:,} accounts should hear from you: they are likely to fall silent, or have begun to."
                 if reach else "No account stands out as likely to fall silent.")  # fmt: skip

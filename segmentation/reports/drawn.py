@@ -8,8 +8,8 @@ from segmentation.reports.blocks import Chart
 from segmentation.reports.svg import inline_svg
 
 
-def chart(figure: Figure | None, name: str, title: str, description: str) -> tuple[Chart, ...]:
+def chart(figure: Figure | None, name: str, title: str, description: str, is_told: bool = True) -> tuple[Chart, ...]:
     """One chart, or none where there is nothing to draw."""
     if figure is None:
         return ()
-    return (Chart(name, title, description, inline_svg(figure, name, title, description)),)
+    return (Chart(name, title, description, inline_svg(figure, name, title, description), is_told),)

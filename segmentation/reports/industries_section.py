@@ -31,6 +31,9 @@ LEAD = "Which industry an account belongs to, as far as its usage says so, and h
 #: the better verdicts first
 VERDICTS = ("predictable", "promising with more accounts", "not from usage", "too few accounts")
 ALL = "all"
+SPEAKS = "Bars to the right speak for the industry, bars to the left against it; a longer bar weighs more."
+#: thresholds that the page shows
+THRESHOLDS = 20
 
 
 def industries_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
@@ -52,7 +55,10 @@ def industries_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
     )
     blocks: list[Block] = [facts, Text("Of the industries, usage makes " + "; ".join(said) + ".")]
     blocks += _learnable(inputs)
-    blocks.append(Cards("Industry by industry", tuple(_card(inputs, row) for row in cards.to_dict("records"))))
+    blocks.append(_told_apart(cards))
+    worth = cards[cards["verdict"].isin(VERDICTS[:2])].to_dict("records")
+    if worth:
+        blocks.append(Cards("What speaks for each", SPEAKS, tuple(_card(inputs, row) for row in worth)))
     blocks += _coverage(inputs)
     blocks += _lists(inputs, actions)
     return Section("industries", "Industries", LEAD, tuple(blocks))
@@ -79,26 +85,40 @@ def _learnable(inputs: Inputs) -> list[Block]:
     return [*chart(learnability(inputs.rows("industry_metrics")), "learnability", title, said)]
 
 
+def _told_apart(cards: pd.DataFrame) -> Block:
+    columns = (
+        Column("industry", "Industry", "wide"),
+        Column("verdict", "Verdict"),
+        Column("labelled", "Known accounts", "int"),
+        Column("auc", "AUC", "number"),
+        Column("auc_low", "From", "number"),
+        Column("auc_high", "To", "number"),
+        Column("q_value", "q", "chance"),
+        Column("threshold", "Filled in from", "share"),
+        Column("precision", "Of such right", "share"),
+        Column("precision_low", "At least", "share"),
+        Column("fillable", "Can be filled in", "int"),
+    )
+    caption = "Every industry: can usage tell it, and how many accounts can be filled in"
+    return table("industry_cards", caption, cards, columns)
+
+
 def _card(inputs: Inputs, row: dict[Any, Any]) -> Card:
-    industry = str(row["industry"])
-    said = [f"{int(str(row['labelled'])):,} accounts are known to be {industry}. {str(row['reason']).capitalize()}."]
-    said[0] = said[0].replace("Auc ", "AUC ")
+    industry, reason = str(row["industry"]), str(row["reason"])
+    said = [f"{int(row['labelled']):,} accounts are known to be {industry}. {reason[:1].upper()}{reason[1:]}."]
     if is_missing(row["threshold"]):
         said.append("No account can be filled in with enough certainty.")
     else:
-        precision, low = float(str(row["precision"])), float(str(row["precision_low"]))
         said.append(
-            f"{int(str(row['fillable'])):,} accounts can be filled in: from a probability of "
-            f"{shown_share(float(str(row['threshold'])))} on, {shown_share(precision)} were right "
-            f"(at least {shown_share(low)})."
+            f"{int(row['fillable']):,} accounts can be filled in: from {shown_share(row['threshold'])} "
+            f"on, {shown_share(row['precision'])} were right (at least {shown_share(row['precision_low'])})."
         )
-    title = f"What speaks for and against {industry}"
-    told = "Bars to the right speak for the industry, bars to the left against it; a longer bar weighs more."
     figure = None
-    if inputs.has("industry_drivers") and row["verdict"] in VERDICTS[:2]:
+    if inputs.has("industry_drivers"):
         figure = drivers(inputs.rows("industry_drivers"), industry, inputs.words)
     name = "drivers-" + "".join(one if one.isascii() and one.isalnum() else "-" for one in industry.lower())
-    return Card(industry, str(row["verdict"]), " ".join(said), chart(figure, name, title, told))
+    drawn = chart(figure, name, f"What speaks for and against {industry}", SPEAKS, False)
+    return Card(industry, str(row["verdict"]), " ".join(said), drawn)
 
 
 def _coverage(inputs: Inputs) -> list[Block]:
@@ -112,7 +132,8 @@ def _coverage(inputs: Inputs) -> list[Block]:
         f"labelled accounts that the model had not seen; the dashed line is the {inputs.fill_precision:.0%} asked for. "
         "An industry is filled in only where its own lower bound reaches that."
     )
-    told = rows.sort_values(["industry", "threshold"], ascending=[True, False], ignore_index=True)
+    first = rows.assign(others=rows["industry"] != ALL)
+    told = first.sort_values(["others", "industry", "threshold"], ascending=[True, True, False], ignore_index=True)
     columns = (
         Column("industry", "Industry"),
         Column("threshold", "From probability", "number"),
@@ -125,7 +146,7 @@ def _coverage(inputs: Inputs) -> list[Block]:
     return [
         Heading("What filling in would give"),
         *chart(figure, "coverage", title, said),
-        table("coverage", caption, told[[column.name for column in columns]], columns, inputs.shown),
+        table("coverage", caption, told[[column.name for column in columns]], columns, THRESHOLDS),
     ]
 
 
@@ -136,14 +157,14 @@ def _lists(inputs: Inputs, actions: pd.DataFrame) -> list[Block]:
         Column("industry", "First guess"),
         Column("probability", "Probability", "share"),
         Column("suggested", "Second guess"),
-        Column("why", "Why"),
+        Column("why", "Why", "wide"),
     )
     doubted = (
         *first,
         Column("industry", "Label"),
         Column("suggested", "Looks like"),
         Column("probability", "Probability of the label", "share"),
-        Column("why", "Why"),
+        Column("why", "Why", "wide"),
     )
     lists = (
         (FILL, "fill", "Fill in", "Accounts whose industry can be filled in, the surest first", guessed),

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from segmentation.segments.placing import CONSENSUS
-
 
 @dataclass(frozen=True)
 class Inputs:
@@ -63,8 +61,3 @@ class Inputs:
         """Segment -> its name; those that ended included."""
         rows = self.of_method("segment_summaries")
         return {int(segment): str(name) for segment, name in zip(rows["segment"], rows["name"], strict=True)}
-
-
-def leading_method(found: list[str], asked: tuple[str, ...]) -> str:
-    """Whose segments are spoken of: the consensus, else the first method of the settings, else any."""
-    return CONSENSUS if CONSENSUS in found else next((one for one in asked if one in found), min(found))

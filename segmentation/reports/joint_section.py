@@ -47,7 +47,7 @@ def joint_section(inputs: Inputs, residuals: pd.DataFrame) -> Section:
     rows = residuals.assign(name=residuals["segment"].map(names))
     columns = (
         Column("segment", "Id", "int"),
-        Column("name", "Segment"),
+        Column("name", "Segment", "wide"),
         Column("industry", "Industry"),
         Column("accounts", "Accounts", "int"),
         Column("expected", "Expected", "tenth"),
@@ -87,7 +87,7 @@ def outlook_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
         Column("account_id", "Account"),
         Column("probability", "Probability of falling silent", "share"),
         Column("expected_value", "Expected value", "int"),
-        Column("why", "Why"),
+        Column("why", "Why", "wide"),
     )
     names = [column.name for column in columns]
     caption = "Accounts to reach out to, the most at stake first"

@@ -13,8 +13,10 @@ INK, MUTED, LINE, PAPER = "#1b1f24", "#5b6570", "#d8dde3", "#fefefe"
 ACCENT, POSITIVE, NEGATIVE = "#0b5fa5", "#0b7a5b", "#b3420a"
 SERIES = ("#0072b2", "#c25400", "#007f5f", "#a8528a", "#8a6d00", "#3b8fc4", "#6a4fb3", "#7a7a7a")
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
-#: of points and of bars, in the order of the series
+#: inches of a chart across the page, and the size of its letters
 WIDTH = 6.6
+#: inches of a chart that stands in half the page
+NARROW = 4.6
 SMALL = 8.5
 
 #: colour as matplotlib writes it -> the variable of report.css
@@ -57,6 +59,7 @@ def plain(axes: Axes, grid: str = "x") -> None:
     axes.xaxis.label.set(color=MUTED, fontsize=SMALL)
     axes.yaxis.label.set(color=MUTED, fontsize=SMALL)
     axes.set_axisbelow(True)
+    axes.grid(visible=False)
     if grid:
         axes.grid(visible=True, axis=grid, color=LINE, linewidth=0.8)  # type: ignore[arg-type]
 

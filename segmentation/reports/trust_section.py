@@ -60,7 +60,7 @@ def _industries(rows: pd.DataFrame) -> Block:
     known = known.sort_values(["order", "industry", "part"], ignore_index=True)
     told = known.assign(metric=known["metric"].map(METRICS), slice=known["slice"].map(SLICES))
     columns = (
-        Column("metric", "Figure"),
+        Column("metric", "Figure", "wide"),
         Column("industry", "Industry"),
         Column("slice", "Measured on"),
         Column("value", "Value", "number"),
@@ -83,7 +83,7 @@ def _churn(rows: pd.DataFrame) -> Block:
                         slice=known["slice"].replace(part))  # fmt: skip
     columns = (
         Column("population", "Accounts"),
-        Column("metric", "Figure"),
+        Column("metric", "Figure", "wide"),
         Column("slice", "Measured on"),
         Column("value", "Value", "number"),
         Column("low", "From", "number"),

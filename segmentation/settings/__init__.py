@@ -24,7 +24,7 @@ from segmentation.settings.logs import (
     SourceSettings,
     TimeSettings,
 )
-from segmentation.settings.results import ExploreSettings, ExportSettings
+from segmentation.settings.results import ExploreSettings, ExportSettings, ReportSettings
 from segmentation.settings.session import SessionSettings, StorageSettings
 from segmentation.settings.synthetic import SyntheticSettings
 
@@ -44,6 +44,7 @@ class Settings(Frozen):
     outlook: OutlookSettings
     explore: ExploreSettings
     export: ExportSettings
+    report: ReportSettings
     models: dict[str, ModelSettings]
 
 
@@ -61,6 +62,7 @@ __all__ = [
     "ModelSettings",
     "OutlookSettings",
     "PrivacySettings",
+    "ReportSettings",
     "RuleSettings",
     "SegmentSettings",
     "SessionSettings",

@@ -25,3 +25,10 @@ class ExportSettings(Frozen):
 
     columns: tuple[str, ...]
     format: Literal["csv", "parquet", "both"]
+
+
+class ReportSettings(Frozen):
+    """The page for people who never open a terminal."""
+
+    shown: Positive
+    reach_out: Annotated[float, Field(gt=0.0, le=1.0)]
