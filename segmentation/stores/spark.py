@@ -67,6 +67,8 @@ def get_session(settings: SessionSettings) -> SparkSession:
     active = SparkSession.getActiveSession()
     if active is not None:
         return active
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ:  # the workspace has one for whoever asks, jars and all
+        return SparkSession.builder.getOrCreate()
     wanted = WRITTEN | ({"spark.sql.shuffle.partitions": str(n)} if (n := settings.shuffle_partitions) else {})
     if address := remote_address(settings):
         return connect(address, wanted | settings.spark)

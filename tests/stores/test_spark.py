@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
 from segmentation.errors import EnvironmentProblem
+from segmentation.stores.conf import load_settings
 from segmentation.stores.jars import delta_package, find_jars
-from segmentation.stores.spark import check_environment, java_version
+from segmentation.stores.spark import check_environment, get_session, java_version
 
 
 def fake_java(folder: Path, version: str) -> Path:
@@ -46,3 +48,12 @@ def test_jars_of_another_release_do_not_count(tmp_path: Path) -> None:
     _, artifact, release = delta_package().split(":")
     (tmp_path / f"io.delta_{artifact}-{release}.jar").touch()
     assert len(find_jars(tmp_path)) == 2
+
+
+def test_on_databricks_the_session_is_the_workspaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where none is active, as in a wheel task: no jars are looked for, nothing is set."""
+    theirs = object()
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "18.0")
+    monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
+    monkeypatch.setattr(SparkSession.Builder, "getOrCreate", lambda builder: (theirs, builder._options))
+    assert get_session(load_settings("databricks").session) == (theirs, {})
