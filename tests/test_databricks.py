@@ -7,6 +7,7 @@ import itertools
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from databricks.bundles.jobs import Job
+from packaging.requirements import Requirement
 
 from segmentation.failures import Exit
 from segmentation.jobs import command
@@ -158,6 +160,18 @@ def test_every_notebook_of_the_bundle_exists_and_every_notebook_is_in_it() -> No
     cluster = _jobs()["segmentation_notebooks"]["job_clusters"][0]["new_cluster"]
     words = cluster["spark_env_vars"]["SEGMENTATION_SETTINGS"].split()  # notebooks take no --set
     assert load_settings("databricks", words).storage.catalog == "${var.catalog}"
+
+
+def test_the_page_asks_for_what_the_package_asks_for() -> None:
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [Requirement(text) for text in package["dependencies"] + package["optional-dependencies"]["models"]]
+    least = {one.name: min(spec.version for spec in one.specifier if spec.operator == ">=") for one in wanted}
+    page = (ROOT / "docs" / "how-to" / "databricks.md").read_text(encoding="utf-8")
+    python = package["requires-python"].removeprefix(">=")
+    versions = f"Python {python}, pandas {least['pandas']}, MLflow {least['mlflow']} and pydantic {least['pydantic']}"
+    assert versions in " ".join(page.split())
+    library = _tasks("segmentation")[0]["libraries"][1]["pypi"]["package"]
+    assert Requirement(library).specifier == next(one.specifier for one in wanted if one.name == "mlflow")
 
 
 def test_the_wheel_holds_the_settings_and_an_entry_point_that_resolves(tmp_path: Path) -> None:
