@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
@@ -52,10 +52,15 @@ def read_drop(spark: SparkSession, files: Sequence[RawFile], source: SourceSetti
         rows = spark.read.parquet(*paths)
     else:
         rows = spark.read.option("lineSep", "\n").text(paths).withColumnRenamed("value", "line")
+    return rows.select("*", plain_path(F.col("_metadata.file_path")).alias("_location"))
+
+
+def plain_path(address: Column) -> Column:
+    """The path of a file from the address that Spark gives it: what Python calls the same file."""
     # Spark writes file:/a or file:///a, by release and format (on Databricks dbfs:/Volumes/a), and encodes other
     # characters than Python would; a plus stands for itself in a path, where url_decode makes a space of it
-    path = F.regexp_replace(F.col("_metadata.file_path"), "^(file|dbfs):/+", "/")
-    return rows.select("*", F.url_decode(F.replace(path, F.lit("+"), F.lit("%2B"))).alias("_location"))
+    path = F.regexp_replace(address, "^(file|dbfs):/+", "/")
+    return F.url_decode(F.replace(path, F.lit("+"), F.lit("%2B")))
 
 
 def _is_log(path: Path, endings: tuple[str, ...]) -> bool:

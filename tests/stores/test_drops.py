@@ -13,10 +13,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from segmentation.settings import SourceSettings
 from segmentation.stores import inspection
-from segmentation.stores.drops import DropError, list_drop
+from segmentation.stores.drops import DropError, list_drop, plain_path
 
 
 def source(kind: str = "csv") -> SourceSettings:
@@ -147,3 +149,15 @@ def test_a_type_that_the_source_fixes_may_not_change(tmp_path: Path) -> None:
     for name, values in {"x": pa.array([1]), "y": pa.array(["1"])}.items():
         pq.write_table(pa.table({"A": values, "b": ["n"]}), tmp_path / f"{name}.parquet")
     assert [file.refusal for file in list_drop(tmp_path, fixed)] == [None, "changed_type: a is string, not bigint"]
+
+
+def test_the_path_that_spark_gives_is_the_one_that_python_knows(spark: SparkSession) -> None:
+    given = {
+        "file:/logs/a.csv": "/logs/a.csv",
+        "file:///logs/a%20b+c.csv": "/logs/a b+c.csv",
+        "dbfs:/Volumes/main/s/files/a%25.csv": "/Volumes/main/s/files/a%.csv",
+        "/Volumes/main/s/files/dbfs:/a.csv": "/Volumes/main/s/files/dbfs:/a.csv",
+    }
+    rows = spark.createDataFrame([(address,) for address in given], "address string")
+    found = {row["address"]: row["path"] for row in rows.withColumn("path", plain_path(F.col("address"))).collect()}
+    assert found == given
