@@ -158,7 +158,8 @@ def submit(tmp_path: Path, package: Path) -> Iterator[Submit]:
         command = [
             str(SPARK_HOME / "bin" / "spark-submit"), "--master", master, "--deploy-mode", "client",
             *(["--jars", loaded] if loaded else []), *(["--py-files", str(py_files)] if py_files else []),
-            *("--driver-memory", "2g", "--executor-memory", "1g", "--conf", "spark.ui.enabled=false", *options),
+            *("--driver-memory", "2g", "--executor-memory", "1g", "--conf", "spark.ui.enabled=false"),
+            *("--conf", "spark.sql.shuffle.partitions=5", *options),  # not the local tests' number, and few
             str(ROOT / "jobs" / f"{job}.py"), *arguments,
         ]  # fmt: skip
         pythons = {"PYSPARK_PYTHON": str(python), "PYSPARK_DRIVER_PYTHON": driver_python or str(python)}

@@ -1,0 +1,135 @@
+"""The slow ones: every job by spark-submit, kills at several stages, executors that lack something."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from segmentation.failures import Exit
+from segmentation.jobs.command import main
+from segmentation.stores.jars import find_jars
+from tests.cluster.conftest import ROOT, Cluster, Submit
+from tests.robustness.conftest import SMALL, command, contents
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("raw")
+    assert main(["generate", "--output", str(folder), "--data-dir", str(folder / "data"), *SMALL]) == Exit.OK
+    return folder
+
+
+@pytest.fixture(scope="module")
+def local(spark: SparkSession, raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data directory of the whole path in this process."""
+    folder = tmp_path_factory.mktemp("local")
+    assert main(command("run", folder, raw)) == Exit.OK
+    return folder
+
+
+def steps(data: Path, raw: Path) -> dict[str, list[str]]:
+    """Arguments of every entry point, in the order in which data walks through them."""
+    common = ["--data-dir", str(data), *SMALL]
+    return {
+        "check_machine": ["--quick", *common],
+        "ingest_events": command("ingest", data, raw)[1:],
+        "replay_quarantine": ["--source", "generated", *common],
+        "build_basetable": command("basetable", data, raw)[1:],
+        "explore_tables": common,
+        "train_segments": common,
+        "train_industry": common,
+        "forecast_churn": common,
+        "forecast_value": common,
+        "score_accounts": common,
+        "publish_report": common,
+        "export_accounts": ["--to", str(data / "files"), *common],
+        "show_status": common,
+    }
+
+
+#: `run_all` has its own tests; no Spark is in the generator; there is nothing to go back to or to forget on one walk
+ELSEWHERE = {"run_all", "generate_logs", "rollback_model", "forget_account"}
+
+
+def test_every_job_by_itself(
+    spark: SparkSession, cluster: Cluster, submit: Submit, raw: Path, local: Path, tmp_path: Path
+) -> None:
+    walk = steps(tmp_path, raw)
+    assert set(walk) | ELSEWHERE == {path.stem for path in (ROOT / "jobs").glob("*.py")}
+    for name, arguments in walk.items():
+        job = submit(cluster.master, name, arguments)
+        assert job.end() == Exit.OK, f"{name}: {job.said()}"
+    found = contents(spark, tmp_path)
+    assert {name: found[name] for name in contents(spark, local)} == contents(spark, local)
+
+
+@pytest.mark.parametrize(
+    ("after", "before"),
+    [
+        (r" rows of 6 files to events \(", "counted every row"),
+        ("counted every row", "token features"),
+        (r"basetable \(", "segments: kmeans trained"),
+        ("segments: kmeans trained", "segments: logged and stored"),
+        ("industry: leakage audit", "industry: lasso trained"),
+    ],
+)
+def test_an_executor_is_killed_between_two_lines(
+    spark: SparkSession, cluster: Cluster, submit: Submit, raw: Path, local: Path, tmp_path: Path,
+    after: str, before: str,
+) -> None:  # fmt: skip
+    job = submit(cluster.master, "run_all", command("run", tmp_path / "data", raw)[1:])
+    job.wait_for(after)
+    time.sleep(1)
+    os.kill(cluster.wait_for_executors(2)[0], signal.SIGKILL)
+    assert before not in job.said()
+    assert job.end() == Exit.OK, job.said()
+    assert contents(spark, tmp_path / "data") == contents(spark, local)
+
+
+def test_all_executors_killed_at_once_is_a_new_beginning(
+    spark: SparkSession, cluster: Cluster, submit: Submit, raw: Path, local: Path, tmp_path: Path
+) -> None:
+    """The rows that they kept are gone for good."""
+    shutil.copytree(local, tmp_path / "data")
+    job = submit(cluster.master, "train_segments", ["--force", "--data-dir", str(tmp_path / "data"), *SMALL])
+    job.wait_for("starting Spark")
+    cluster.wait_for_executors(2)
+    time.sleep(12)
+    for executor in cluster.executors():
+        os.kill(executor, signal.SIGKILL)
+    assert "segments: kmeans trained" not in job.said()
+    assert job.end() == Exit.OK, job.said()
+    assert contents(spark, tmp_path / "data") == contents(spark, local)
+
+
+def test_executors_without_the_package(cluster: Cluster, submit: Submit, local: Path, tmp_path: Path) -> None:
+    """Few accounts for the driver, so that Python on the executors places the others."""
+    shutil.copytree(local, tmp_path / "data")
+    few = ["--set", "segments.driver_accounts=40", "--set", "segments.methods=[kmeans, ward]"]
+    arguments = ["--force", "--data-dir", str(tmp_path / "data"), *SMALL, *few]
+    job = submit(cluster.master, "train_segments", arguments, py_files=None, driver_python=sys.executable)
+    assert job.end() == Exit.ENVIRONMENT, job.said()
+    assert (
+        "\nsegmentation segments: Python on the executors has no module segmentation: "
+        "give spark-submit --py-files dist/segmentation.zip (`make package`)"
+    ) in job.said()
+    job = submit(cluster.master, "train_segments", arguments)
+    assert job.end() == Exit.OK, job.said()
+
+
+def test_executors_without_deltas_jars(cluster: Cluster, submit: Submit, raw: Path, tmp_path: Path) -> None:
+    """The driver alone has them."""
+    here = ["--driver-class-path", ":".join(str(jar) for jar in find_jars(ROOT / ".jars"))]
+    job = submit(cluster.master, "ingest_events", command("ingest", tmp_path, raw)[1:], jars=[], options=here)
+    assert job.end() == Exit.ENVIRONMENT, job.said()
+    assert "\nsegmentation ingest: Java lacks " in job.said()
+    assert "by spark-submit --jars; what was published before" in job.said()
