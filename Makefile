@@ -50,9 +50,9 @@ notebooks: setup
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[spark,models,notebooks]'
 	$(BIN)/jupyter lab notebooks
 
-# the site, in dist/site; a warning (a dead link, a page that nobody reaches) is an error
+# the site, in dist/site; a warning (a dead link, a page that nobody reaches) is an error, but not with --quiet
 docs: setup
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 clean:
 	rm -rf $(VENV) .jars dist .mypy_cache .ruff_cache .pytest_cache
