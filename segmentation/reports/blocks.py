@@ -217,7 +217,7 @@ SHOWN: dict[str, Callable[[Any], str]] = {
     "number": lambda value: f"{value:,.2f}",
     "tenth": lambda value: f"{value:,.1f}",
     "signed": lambda value: f"{value:+,.1f}",
-    "change": lambda value: f"{value:+,.0f}" if float(value).is_integer() else f"{value:+,.2f}",
+    "change": lambda value: "0" if value == 0 else f"{value:+,.0f}" if float(value).is_integer() else f"{value:+,.2f}",
     "plain": lambda value: shown_int(value) if float(value).is_integer() else f"{value:,.2f}",
 }
 

@@ -53,8 +53,9 @@ def _told(inputs: Inputs) -> list[str]:
     count = int((pairs["previous_segment"] != pairs["segment"]).sum())
     said = [
         f"{count:,} of {len(pairs):,} accounts ({shown_share(moved_share(pairs))}) are in another segment.",
-        f"{len(now - before):,} accounts are new, {len(before - now):,} are not there any more.",
     ]
+    if now != before:
+        said.append(f"{len(now - before):,} accounts are new, {len(before - now):,} are not there any more.")
     said += _why_moved(inputs)
     for row in inputs.of_method("segment_summaries").sort_values("segment").to_dict("records"):
         if row["change"] in (BORN, SPLIT, MERGED):

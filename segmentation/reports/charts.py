@@ -114,7 +114,7 @@ def segment_sizes(summaries: pd.DataFrame) -> Figure | None:
     figure, axes = canvas(0.5 + 0.5 * len(living))
     bars = axes.barh(np.arange(len(living)), living["accounts"].to_numpy(float), height=0.6, color=ACCENT, alpha=0.85)
     shares = [f" {n:,} ({share:.0%})" for n, share in zip(living["accounts"], living["share"], strict=True)]
-    axes.bar_label(bars, shares, color=INK, fontsize=SMALL)
+    axes.bar_label(bars, shares, color=INK, fontsize=SMALL, padding=2)
     names = [wrapped(f"{row.segment}  {row.name}") for row in living[["segment", "name"]].itertuples(index=False)]
     axes.set_yticks(np.arange(len(living)), names)
     axes.set(xlabel="accounts", xlim=(0, float(living["accounts"].max()) * 1.2))
@@ -136,7 +136,8 @@ def movement(pairs: pd.DataFrame, names: Mapping[int, str]) -> Figure | None:
     figure, axes = canvas(1.4 + 0.55 * len(ids))
     for (row, column), count in np.ndenumerate(counts.to_numpy()):
         colour = MUTED if row == column else ACCENT
-        _square(axes, row, column, colour, 0.06 + 0.5 * float(shares.to_numpy(float)[row, column]) if count else 0.0)
+        strength = (0.15 if row == column else 0.5) * float(shares.to_numpy(float)[row, column])
+        _square(axes, row, column, colour, 0.06 + strength if count else 0.0)
         axes.text(column, row, f"{count:,}" if count else "·", ha="center", va="center", color=INK, fontsize=SMALL)
     _grid(axes, [wrapped(_named(one, names)) for one in ids], [str(one) if one >= 0 else "none" for one in ids])
     axes.set(xlabel="segment now", ylabel="segment before")

@@ -47,7 +47,9 @@ def industries_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
     facts = Facts(
         (
             Fact(
-                "to fill in", shown_int(counts.get(FILL, 0)), f"of such, {inputs.fill_precision:.0%} or more are right"
+                "to fill in",
+                shown_int(counts.get(FILL, 0)),
+                f"where {inputs.fill_precision:.0%} or more are right",
             ),
             Fact("to look at", shown_int(counts.get(REVIEW, 0)), "the first guess is too unsure to be filled in"),
             Fact("labels to check", shown_int(counts.get(CHECK, 0)), "the usage contradicts the accounts file"),
@@ -89,15 +91,14 @@ def _told_apart(cards: pd.DataFrame) -> Block:
     columns = (
         Column("industry", "Industry", "wide"),
         Column("verdict", "Verdict"),
-        Column("labelled", "Known accounts", "int"),
+        Column("labelled", "Known", "int"),
         Column("auc", "AUC", "number"),
         Column("auc_low", "From", "number"),
         Column("auc_high", "To", "number"),
-        Column("q_value", "q", "chance"),
         Column("threshold", "Filled in from", "share"),
         Column("precision", "Of such right", "share"),
         Column("precision_low", "At least", "share"),
-        Column("fillable", "Can be filled in", "int"),
+        Column("fillable", "Fillable", "int"),
     )
     caption = "Every industry: can usage tell it, and how many accounts can be filled in"
     return table("industry_cards", caption, cards, columns)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from importlib import resources
 
 from jinja2 import DictLoader, Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from segmentation.reports.blocks import Report
 
@@ -23,6 +24,7 @@ def render(report: Report) -> str:
     template, style, script = (_packaged(name) for name in _FILES)
     page = Environment(loader=DictLoader({_FILES[0]: template}), autoescape=True, undefined=StrictUndefined,
                        trim_blocks=True, lstrip_blocks=True)  # fmt: skip
+    page.filters["code"] = _code
     return page.get_template(_FILES[0]).render(
         report=report,
         # our own files, and SVG whose texts matplotlib has escaped
@@ -35,6 +37,11 @@ def render(report: Report) -> str:
 
 def _packaged(name: str) -> str:
     return resources.files("segmentation.reports").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _code(text: str) -> Markup:
+    """The text, escaped, and what stands between backticks set as code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # escaped just now
 
 
 def _hash(script: str) -> str:

@@ -42,11 +42,10 @@ COLUMNS = (
     Column("share", "Share", "share"),
     Column("stability", "Stability", "number"),
     Column("trust", "Trust"),
-    Column("outliers", "Outlying accounts", "int"),
-    Column("rows_year", "Log rows a year", "int"),
+    Column("rows_year", "Rows a year", "int"),
     Column("active_days", "Active days a year", "int"),
-    Column("recency_days", "Days since last seen", "int"),
-    Column("change", "Since the last time"),
+    Column("recency_days", "Days silent", "int"),
+    Column("change", "Was"),
 )
 
 
@@ -64,7 +63,7 @@ def segments_section(inputs: Inputs) -> Section:
     )
     blocks: list[Block] = [facts, *_map(inputs), Heading("Sizes")]
     blocks += chart(segment_sizes(living), "segment-sizes", "Accounts per segment", _sizes_said(living), False)
-    blocks.append(table("segments", "The segments: use is that of the account in the middle", living, COLUMNS))
+    blocks.append(table("segments", "The segments: use is that of the account in the middle (median)", living, COLUMNS))
     cards = tuple(_card(inputs, row) for row in living.to_dict("records"))
     blocks.append(Cards("What sets each segment apart", APART, cards))
     blocks += _use(inputs)

@@ -1,0 +1,92 @@
+"""What a report adds to the tables: residuals, actions, changes."""
+
+from __future__ import annotations
+
+from math import comb
+
+import pandas as pd
+import pytest
+
+from segmentation.reports.actions import account_actions
+from segmentation.reports.movement import moved_accounts, report_changes
+from segmentation.reports.residuals import segment_industries
+from tests.reports import frames
+
+
+def pairs(counts: dict[tuple[int, str], int]) -> pd.DataFrame:
+    rows = [key for key, count in counts.items() for _ in range(count)]
+    return pd.DataFrame(rows, columns=["segment", "industry"])
+
+
+def test_residuals_are_those_of_a_hand_computation() -> None:
+    found = segment_industries(pairs({(0, "Labels"): 30, (0, "Signs"): 10, (1, "Labels"): 20, (1, "Signs"): 40}))
+    cell = found[(found["segment"] == 0) & (found["industry"] == "Labels")].iloc[0]
+    # expected 40 * 50 / 100; residual (30 - 20) / sqrt(20 * (1 - 40/100) * (1 - 50/100))
+    assert (cell["accounts"], cell["expected"]) == (30, 20.0)
+    assert cell["residual"] == pytest.approx(10 / 6**0.5)
+    # in a table of two by two all four residuals are equal in size, and so are p and q
+    assert found["residual"].abs().to_numpy() == pytest.approx(4 * [10 / 6**0.5])
+    # half of the accounts are Labels, so both tails of the hypergeometric distribution are alike
+    tail = sum(comb(50, count) * comb(50, 40 - count) for count in range(30, 41)) / comb(100, 40)
+    assert found["p_value"].to_numpy() == pytest.approx(4 * [2 * tail])
+    assert found["q_value"].to_numpy() == pytest.approx(found["p_value"].to_numpy())
+
+
+def test_rare_cells_are_tested_exactly_and_for_their_number() -> None:
+    found = segment_industries(pairs({(0, "A"): 3, (1, "B"): 3, (2, "C"): 3}))
+    # three of three in one of C(9, 3) ways, or any other such way: 1/84 from this side, none on the other
+    assert found["p_value"].min() == pytest.approx(1 / 84)
+    assert found["q_value"].min() == pytest.approx(3 / 84)  # nine tests, of which three are as small
+    assert len(found) == 9
+
+
+def test_one_industry_alone_has_no_residual() -> None:
+    found = segment_industries(pairs({(0, "A"): 3, (1, "A"): 2}))
+    assert found["residual"].isna().all()
+    assert found["q_value"].isna().all()
+    assert segment_industries(pairs({})).empty
+
+
+def test_every_action_has_its_order_and_its_why() -> None:
+    found = account_actions(frames.inputs())
+    told = {action: list(own["account_id"]) for action, own in found.groupby("action")}
+    # without a churn model, whoever is fading
+    hostile = frames.HOSTILE
+    assert told == {"fill": ["A5"], "review": [hostile], "check label": ["A4"], "reach out": [hostile, "A4"]}
+    why = found.set_index(["action", "account_id"])["why"]
+    assert why["fill", "A5"] == "high rows; low errors"
+    assert why["review", hostile] == "no single feature speaks for Signs"
+    assert why["check label", "A4"].replace("\xa0", " ") == "its usage looks like Labels (90 %), not like Signs (2 %)"
+    assert why["reach out", "A4"] == "used much, and silent now; last seen 50 days ago"
+    assert found[found["action"] == "reach out"]["priority"].tolist() == [1, 2]
+
+
+def test_reaching_out_follows_what_is_at_stake() -> None:
+    now = frames.tables() | {"churn_scores": frames.churn(), "account_values": frames.values()}
+    found = account_actions(frames.inputs(now))
+    leaving = found[found["action"] == "reach out"]
+    # 0.6 x 1000, then 0.9 x 100, then no value; A5 is likelier, but not active any more
+    assert leaving["account_id"].tolist() == ["A2", "A4", frames.HOSTILE]
+    assert leaving["expected_value"].tolist()[:2] == [1000.0, 100.0]
+
+
+def test_no_table_no_action() -> None:
+    now = {name: rows for name, rows in frames.tables().items() if name in ("basetable", "segments")}
+    assert account_actions(frames.inputs(now)).empty
+
+
+def test_changes_stand_beside_what_was() -> None:
+    found = report_changes(frames.inputs(before=frames.earlier())).set_index("item")
+    assert found.loc["accounts with usage"].tolist() == ["accounts", 5.0, 6.0]
+    assert found.loc["accounts with a known industry"].tolist() == ["accounts", 0.0, 4.0]
+    assert found.loc["0 Heavy use: accounts"].tolist() == ["segments", 4.0, 3.0]
+    assert found.loc["Labels: AUC", "before":"now"].isna().tolist() == [True, False]
+    assert report_changes(frames.inputs())["before"].isna().all()
+
+
+def test_moves_are_counted_over_accounts_of_both_dates() -> None:
+    found = moved_accounts(frames.inputs(before=frames.earlier()))
+    moved = found[found["previous_segment"] != found["segment"]]
+    assert dict(zip(moved["account_id"], moved["previous_segment"], strict=True)) == {"A4": 0, frames.HOSTILE: -1}
+    assert len(found) == 6
+    assert moved_accounts(frames.inputs()).empty

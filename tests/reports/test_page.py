@@ -1,0 +1,175 @@
+"""The page: what it says is what the tables say, hostile names are text, missing parts say how to get them."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from segmentation.reports.blocks import Report, shown_share
+from segmentation.reports.content import build, find
+from segmentation.reports.inputs import Inputs
+from segmentation.reports.page import render
+from tests.reports import frames
+
+SECTIONS = ["summary", "data", "segments", "industries", "joint", "outlook", "changes", "trust", "glossary"]
+
+
+def made(inputs: Inputs) -> Report:
+    return build(inputs, find(inputs))
+
+
+def text_of(report: Report, name: str) -> str:
+    """Everything that a section says, without tags."""
+    page = render(report)
+    section = page[page.index(f'<section id="{name}"') :]
+    return re.sub(r"<[^>]+>", " ", section[: section.index("</section>")]).replace("\xa0", " ")
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return render(made(frames.inputs(before=frames.earlier())))
+
+
+class Outline(HTMLParser):
+    """Ids, headings, and which tags a page has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.headings: list[int] = []
+        self.tags: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.ids += [value for name, value in attrs if name == "id" and value]
+        if re.fullmatch(r"h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+
+
+def test_sections_stand_in_order_and_the_outline_holds(page: str) -> None:
+    outline = Outline()
+    outline.feed(page)
+    assert [name for name in outline.ids if name in SECTIONS] == SECTIONS
+    assert len(outline.ids) == len(set(outline.ids))  # of charts as well
+    assert outline.headings[0] == 1
+    assert outline.headings.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(outline.headings, outline.headings[1:], strict=False))
+    assert outline.tags.count("svg") >= 6
+
+
+def test_whatever_a_customer_is_called_is_text(page: str) -> None:
+    assert "alert(1)" in page
+    assert frames.HOSTILE not in page
+    outline = Outline()
+    outline.feed(page)
+    assert outline.tags.count("script") == 1  # its own
+
+
+def test_hostile_names_of_segments_and_industries_are_text_in_charts_too() -> None:
+    now = frames.tables()
+    named = {"segment_summaries": "name"} | dict.fromkeys(
+        ("industry_cards", "industry_metrics", "basetable"), "industry"
+    )
+    for table, column in named.items():
+        now[table] = now[table].assign(**{column: now[table][column].where(now[table][column].isna(), frames.HOSTILE)})
+    outline = Outline()
+    outline.feed(render(made(frames.inputs(now))))
+    assert outline.tags.count("script") == 1
+    assert outline.tags.count("svg") >= 5
+
+
+def test_nothing_is_loaded(page: str) -> None:
+    assert "default-src 'none'" in page
+    # names of XML namespaces, which nobody fetches
+    addresses = set(re.findall(r"https?://[^\"' <]+", page))
+    assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert not re.search(r"\bsrc=|@import|url\((?!#)", page)
+
+
+def test_the_same_tables_give_the_same_bytes(page: str) -> None:
+    assert render(made(frames.inputs(before=frames.earlier()))) == page
+
+
+def test_rows_are_balanced_and_summed_over_files() -> None:
+    report = made(frames.inputs())
+    assert "150 rows in = 135 kept + 9 set aside + 6 left out." in text_of(report, "data")
+    rules = report.tables()["row_rules"]
+    assert rules[["rule", "rows"]].to_numpy().tolist() == [
+        ["bad time", 9],
+        ["duplicate", 6],
+        ["unmatched event name", 7],
+    ]
+
+
+def test_the_summary_says_what_to_do() -> None:
+    said = text_of(made(frames.inputs(before=frames.earlier())), "summary")
+    assert "6 accounts fall into 2 segments; the largest, Heavy use, has 3 of them (50 %)." in said
+    assert "1 of these segments are doubtful" in said
+    assert "2 of 6 accounts (33 %) have changed their segment." in said
+    assert "Usage tells 1 of 2 industries reliably: Labels." in said
+    assert "1 industries can be filled in now; 1 accounts need a look, and 1 labels should be checked." in said
+
+
+def test_trust_stands_beside_figures() -> None:
+    report = made(frames.inputs())
+    assert "right for 75 % of accounts not seen before (0.60 to 0.85)" in text_of(report, "trust")
+    told = report.tables()["segments"][["name", "trust"]].to_numpy().tolist()
+    assert told == [["Heavy use", "firm"], ["Light use", "doubtful"]]
+    # the page is in plain words, the figures of a sentence are folded away
+    assert "Used more than the others. " in text_of(report, "segments")
+    assert "g = 1.95, 1.79 to 2.10" in text_of(report, "segments")
+
+
+def test_customers_moves_are_told_from_retraining() -> None:
+    said = text_of(made(frames.inputs(before=frames.earlier())), "changes")
+    assert "2 of 6 accounts moved because their usage changed, and 1 because the model was trained anew" in said
+    assert "Segment 1, Light use, is new: it was born." in said
+
+
+def test_a_first_report_has_nothing_to_compare() -> None:
+    assert "This is the first report" in text_of(made(frames.inputs()), "changes")
+
+
+@pytest.mark.parametrize(
+    ("missing", "section", "fix"),
+    [
+        (["churn_scores"], "outlook", "segmentation churn --as-of 2026-01-01"),
+        (["account_values"], "outlook", "segmentation value --as-of 2026-01-01"),
+        (["industry_cards", "industry_fill", "industry_suspects", "industry_metrics"], "industries",
+         "segmentation industry --as-of 2026-01-01"),
+        (["account_positions"], "segments", "segmentation segments --force"),
+    ],
+)  # fmt: skip
+def test_a_missing_part_says_how_to_get_it(missing: list[str], section: str, fix: str) -> None:
+    now = {name: rows for name, rows in frames.tables().items() if name not in missing}
+    assert fix in text_of(made(frames.inputs(now)), section)
+
+
+def test_without_labels_there_is_no_map_of_industries() -> None:
+    now = frames.tables()
+    now["basetable"] = now["basetable"].assign(industry=None)
+    assert "give an accounts file with labels" in text_of(made(frames.inputs(now)), "joint")
+
+
+def test_long_lists_are_cut_in_the_page_and_whole_in_the_file() -> None:
+    now = frames.tables()
+    one = now["industry_fill"].iloc[[1]]
+    now["industry_fill"] = pd.concat([one.assign(account_id=f"B{number:03}") for number in range(60)])
+    report = made(frames.inputs(now))
+    page = render(report)
+    assert "(the first 50 of 60; all in review.csv)" in page
+    assert "B049" in page
+    assert "B050" not in page
+    assert len(report.tables()["review"]) == 60
+
+
+def test_shares_are_never_rounded_to_nothing() -> None:
+    assert [shown_share(one).replace("\xa0", " ") for one in (0.0, 0.001, 0.234, 1.0)] == [
+        "0 %",
+        "< 1 %",
+        "23 %",
+        "100 %",
+    ]
