@@ -29,6 +29,13 @@ from segmentation.table import Table
 MOST_ROWS = 1_000_000
 
 
+class _Silent(Job):
+    """Notebooks show what stands on standard error as if something were wrong."""
+
+    def say(self, line: str) -> None:
+        """Nothing: that a cell is at work is to be seen."""
+
+
 class House:
     """The published tables as one date sees them. Reading needs no lock, and there is nothing here that writes."""
 
@@ -138,7 +145,7 @@ def open_house(
     asked = [f"basetable.as_of={as_of}"] if as_of else []
     loaded = load_settings(profile or default_profile(), [*settings, *asked])
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-    return House(Job("notebook", argparse.Namespace(), loaded, Path(data_dir), now))
+    return House(_Silent("notebook", argparse.Namespace(), loaded, Path(data_dir), now))
 
 
 def _show_figures() -> None:

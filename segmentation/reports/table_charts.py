@@ -19,6 +19,8 @@ SHOWN = 24
 TICKS = (0.0, *(10.0**power for power in range(12)))
 #: labels must not touch
 MOST_TICKS = 5
+#: with no more bars than this each has a label of its own
+MOST_BARS = 12
 
 
 def histograms(bins: pd.DataFrame, columns: Sequence[str], of_what: str = "accounts") -> Figure | None:
@@ -46,6 +48,8 @@ def histograms(bins: pd.DataFrame, columns: Sequence[str], of_what: str = "accou
             ticks = [tick for tick in TICKS if edges.min() <= tick <= max(edges.max(), 1.0)]
             ticks = ticks[:: -(-len(ticks) // MOST_TICKS) or 1]
             axes.set_xticks(np.log1p(ticks), [_short(tick) for tick in ticks])
+        elif len(own) <= MOST_BARS and (np.diff(edges) == 1).all():  # a bar per number, such as a weekday
+            axes.set_xticks(places[:-1] + 0.5, [_short(edge) for edge in edges[:-1]])
         else:
             axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS))
             axes.xaxis.set_major_formatter(_short)

@@ -22,12 +22,10 @@ def files(folder: Path) -> dict[str, float]:
 
 
 def complaints(notebook: NotebookNode) -> list[str]:
-    """What stands on standard error, but for the line on the session's start and what Java says of itself."""
+    """What stands on standard error, but for what Java says of itself."""
     streams = [output for cell in code_cells(notebook) for output in cell.outputs if output.output_type == "stream"]
     lines = "".join(output.text for output in streams if output.name == "stderr").splitlines()
-    expected = re.compile(
-        r"starting Spark|^WARNING: (Using incubator|A \w+ method|sun\.|Use --enable|.*terminally)|^\s*$"
-    )
+    expected = re.compile(r"^WARNING: (Using incubator|A \w+ method|sun\.|Use --enable|.*terminally)|^\s*$")
     return [line for line in lines if not expected.search(line)]
 
 

@@ -36,6 +36,15 @@ def test_ticks_of_a_squeezed_axis_tell_the_value_itself() -> None:
     }
 
 
+def test_bars_of_whole_numbers_carry_them() -> None:
+    bins = pd.DataFrame(
+        {"column_name": "weekday", "bin": [0, 1], "low": [1.0, 2.0], "high": [2.0, 3.0], "rows": [4, 9]}
+    )
+    axes = histograms(bins.assign(scale="linear"), ["weekday"]).axes[0]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["1", "2"]
+    assert axes.get_xticks().tolist() == [1.5, 2.5]
+
+
 def test_correlations_by_rank_without_constant_columns() -> None:
     accounts = pd.DataFrame({"a": [1, 2, 3, 4], "b": [1, 8, 27, 64], "c": [9, 7, 5, 0], "flat": [1, 1, 1, 1]})
     (axes,) = correlation_map(accounts, ["a", "b", "c", "flat"]).axes
