@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import queue
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from segmentation.errors import EnvironmentProblem
 from segmentation.settings import SessionSettings
+from segmentation.stores.archive import write_archive
 
 #: how long a server may take to answer at all; Spark's own client would try for ten minutes
 ANSWER_SECONDS = 20.0
@@ -37,6 +43,9 @@ def connect(address: str, options: Mapping[str, str]) -> SparkSession:
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     _require_delta(session, address)
+    # whatever runs in the server's Python may name this package, and is sent the version that runs here
+    with tempfile.TemporaryDirectory() as folder:
+        session.addArtifacts(str(write_archive(Path(folder) / "segmentation.zip")), pyfile=True)
     return session
 
 
@@ -53,14 +62,17 @@ def _require_answer(address: str) -> None:
             f"session.remote (or SPARK_REMOTE) is no address of a Connect server: {str(error).splitlines()[0]}; "
             "it looks like sc://host:15002"
         ) from error
-    try:
-        grpc.channel_ready_future(channel).result(timeout=ANSWER_SECONDS)
-    except grpc.FutureTimeoutError:
+    states: queue.Queue[Any] = queue.Queue()
+    channel.subscribe(states.put, try_to_connect=True)
+    reached = None
+    with contextlib.suppress(queue.Empty):
+        while reached not in (grpc.ChannelConnectivity.READY, grpc.ChannelConnectivity.TRANSIENT_FAILURE):
+            reached = states.get(timeout=ANSWER_SECONDS)
+    channel.close()
+    if reached is not grpc.ChannelConnectivity.READY:
         raise EnvironmentProblem(
             f"no Spark Connect server answers at {address}: start one there, or correct session.remote (SPARK_REMOTE)"
-        ) from None
-    finally:
-        channel.close()
+        )
 
 
 def _require_delta(session: SparkSession, address: str) -> None:
