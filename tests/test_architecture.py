@@ -80,3 +80,17 @@ def test_stages_keep_to_frames_and_values(pattern: str, why: str) -> None:
         if re.search(pattern, line.split("#")[0])
     ]
     assert found == [], why
+
+
+def test_only_the_session_factory_reaches_into_the_jvm() -> None:
+    """So that everything else runs as a client of Spark Connect, which has no JVM to reach into."""
+    factory = {"spark.py", "submitted.py"}
+    inner = re.compile(r"\.sparkContext\b|\bSparkContext\b|\._jvm\b|\._jdf\b|\.rdd\b|\b_sc\b|\bpy4j\.")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in [*PACKAGE, *(ROOT / "jobs").glob("*.py"), *(ROOT / "notebooks").glob("*.ipynb")]
+        if path.name not in factory
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if inner.search(line.split("#")[0])
+    ]
+    assert found == []

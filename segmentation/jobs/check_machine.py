@@ -18,6 +18,7 @@ from segmentation.errors import EnvironmentProblem
 from segmentation.failures import Exit, explain
 from segmentation.runtime import Job, JobSpec
 from segmentation.stores.conf import default_profile
+from segmentation.stores.connect import remote_address
 from segmentation.stores.locks import holder
 from segmentation.stores.secrets import key_fingerprint, read_key
 from segmentation.stores.spark import check_environment, java_version
@@ -78,6 +79,9 @@ def _packages(job: Job) -> Iterator[str]:
 
 
 def _java(job: Job) -> Iterator[str]:
+    if address := remote_address(job.settings.session):
+        yield f"Java and jars are those of the Connect server at {address}"
+        return
     if default_profile() != "local":
         yield "Java and jars are the cluster's own"
         return
