@@ -24,7 +24,7 @@ def remark(row: Mapping[Hashable, Any], near_constant: float) -> str | None:
     """
     if _above(row, "missing_share", 0.5):
         return MOSTLY_MISSING
-    distinct, equal = row["distinct_values"], row["minimum"] == row["maximum"]
+    distinct, equal = row["distinct_values"], not pd.isna(row["minimum"]) and row["minimum"] == row["maximum"]
     if equal or (not pd.isna(distinct) and distinct == 1 and row["kind"] != "number"):
         return CONSTANT
     if _above(row, "top_share", near_constant) or _above(row, "zero_share", near_constant):

@@ -50,7 +50,7 @@ def export_accounts(job: Job) -> None:
             export_rows(parts, columns), job.args.to, f"accounts-{as_of}", formats
         )  # fmt: skip
     job.show(f"exported {count:,} accounts as of {as_of}: {', '.join(map(str, paths))}")
-    for line in _remarks(job, columns, empty, changed):
+    for line in _remarks(job, as_of, columns, empty, changed):
         job.show(f"  {line}")
 
 
@@ -82,11 +82,11 @@ def _of_one_method(job: Job, segments: DataFrame) -> DataFrame:
     return segments.where(F.col("method") == F.lit(lead))
 
 
-def _remarks(job: Job, columns: Sequence[str], empty: Sequence[Table], changed: int) -> list[str]:
+def _remarks(job: Job, as_of: dt.date, columns: Sequence[str], empty: Sequence[Table], changed: int) -> list[str]:
     lines = []
     for table in empty:
         names = ", ".join(name for name in columns if COLUMNS[name].table is table)
-        lines.append(f"left empty: {names} (run `segmentation {MADE_BY[table.name]}` for them)")
+        lines.append(f"left empty: {names} (run `segmentation {MADE_BY[table.name]} --as-of {as_of}` for them)")
     if changed:
         lines.append(f"{changed:,} texts could be read as formulas and begin with an apostrophe now")
     if job.settings.privacy.hash_ids and "account_id" in columns:

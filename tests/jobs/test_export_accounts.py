@@ -1,0 +1,157 @@
+"""What leaves the house: allowed columns, harmless cells, whole files."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import datetime as dt
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from segmentation.errors import InputProblem
+from segmentation.jobs.export_accounts import export_accounts
+from segmentation.reports.export import COLUMNS, export_rows, tables_of
+from segmentation.runtime import Job
+from segmentation.schemas import ACCOUNT_RFM, ACCOUNT_VALUES, BASETABLE, EVENT_NAMES, INDUSTRY_FILL, SEGMENTS
+from segmentation.stores import exports
+from segmentation.stores.conf import load_settings
+from segmentation.stores.exports import write_files
+from segmentation.stores.tables import MissingTable
+
+AS_OF = dt.date(2026, 1, 1)
+NOW = dt.datetime(2026, 1, 2)
+
+
+def job(spark: SparkSession, data_dir: Path, *overrides: str, **arguments: object) -> Job:
+    args = argparse.Namespace(**{"to": data_dir / "out", "format": None, **arguments})
+    return Job("export", args, load_settings("local", list(overrides)), data_dir, NOW, _spark=spark)
+
+
+@pytest.fixture(scope="module")
+def data_dir(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("data")
+    rows = {
+        EVENT_NAMES.name: [(1, "open", "Document", "exact", 0, NOW)],
+        BASETABLE.name: [
+            (AS_OF, "=a", "Toys", "train", 0),
+            (AS_OF, "b", None, "train", 0),
+            (AS_OF, "c", None, "test", 0),
+        ],
+        SEGMENTS.name: [
+            *((AS_OF, account, "kmeans", 1, "Heavy; -use", 0.5, False, "m/1") for account in ("=a", "b")),
+            *((AS_OF, account, "ward", 2, "Other", 0.1, True, "m/1") for account in ("=a", "b")),
+        ],
+        INDUSTRY_FILL.name: [
+            (AS_OF, "b", "fill", "Toys", 0.95, "Food", ["r"], "i/1"),
+            (AS_OF, "c", "review", "Food", 0.6, "Toys", ["r"], "i/1"),
+        ],
+        ACCOUNT_RFM.name: [(AS_OF, account, 3.0, 20.0, 100.0, 5, 4, 3, "regular") for account in ("=a", "b", "c")],
+        ACCOUNT_VALUES.name: [(dt.date(2025, 1, 1), "b", 1, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)],
+    }
+    writer = job(spark, folder)
+    with pytest.raises(MissingTable, match="run `segmentation basetable` first"):
+        export_accounts(writer)
+    for table in (EVENT_NAMES, BASETABLE):
+        writer.tables.replace(spark.createDataFrame(rows[table.name], table.columns), table)
+    writer.publish()
+    with pytest.raises(MissingTable, match=r"there is no table segments .* run `segmentation segments` first"):
+        export_accounts(job(spark, folder))
+    for table in (SEGMENTS, INDUSTRY_FILL, ACCOUNT_RFM, ACCOUNT_VALUES):
+        writer.tables.replace(spark.createDataFrame(rows[table.name], table.columns), table)
+    writer.publish()
+    return folder
+
+
+def test_an_account_is_one_row_in_both_files(
+    spark: SparkSession, data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export_accounts(job(spark, data_dir))
+    said = capsys.readouterr().out
+    out = data_dir / "out"
+    assert sorted(path.name for path in out.iterdir()) == ["accounts-2026-01-01.csv", "accounts-2026-01-01.parquet"]
+    with (out / "accounts-2026-01-01.csv").open(encoding="utf-8-sig", newline="") as stream:
+        head, *rows = csv.reader(stream)
+    assert tuple(head) == load_settings("local").export.columns == tuple(COLUMNS)
+    assert rows == [
+        ["'=a", "2026-01-01", "1", "Heavy; '-use", "0.5", "False", "Toys", "", "", "",
+         "3.0", "20.0", "100.0", "regular", "", ""],
+        ["b", "2026-01-01", "1", "Heavy; '-use", "0.5", "False", "", "Toys", "", "0.95",
+         "3.0", "20.0", "100.0", "regular", "", ""],
+        ["c", "2026-01-01", "", "", "", "", "", "", "Food", "0.6",
+         "3.0", "20.0", "100.0", "regular", "", ""],
+    ]  # fmt: skip
+    table = pd.read_parquet(out / "accounts-2026-01-01.parquet", dtype_backend="numpy_nullable")
+    assert table["account_id"].tolist() == ["'=a", "b", "c"]
+    assert table["as_of"].tolist() == [AS_OF] * 3
+    assert str(table["segment"].dtype) == "Int32"
+    assert (table["segment"].tolist(), table["outlier"].tolist()) == ([1, 1, pd.NA], [False, False, pd.NA])
+    assert "exported 3 accounts as of 2026-01-01" in said
+    assert "left empty: churn_probability (run `segmentation churn --as-of 2026-01-01` for them)" in said
+    assert "left empty: lifetime_value (run `segmentation value --as-of 2026-01-01` for them)" in said
+    assert "3 texts could be read as formulas and begin with an apostrophe now" in said
+    assert "`segmentation forget` does not reach them" in said
+
+
+def test_only_what_is_allowed_leaves(spark: SparkSession, data_dir: Path, tmp_path: Path) -> None:
+    few = "export.columns=[industry_filled, account_id]"
+    export_accounts(job(spark, data_dir, few, "export.format=csv", to=tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["accounts-2026-01-01.csv"]
+    text = (tmp_path / "accounts-2026-01-01.csv").read_text(encoding="utf-8-sig")
+    assert text == '"industry_filled","account_id"\n"","\'=a"\n"Toys","b"\n"","c"\n'
+
+
+def test_segments_of_another_date_do_not_pass_for_this_one(spark: SparkSession, data_dir: Path) -> None:
+    writer = job(spark, data_dir)
+    later = spark.createDataFrame([(dt.date(2026, 2, 1), "b", None, "train", 0)], BASETABLE.columns)
+    writer.tables.replace(later, BASETABLE, where="as_of = DATE '2026-02-01'")
+    with pytest.raises(InputProblem, match=r"segments does not speak for 2026-02-01 \(it does for 2026-01-01\): run"):
+        export_accounts(writer)
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (["account_id", "segmnt"], "names segmnt, which is no column for export: did you mean segment?"),
+        (["token"], "names token, which is no column for export"),
+        (["as_of", "as_of"], "each only once"),
+        ([], "at least one column"),
+    ],
+)
+def test_columns_that_nobody_allowed_are_refused(columns: list[str], said: str) -> None:
+    with pytest.raises(InputProblem, match=said.replace("?", r"\?")):
+        tables_of(columns)
+
+
+def test_a_file_is_there_in_full_or_not_at_all(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = spark.createDataFrame([("b", 1), ("a", 2), ("c", None)], "name string, n int").orderBy("name")
+    monkeypatch.setattr(exports, "PART", 2)
+    paths, count, changed = write_files(rows, tmp_path, "x", ("csv", "parquet"))
+    assert (count, changed) == (3, 0)
+    whole = paths[0].read_bytes()
+    assert whole == b'\xef\xbb\xbf"name","n"\r\n"a",2\r\n"b",1\r\n"c",""\r\n'
+    assert pd.read_parquet(paths[1])["name"].tolist() == ["a", "b", "c"]
+
+    def break_off(part: pd.DataFrame, header: bool) -> str:
+        if not header:
+            raise RuntimeError("power cut")
+        return "half"
+
+    monkeypatch.setattr(exports, "csv_lines", break_off)
+    with pytest.raises(RuntimeError, match="power cut"):
+        write_files(rows, tmp_path, "x", ("csv", "parquet"))
+    assert paths[0].read_bytes() == whole
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.csv", "x.parquet"]
+    with pytest.raises(InputProblem, match="cannot be written to"):
+        write_files(rows, paths[0], "x", ("csv",))
+
+
+def test_no_accounts_make_a_file_with_a_header(spark: SparkSession, tmp_path: Path) -> None:
+    empty: DataFrame = spark.createDataFrame([], BASETABLE.columns)
+    rows = export_rows({BASETABLE.name: empty}, ["account_id", "segment"])
+    (path,), count, _ = write_files(rows, tmp_path, "none", ("csv",))
+    assert (count, path.read_text(encoding="utf-8-sig")) == (0, '"account_id","segment"\n')
