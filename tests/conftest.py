@@ -25,7 +25,7 @@ sys.modules["__main__"].__dict__.setdefault("__file__", __file__)
 
 
 #: files that take minutes come first, or one process would be left alone with them at the end
-LONGEST = ("test_end_to_end.py", "test_real_data.py", "test_kills.py")
+LONGEST = ("test_end_to_end.py", "test_real_data.py", "test_kills.py", "test_submit.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -22,6 +22,8 @@ from segmentation.stores.jars import find_jars
 ROOT = Path(__file__).resolve().parents[2]
 SPARK_HOME = Path(pyspark.__path__[0])
 WORKERS = 2
+#: of shuffles: few, and not the local tests' number
+PARTITIONS = 5
 EXECUTOR = "CoarseGrainedExecutorBackend"
 #: Python of the executors and the driver: the checkout, which an editable install puts on its path, is taken off, so
 #: that the package comes from the zip or not at all
@@ -158,8 +160,8 @@ def submit(tmp_path: Path, package: Path) -> Iterator[Submit]:
         command = [
             str(SPARK_HOME / "bin" / "spark-submit"), "--master", master, "--deploy-mode", "client",
             *(["--jars", loaded] if loaded else []), *(["--py-files", str(py_files)] if py_files else []),
-            *("--driver-memory", "2g", "--executor-memory", "1g", "--conf", "spark.ui.enabled=false"),
-            *("--conf", "spark.sql.shuffle.partitions=5", *options),  # not the local tests' number, and few
+            *("--driver-memory", "2g", "--executor-memory", "1g", "--executor-cores", "1"),
+            *("--conf", "spark.ui.enabled=false", "--conf", f"spark.sql.shuffle.partitions={PARTITIONS}", *options),
             str(ROOT / "jobs" / f"{job}.py"), *arguments,
         ]  # fmt: skip
         pythons = {"PYSPARK_PYTHON": str(python), "PYSPARK_DRIVER_PYTHON": driver_python or str(python)}
