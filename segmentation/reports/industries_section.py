@@ -90,7 +90,7 @@ def _learnable(inputs: Inputs) -> list[Block]:
 def _told_apart(cards: pd.DataFrame) -> Block:
     columns = (
         Column("industry", "Industry", "wide"),
-        Column("verdict", "Verdict"),
+        Column("verdict", "Verdict", "wide"),
         Column("labelled", "Known", "int"),
         Column("auc", "AUC", "number"),
         Column("auc_low", "From", "number"),
