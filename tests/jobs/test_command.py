@@ -13,8 +13,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_every_job_is_a_subcommand_and_has_an_entry_point(capsys: pytest.CaptureFixture[str]) -> None:
-    path = ["generate", "ingest", "replay", "basetable", "segments", "industry", "churn", "value"]
-    assert [spec.name for spec in job_specs()] == [*path, "rollback", "run", "forget", "status", "doctor"]
+    path = ["generate", "ingest", "replay", "basetable", "explore", "segments", "industry", "churn", "value"]
+    results = ["score", "export", "report", "rollback", "run"]
+    assert [spec.name for spec in job_specs()] == [*path, *results, "forget", "status", "doctor"]
     with pytest.raises(SystemExit):
         main(["--help"])
     said = capsys.readouterr().out
