@@ -184,7 +184,8 @@ def commands_page(specs: Sequence[JobSpec]) -> str:
 def _options(parser: argparse.ArgumentParser) -> list[str]:
     lines = _head("Option", "Meaning")
     for action in parser._actions:
-        value = "" if action.nargs == 0 else f" {action.metavar or '|'.join(map(str, action.choices or ['VALUE']))}"
+        choices = f"{{{','.join(map(str, action.choices))}}}" if action.choices else "VALUE"
+        value = "" if action.nargs == 0 else f" {action.metavar or choices}"
         name = f"`{', '.join(action.option_strings)}{value}`"
         meaning = f"{action.help or ''}{'; needed' if action.required else ''}"
         lines.append(_row(name, _plain(meaning % vars(action) if "%(" in meaning else meaning)))
