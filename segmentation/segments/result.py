@@ -111,7 +111,10 @@ class SegmentationRun:
     held_out: tuple[str, ...]
 
     def positions(self) -> pd.DataFrame:
-        """Table account_positions less as_of: the accounts of `points` on the first two principal components."""
-        flat: Floats = self.points.to_numpy(dtype=float)
+        """Table account_positions less as_of: the accounts of `points` on the first two principal components.
+
+        To the millionth, so that the last bits of a decomposition on other machines do not make another table.
+        """
+        flat: Floats = self.points.to_numpy(dtype=float).round(6)
         second = flat[:, 1] if flat.shape[1] > 1 else np.zeros(len(flat))
         return pd.DataFrame({"account_id": self.points.index.astype(str), "x": flat[:, 0], "y": second})
