@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from segmentation.basetable.imputation import basetable_features
 from segmentation.errors import InputProblem
+from segmentation.features.feature import Feature
 from segmentation.jobs.freshness import stored_categories
 from segmentation.reports.inputs import Inputs
 from segmentation.runtime import Job
@@ -79,7 +80,7 @@ def read_inputs(job: Job) -> tuple[Inputs, str]:
         method=lead_method(methods, settings.segments.methods) or methods[0],
         now={name: rows for name, rows in now.items() if len(rows)},
         before={name: rows for name, rows in before.items() if len(rows)},
-        words=spoken(features),
+        words=spoken(features) | _joint(features),
         features=len(features),
         shown=settings.report.shown,
         reach_out=settings.report.reach_out,
@@ -128,6 +129,16 @@ def _of_date(frames: Mapping[str, pd.DataFrame], as_of: dt.date | None) -> dict[
     """The rows of one date; tables without as_of speak for any."""
     dated = {name: rows[rows["as_of"] == as_of] if "as_of" in rows else rows for name, rows in frames.items()}
     return {name: rows.reset_index(drop=True) for name, rows in dated.items()} if as_of else {}
+
+
+def _joint(features: Sequence[Feature]) -> dict[str, str]:
+    """The features of two categories in words; their names are short forms."""
+    begins = "Joint use of "
+    return {
+        one.name: one.meaning.partition(":")[0].replace(begins, "joint use of ", 1)
+        for one in features
+        if one.meaning.startswith(begins)
+    }
 
 
 def _categories(activity: DataFrame, as_of: dt.date) -> DataFrame:
