@@ -159,10 +159,11 @@ def test_everybody_can_read_it(opened: Opener, scheme: str) -> None:
 
 
 def test_it_prints(opened: Opener) -> None:
-    page = opened(color_scheme="dark")
+    page = opened(color_scheme="dark", viewport={"width": 720, "height": 1000})  # A4 less its margins
     printed = page.pdf(format="A4")
     assert printed.startswith(b"%PDF")
     page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") == 720  # no column is cut off
     assert page.evaluate("getComputedStyle(document.querySelector('section')).backgroundColor") == "rgb(255, 255, 255)"
 
 
