@@ -61,10 +61,12 @@ def test_all_five_tell_what_the_tables_hold(walked: Path, house: House) -> None:
     assert "run `segmentation churn --as-of 2026-01-01`" in told
 
 
-def test_a_notebook_without_tables_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(CellExecutionError, match=r"there are no tables at .*: run `segmentation run`") as stopped:
+def test_what_is_wrong_is_one_line_with_the_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGMENTATION_JARS", str(tmp_path))
+    with pytest.raises(CellExecutionError, match=r"EnvironmentProblem: Delta's jars .* run `make setup`") as stopped:
         run(NOTEBOOKS[:1], tmp_path)
     assert "Traceback" not in str(stopped.value)
+    assert 'File "' not in str(stopped.value)
 
 
 @pytest.mark.long
