@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import sys
 import time
@@ -15,6 +16,7 @@ from pyspark.sql import SparkSession
 from segmentation.runtime import Exit
 from segmentation.settings import SessionSettings
 from segmentation.stores.spark import get_session
+from tests.robustness.conftest import contents
 from tests.walk import generate, walk
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -25,7 +27,7 @@ sys.modules["__main__"].__dict__.setdefault("__file__", __file__)
 
 
 #: files that take minutes come first, or one process would be left alone with them at the end
-LONGEST = ("test_end_to_end.py", "test_real_data.py", "test_kills.py", "test_submit.py")
+LONGEST = ("test_end_to_end.py", "test_real_data.py", "test_kills.py", "test_submit.py", "test_path.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -68,3 +70,15 @@ def walked(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, worker
             assert walk(folder) == Exit.OK
             done.touch()
     return folder
+
+
+@pytest.fixture(scope="session")
+def walked_contents(spark: SparkSession, walked: Path) -> dict[str, str]:
+    """Content hash by name of every table of that walk, taken once for all processes: wide tables are slow to hash."""
+    kept = walked.with_name("walked.contents.json")
+    with walked.with_name("walked.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            kept.write_text(json.dumps(contents(spark, walked)))
+    found: dict[str, str] = json.loads(kept.read_text())
+    return found

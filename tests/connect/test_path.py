@@ -6,18 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from segmentation.industries.scoring import score_industries
 from segmentation.runtime import Exit
-from segmentation.schemas import BASETABLE, INDUSTRY_SCORES, TABLES
+from segmentation.schemas import BASETABLE, INDUSTRY_SCORES, INGEST_PLANS, PUBLISHED, TABLES
 from segmentation.settings import StorageSettings
 from segmentation.stores.content import content_hash
 from segmentation.stores.runs import load_model, open_runs
 from segmentation.table import Table
 from tests.connect.conftest import SCHEMA, Server, client
-from tests.robustness.conftest import contents
 from tests.walk import SMALL, arguments
 
 
@@ -35,31 +34,38 @@ def remote(
     return data_dir, server.folder / "warehouse" / f"{SCHEMA}.db"
 
 
+def stored(spark: SparkSession, folder: Path, table: Table) -> DataFrame:
+    """The latest version of a table in a schema's folder."""
+    return spark.read.format("delta").load(str(folder / table.name))
+
+
 def hashes(spark: SparkSession, folder: Path) -> dict[str, str]:
-    """Hash by name of every table in a schema's folder, at its latest version."""
+    """Hash by name of every table in a schema's folder, but for those that are never published."""
 
     def of(table: Table) -> str:
-        return content_hash(spark.read.format("delta").load(str(folder / table.name)), table)
+        return content_hash(stored(spark, folder, table), table)
 
-    found = [table for table in TABLES if (folder / table.name).is_dir()]
+    found = [t for t in TABLES if t not in (PUBLISHED, INGEST_PLANS) and (folder / t.name).is_dir()]
     with ThreadPoolExecutor(2) as pool:
         return dict(zip((table.name for table in found), pool.map(of, found), strict=True))
 
 
-def test_tables_are_those_of_a_local_run(spark: SparkSession, walked: Path, remote: tuple[Path, Path]) -> None:
-    assert hashes(spark, remote[1]) == contents(spark, walked)
+def test_tables_are_those_of_a_local_run(
+    spark: SparkSession, walked_contents: dict[str, str], remote: tuple[Path, Path]
+) -> None:
+    assert hashes(spark, remote[1]) == walked_contents
     assert not (remote[0] / "tables").exists()  # all of them are in the catalog
 
 
 def test_a_local_session_loads_its_model_and_scores_alike(
     spark: SparkSession, storage: StorageSettings, remote: tuple[Path, Path]
 ) -> None:
-    stored = {t: spark.read.format("delta").load(str(remote[1] / t.name)) for t in (BASETABLE, INDUSTRY_SCORES)}
-    (model,) = {row["model"] for row in stored[INDUSTRY_SCORES].select("model").distinct().collect()}
+    scores = stored(spark, remote[1], INDUSTRY_SCORES)
+    (model,) = {row["model"] for row in scores.select("model").distinct().collect()}
     assert model == f"spark_catalog.{SCHEMA}.industry/1"
     pipeline = load_model(open_runs(storage, remote[0]), model)
-    again = score_industries(pipeline, stored[BASETABLE]).withColumn("model", F.lit(model))
-    assert content_hash(again, INDUSTRY_SCORES) == content_hash(stored[INDUSTRY_SCORES], INDUSTRY_SCORES)
+    again = score_industries(pipeline, stored(spark, remote[1], BASETABLE)).withColumn("model", F.lit(model))
+    assert content_hash(again, INDUSTRY_SCORES) == content_hash(scores, INDUSTRY_SCORES)
 
 
 @pytest.mark.long
@@ -68,16 +74,29 @@ def test_the_other_commands_work_there_too(
 ) -> None:
     """Among them one that sends this package's own classes to the server's Python: segments beyond a sample."""
     where, sampled = ("--data-dir", str(remote[0])), ("--set", "segments.driver_accounts=100")
+    account = (walked / "raw" / "accounts.csv").read_text().splitlines()[1].split(",")[0]
     for command, code, expected in (
         (("run", *arguments(walked)[: -len(SMALL) - 2], *SMALL), Exit.OK, "nothing has changed"),
         (("value",), Exit.OK, "value as of 2026-01-01"),
         (("churn",), Exit.INPUT, "churn needs"),  # the generated accounts hardly ever fall silent
         (("segments", *SMALL, *sampled), Exit.OK, "kmeans"),
-        (("rollback", "--model", "segments_kmeans", *SMALL), Exit.OK, "segments_kmeans/1"),
+        (("rollback", "--model", "segments_kmeans", *SMALL), Exit.OK, "back from"),
+        (("score", "--model", "segments_kmeans"), Exit.OK, "scores as of 2026-01-01"),
+        (("explore",), Exit.OK, "2026-01-01"),
+        (("report",), Exit.OK, "report as of 2026-01-01"),
+        (("export", "--to", str(remote[0] / "crm")), Exit.OK, "as of 2026-01-01"),
         (("replay", "--source", "generated"), Exit.OK, "nothing has changed"),
         (("status",), Exit.OK, "quarantined"),
-        (("forget", "--account", "nobody"), Exit.INPUT, "nobody"),
+        (("forget", "--account", account), Exit.OK, f"erased '{account}': "),
     ):
         done = client(server, storage, *command, *where)
         assert done.returncode == code, (command, done.stdout + done.stderr)
         assert expected in done.stdout + done.stderr, (command, done.stdout + done.stderr)
+
+
+def test_a_catalog_that_the_server_does_not_have(server: Server, storage: StorageSettings, tmp_path: Path) -> None:
+    done = client(server, storage.model_copy(update={"catalog": "lost"}), "status", "--data-dir", str(tmp_path))
+    assert done.returncode == Exit.INPUT
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith("segmentation status: the catalog of lost.segmentation_test.published cannot be asked (")
+    assert line.endswith("correct storage.catalog, or have Spark given that catalog")
