@@ -57,7 +57,7 @@ def forget(job: Job) -> None:
     found = [f"{name} {rows:,}" for name, rows in counts.items() if rows]
     job.show(f"erased {job.args.account!r}: " + (", ".join(found) or "no table had a row of it"))
     job.show("its rows in the raw logs and in the accounts file are not touched: delete them there too")
-    job.show("reports and their CSV files made before may name it: delete them, and make them again")
+    job.show("reports, their CSV files and exports made before may name it: delete them, and make them again")
 
 
 def _erase(job: Job, account_id: str, plain: str) -> dict[str, int]:

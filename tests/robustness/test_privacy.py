@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from pyspark.sql import functions as F
 
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
-from segmentation.schemas import BASETABLE, EVENTS, INDUSTRY_SCORES, INDUSTRY_SUSPECTS, LEDGER, SEGMENTS
+from segmentation.schemas import BASETABLE, EVENTS, HEAVY_HITTERS, INDUSTRY_SCORES, INDUSTRY_SUSPECTS, LEDGER, SEGMENTS
 from segmentation.stores.content import content_hash
 from tests.robustness.conftest import Start, contents, require_whole, store
 from tests.robustness.drop import CANARY, OTHERS, TOKENS, write_accounts, write_drop
@@ -83,6 +84,9 @@ def score_all(spark: SparkSession, data_dir: Path) -> None:
     )  # fmt: skip
     tables.replace(suspects, INDUSTRY_SUSPECTS)
     tables.replace(segments_of(spark, OTHERS), SEGMENTS)
+    names = [("account", 1, CANARY, CANARY), ("token", 1, TOKENS[0], CANARY), ("os", 1, "Windows", None)]
+    hitters = [(dt.date(2025, 4, 1), *name, 1, 0.1, 0.1) for name in names]
+    tables.replace(spark.createDataFrame(hitters, HEAVY_HITTERS.columns), HEAVY_HITTERS)
     tables.publish("segments", spark.sql("SELECT timestamp '2025-04-01'").collect()[0][0])
     tables.replace(segments_of(spark, (CANARY, *OTHERS)), SEGMENTS)
 
