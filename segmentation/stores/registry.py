@@ -15,6 +15,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.types import DataType
 from pyspark.ml import PipelineModel
 
+from segmentation.errors import InputProblem
 from segmentation.stores.run_values import LONGEST_PARAM
 from segmentation.stores.runs import Runs, load_model
 
@@ -108,8 +109,17 @@ def find_version(runs: Runs, model: str) -> ModelVersion | None:
 
 
 def inputs_of(model: str) -> dict[str, bool] | None:
-    """Raw column that a version reads -> whether it is a text; by the signature. None where it was kept without one."""
-    signature = mlflow.models.get_model_info(f"models:/{model}").signature
+    """Raw column that a version reads -> whether it is a text; by the signature. None where it was kept without one.
+
+    Raises InputProblem when the files of the version are not there (any more).
+    """
+    try:
+        signature = mlflow.models.get_model_info(f"models:/{model}").signature
+    except (MlflowException, OSError) as error:
+        raise InputProblem(
+            f"the files of the model {model} cannot be read ({str(error).splitlines()[0][:200]}): train anew with "
+            "--force, or go back with `segmentation rollback`"
+        ) from error
     if signature is None or signature.inputs is None:
         return None
     return {column.name: column.type == DataType.string for column in signature.inputs.inputs}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from segmentation.errors import InputProblem
 from segmentation.settings import StorageSettings
 from segmentation.stores.registry import (
     CHALLENGER,
@@ -16,6 +17,7 @@ from segmentation.stores.registry import (
     REFUSED,
     champion,
     champions,
+    inputs_of,
     load_champion,
     promote,
     recipe,
@@ -106,3 +108,10 @@ def test_an_alias_that_a_kill_left_behind_is_made_good(runs: Runs, name: str) ->
 def test_opening_again_finds_the_same_experiment(runs: Runs) -> None:
     assert runs.scratch is not None
     assert open_runs(STORAGE, Path(runs.scratch)) == runs
+
+
+def test_a_version_without_its_files_is_one_line_with_the_fix(runs: Runs, name: str) -> None:
+    with pytest.raises(
+        InputProblem, match=rf"the files of the model {name}/1 cannot be read .*: train anew with --force"
+    ):
+        inputs_of(f"{name}/1")
