@@ -626,6 +626,7 @@ COLUMN_PROFILES = Table(
     """),
     unique_by=("as_of", "source", "column_name"),
     partition_by=("as_of",),
+    volatile=("q05", "q25", "median", "q75", "q95"),  # percentile_approx merges what tasks bring in their order
 )
 
 COLUMN_HISTOGRAMS = Table(
