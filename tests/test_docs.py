@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import logging
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +17,7 @@ from mkdocs.config import load_config
 
 from segmentation import schemas
 from segmentation.jobs.command import job_specs
+from segmentation.runtime import fill_parser
 from segmentation.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -139,6 +142,27 @@ def test_the_readme_names_every_command_and_only_files_that_exist() -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", readme)
     assert len(links) > 10
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_command_that_a_page_shows_is_taken() -> None:
+    specs = {spec.name: spec for spec in job_specs()}
+    checked, wrong = 0, []
+    for path in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]:
+        blocks = re.findall(r"^ *```\w*\n(.*?)^ *```", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+        lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+        for line in lines:
+            found = re.search(r"(?:^|&& |bin/)segmentation (\w+)(.*?)(?: (?:\d?>|\||&).*)?$", line)
+            if found is None or "COMMAND" in line:
+                continue
+            parser = argparse.ArgumentParser(exit_on_error=False)
+            checked += 1
+            try:
+                fill_parser(parser, specs[found[1]])
+                parser.parse_args(shlex.split(found[2], comments=True))
+            except (KeyError, SystemExit, argparse.ArgumentError) as problem:
+                wrong.append(f"{path.relative_to(ROOT)}: {line.strip()}: {problem}")
+    assert wrong == []
+    assert checked > 20
 
 
 def test_every_promise_names_a_test_that_exists() -> None:
