@@ -11,7 +11,7 @@ from segmentation.errors import InputProblem
 from segmentation.jobs.report_tables import read_inputs
 from segmentation.jobs.rows import table_rows
 from segmentation.reports.blocks import Report
-from segmentation.reports.content import Findings, build, find
+from segmentation.reports.content import FILES, Findings, build, find
 from segmentation.reports.csv import csv_bytes
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.page import render
@@ -69,9 +69,8 @@ def _write(folder: Path, report: Report) -> Path:
         target.mkdir(parents=True, exist_ok=True)
         for name, frame in tables.items():
             _replace(target / f"{name}.csv", csv_bytes(frame))
-        for path in target.glob("*.csv"):
-            if path.stem not in tables:  # a list that has become empty since
-                path.unlink()
+        for name in FILES - tables.keys():  # a list that has become empty since
+            (target / f"{name}.csv").unlink(missing_ok=True)
         _replace(page, render(report).encode("utf-8"))
     except (FileExistsError, NotADirectoryError, PermissionError) as problem:
         raise InputProblem(f"the report cannot be written to {folder}: {problem.strerror}; name another --to") from None

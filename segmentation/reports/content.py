@@ -18,6 +18,14 @@ from segmentation.reports.residuals import segment_industries
 from segmentation.reports.segments_section import living_segments, segments_section
 from segmentation.reports.trust_section import glossary_section, trust_section
 
+#: every table that a report may have, and so every CSV file that it may write or take away
+FILES = frozenset(
+    {
+        "row_rules", "categories", "segments", "use", "industry_cards", "coverage", "fill", "review", "check",
+        "segment_industries", "reach_out", "moved", "changes", "industry_metrics", "churn_metrics",
+    }
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Findings:

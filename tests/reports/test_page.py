@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from segmentation.reports.blocks import Report, shown_share
-from segmentation.reports.content import build, find
+from segmentation.reports.content import FILES, build, find
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.page import render
 from tests.reports import frames
@@ -164,6 +164,19 @@ def test_long_lists_are_cut_in_the_page_and_whole_in_the_file() -> None:
     assert "B049" in page
     assert "B050" not in page
     assert len(report.tables()["review"]) == 60
+
+
+def test_every_table_of_a_whole_report_is_a_file_that_it_may_take_away_again() -> None:
+    moment = pd.Timestamp("2025-12-31")
+    categories = {"category": ["Document"], "rows": 135, "tokens": 3, "accounts": 2, "first": moment, "last": moment}
+    coverage = {"industry": ["all"], "threshold": 0.8, "filled": 4, "precision": 0.9, "low": 0.7, "coverage": 0.5}
+    churned = {"population": ["active"], "slice": "test", "metric": "auc", "value": 0.8, "low": 0.7, "high": 0.9,
+               "base_rate": 0.5, "recency": 0.6, "accounts": 5, "churned": 2}  # fmt: skip
+    also = {"categories": categories, "industry_coverage": coverage, "churn_metrics": churned}
+    now = frames.tables() | {"churn_scores": frames.churn(), "account_values": frames.values()}
+    report = made(frames.inputs(now | {name: pd.DataFrame(rows) for name, rows in also.items()}, frames.earlier()))
+    assert set(report.tables()) == FILES
+    assert "0.70 to 0.90 on later months; days since last seen alone 0.60" in text_of(report, "outlook")
 
 
 def test_shares_are_never_rounded_to_nothing() -> None:
