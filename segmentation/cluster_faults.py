@@ -17,6 +17,8 @@ _NO_CLASS = re.compile(
     r"(?:ClassNotFoundException|NoClassDefFoundError|NoSuchMethodError|NoSuchFieldError|AbstractMethodError"
     r"|InvalidClassException): (\S+)"
 )
+#: how an executor says that it has not the class that a function stands in
+_NO_FUNCTION = "cannot assign instance of java.lang.invoke.SerializedLambda"
 
 
 def are_rows_lost(text: str) -> bool:
@@ -37,9 +39,10 @@ def cluster_fault(text: str) -> str | None:
         ours = missing[1] == "segmentation"
         fix = "give spark-submit --py-files dist/segmentation.zip (`make package`)" if ours else "install it there"
         return f"Python on the executors has no module {missing[1]}: {fix}"
-    if missing := _NO_CLASS.search(text):
+    if (missing := _NO_CLASS.search(text)) or _NO_FUNCTION in text:
+        what = missing[1].rstrip(";") if missing else "classes that the driver has"
         return (
-            f"Java lacks {missing[1].rstrip(';')} or has it of another release: driver and executors need the same "
-            "Spark, and Delta's jars made for it (`make setup` fetches them) by spark-submit --jars"
+            f"Java lacks {what}, or has them of another release: driver and executors need the same Spark, and Delta's "
+            "jars made for it (`make setup` fetches them) by spark-submit --jars"
         )
     return None

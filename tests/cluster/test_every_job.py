@@ -23,8 +23,10 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """More accounts than the fewest that the driver can be told to see."""
     folder = tmp_path_factory.mktemp("raw")
-    assert main(["generate", "--output", str(folder), "--data-dir", str(folder / "data"), *SMALL]) == Exit.OK
+    output = ["--output", str(folder), "--data-dir", str(folder / "data")]
+    assert main(["generate", *output, *SMALL, "--set", "synthetic.accounts=150"]) == Exit.OK
     return folder
 
 
@@ -114,7 +116,7 @@ def test_all_executors_killed_at_once_is_a_new_beginning(
 def test_executors_without_the_package(cluster: Cluster, submit: Submit, local: Path, tmp_path: Path) -> None:
     """Few accounts for the driver, so that Python on the executors places the others."""
     shutil.copytree(local, tmp_path / "data")
-    few = ["--set", "segments.driver_accounts=40", "--set", "segments.methods=[kmeans, ward]"]
+    few = ["--set", "segments.driver_accounts=100", "--set", "segments.methods=[kmeans, ward]"]
     arguments = ["--force", "--data-dir", str(tmp_path / "data"), *SMALL, *few]
     job = submit(cluster.master, "train_segments", arguments, py_files=None, driver_python=sys.executable)
     assert job.end() == Exit.ENVIRONMENT, job.said()

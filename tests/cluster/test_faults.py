@@ -60,7 +60,13 @@ NO_CLASS = "Py4JJavaError: An error occurred while calling o1.save.\n: java.lang
         (NO_MODULE.format("pandas.core"), "Python on the executors has no module pandas: install it there"),
         (
             NO_CLASS.format("ClassNotFoundException", "org.apache.spark.sql.delta.files.DelayedCommitProtocol"),
-            "Java lacks org.apache.spark.sql.delta.files.DelayedCommitProtocol or has it of another release",
+            "Java lacks org.apache.spark.sql.delta.files.DelayedCommitProtocol, or has them of another release",
+        ),
+        (
+            NO_CLASS.format(
+                "ClassCastException", "cannot assign instance of java.lang.invoke.SerializedLambda to field"
+            ),
+            "Java lacks classes that the driver has, or has them of another release: driver and executors need",
         ),
     ],
 )
