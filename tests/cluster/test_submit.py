@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -22,16 +21,17 @@ def kill_one(cluster: Cluster, job: Submitted, before: str) -> None:
     assert before not in job.said(), job.said()
 
 
-def with_raw(walked: Path, folder: Path) -> list[str]:
-    """Arguments of a walk over the same logs into a folder of its own."""
-    shutil.copytree(walked / "raw", folder / "raw")
-    return arguments(folder)
+def walk_into(walked: Path, data_dir: Path) -> list[str]:
+    """Arguments of a walk over the same logs, where they lie: the ledger holds their paths."""
+    given = arguments(walked)
+    given[given.index("--data-dir") + 1] = str(data_dir)
+    return given
 
 
 def test_the_whole_path_with_two_executors_killed_gives_the_local_tables(
     spark: SparkSession, walked: Path, cluster: Cluster, submit: Submit, tmp_path: Path
 ) -> None:
-    job = submit(cluster.master, "run_all", with_raw(walked, tmp_path / "data"))
+    job = submit(cluster.master, "run_all", walk_into(walked, tmp_path / "data"))
     job.wait_for("starting Spark")
     kill_one(cluster, job, before=" rows of 15 files to events")
     job.wait_for(r"basetable \(")
