@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import re
 import signal
@@ -55,7 +56,7 @@ class Cluster:
                 [str(SPARK_HOME / "bin" / "spark-class"), daemon, "--host", "127.0.0.1", "--port", "0", "--webui-port",
                  "0", *arguments],
                 env=environment(SPARK_DAEMON_MEMORY="256m"), stdout=out, stderr=subprocess.STDOUT,
-                start_new_session=True,
+                start_new_session=True, preexec_fn=_end_with_parent,
             )  # fmt: skip
         self.processes.append(process)
         give_up = time.monotonic() + 60
@@ -88,6 +89,12 @@ class Cluster:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _end_with_parent() -> None:
+    """In a new process: the kernel ends it with the one that started it, also when that is killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -168,7 +175,7 @@ def submit(tmp_path: Path, package: Path) -> Iterator[Submit]:
         with log.open("w") as out:
             process = subprocess.Popen(
                 command, cwd=tmp_path, env=environment(**pythons, TZ="UTC"), stdout=out, stderr=subprocess.STDOUT,
-                text=True, start_new_session=True,
+                text=True, start_new_session=True, preexec_fn=_end_with_parent,
             )  # fmt: skip
         started.append(Submitted(process, log))
         return started[-1]
