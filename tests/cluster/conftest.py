@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,10 +53,10 @@ class Cluster:
         log = self.folder / f"{name}.log"
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [str(SPARK_HOME / "bin" / "spark-class"), daemon, "--host", "127.0.0.1", "--port", "0", "--webui-port",
-                 "0", *arguments],
+                ended_with_us([str(SPARK_HOME / "bin" / "spark-class"), daemon, "--host", "127.0.0.1", "--port", "0",
+                               "--webui-port", "0", *arguments]),
                 env=environment(SPARK_DAEMON_MEMORY="256m"), stdout=out, stderr=subprocess.STDOUT,
-                start_new_session=True, preexec_fn=_end_with_parent,
+                start_new_session=True,
             )  # fmt: skip
         self.processes.append(process)
         give_up = time.monotonic() + 60
@@ -91,10 +91,9 @@ class Cluster:
             process.wait()
 
 
-def _end_with_parent() -> None:
-    """In a new process: the kernel ends it with the one that started it, also when that is killed."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+def ended_with_us(command: Sequence[str]) -> list[str]:
+    """The command, where possible (Linux) so that the kernel ends it with this process, also when that is killed."""
+    return [*(["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []), *command]
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -174,8 +173,8 @@ def submit(tmp_path: Path, package: Path) -> Iterator[Submit]:
         pythons = {"PYSPARK_PYTHON": str(python), "PYSPARK_DRIVER_PYTHON": driver_python or str(python)}
         with log.open("w") as out:
             process = subprocess.Popen(
-                command, cwd=tmp_path, env=environment(**pythons, TZ="UTC"), stdout=out, stderr=subprocess.STDOUT,
-                text=True, start_new_session=True, preexec_fn=_end_with_parent,
+                ended_with_us(command), cwd=tmp_path, env=environment(**pythons, TZ="UTC"), stdout=out, stderr=subprocess.STDOUT,
+                text=True, start_new_session=True,
             )  # fmt: skip
         started.append(Submitted(process, log))
         return started[-1]
