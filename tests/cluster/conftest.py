@@ -173,8 +173,8 @@ def submit(tmp_path: Path, package: Path) -> Iterator[Submit]:
         pythons = {"PYSPARK_PYTHON": str(python), "PYSPARK_DRIVER_PYTHON": driver_python or str(python)}
         with log.open("w") as out:
             process = subprocess.Popen(
-                ended_with_us(command), cwd=tmp_path, env=environment(**pythons, TZ="UTC"), stdout=out, stderr=subprocess.STDOUT,
-                text=True, start_new_session=True,
+                ended_with_us(command), cwd=tmp_path, env=environment(**pythons, TZ="UTC"), stdout=out,
+                stderr=subprocess.STDOUT, text=True, start_new_session=True,
             )  # fmt: skip
         started.append(Submitted(process, log))
         return started[-1]
