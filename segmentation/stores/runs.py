@@ -45,6 +45,8 @@ class Runs:
     prefix: str
     #: where Spark writes a model before MLflow takes it; None: MLflow's own choice
     scratch: Path | None
+    #: the data directory: where a model goes by when MLflow cannot move it and there is no `scratch`
+    data_dir: Path
     #: whether all runs are this data directory's, so that one left running is a dead job's
     alone: bool
 
@@ -75,9 +77,8 @@ def open_runs(storage: StorageSettings, data_dir: Path) -> Runs:
     location = (root / "mlartifacts").as_uri() if local else None
     identity = found.experiment_id if found else client.create_experiment(storage.experiment, location)
     prefix = f"{storage.catalog}.{storage.schema_name}." if storage.catalog else ""
-    given = Path(storage.scratch) if storage.scratch else None
-    scratch = root if local else given or (None if mlflow_moves_models() else root)
-    return Runs(uri, identity, prefix, scratch, alone=local)
+    scratch = root if local else Path(storage.scratch) if storage.scratch else None
+    return Runs(uri, identity, prefix, scratch, root, alone=local)
 
 
 def _end_orphans(client: MlflowClient, experiment_id: str) -> None:
@@ -144,9 +145,11 @@ def log_model(
 @contextlib.contextmanager
 def _scratch(runs: Runs) -> Iterator[str | None]:
     """A folder on the disk that Spark and this process share, gone afterwards; of a server MLflow's own choice."""
-    if runs.scratch is None:
+    # asked now: runs may have been opened before the session was
+    scratch = runs.scratch or (None if mlflow_moves_models() else runs.data_dir)
+    if scratch is None:
         yield None
         return
-    runs.scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=runs.scratch, prefix=".model-") as folder:
+    scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratch, prefix=".model-") as folder:
         yield folder
