@@ -142,4 +142,4 @@ def _answers(runs: Runs, basetable: DataFrame, name: str, model: str) -> DataFra
     return settled(answers.withColumns({"model_name": F.lit(name), "model": F.lit(model)}))
 
 
-JOB = JobSpec("score", "score the accounts of any date by the champion models", _arguments, score_accounts)
+JOB = JobSpec("score", "score the accounts of any date by the champion models", _arguments, score_accounts, tracks=True)
