@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
+from py4j.protocol import Py4JError
 from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -45,7 +46,7 @@ def require_delta(session: SparkSession) -> None:
     """Raise EnvironmentProblem when the driver cannot load Delta: Spark would only say so at the first table."""
     try:
         session.catalog.currentDatabase()  # makes it load the catalog's class
-    except PySparkException as problem:
+    except (PySparkException, Py4JError) as problem:  # no class at all comes as the latter
         session.stop()
         raise EnvironmentProblem(
             "Spark's driver has not Delta's jars: give spark-submit --jars with all of .jars/*.jar, split by commas "
