@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from segmentation.cluster_faults import cluster_fault
 from segmentation.failures import Exit, explain, is_passing, why_begin_again
+from segmentation.failures.cluster import cluster_fault
 from tests.cluster.conftest import Submit
 
 

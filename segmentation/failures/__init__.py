@@ -7,9 +7,9 @@ import shutil
 from enum import IntEnum
 from pathlib import Path
 
-from segmentation.cluster_faults import are_rows_lost, cluster_fault
 from segmentation.errors import EnvironmentProblem, InputProblem
-from segmentation.server_faults import server_fault
+from segmentation.failures.cluster import are_rows_lost, cluster_fault
+from segmentation.failures.servers import server_fault
 from segmentation.stores.conf import ConfError
 
 
