@@ -24,6 +24,7 @@ demo: setup
 	$(BIN)/segmentation generate --data-dir $(DATA)
 	$(BIN)/segmentation run --source generated --input $(DATA)/raw/logs --accounts $(DATA)/raw/accounts.csv \
 	  --label industry --data-dir $(DATA)
+	$(BIN)/segmentation report --data-dir $(DATA)
 
 # two processes: most of the time goes into starting JVMs and into small Spark jobs, which leave a core idle
 test: setup

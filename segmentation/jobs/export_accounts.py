@@ -15,7 +15,7 @@ from segmentation.jobs.freshness import read_basetable
 from segmentation.reports.export import COLUMNS, export_rows, tables_of
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import ACCOUNT_RFM, BASETABLE, SEGMENTS
-from segmentation.segments.placing import CONSENSUS
+from segmentation.segments.placing import lead_method
 from segmentation.stores.exports import CSV, PARQUET, write_files
 from segmentation.stores.tables import MADE_BY
 from segmentation.table import Table
@@ -46,9 +46,7 @@ def export_accounts(job: Job) -> None:
     kind = job.args.format or job.settings.export.format
     formats = (CSV, PARQUET) if kind == BOTH else (kind,)
     with job.stage("files written"):
-        paths, count, changed = write_files(
-            export_rows(parts, columns), job.args.to, f"accounts-{as_of}", formats
-        )  # fmt: skip
+        paths, count, changed = write_files(export_rows(parts, columns), job.args.to, f"accounts-{as_of}", formats)
     job.show(f"exported {count:,} accounts as of {as_of}: {', '.join(map(str, paths))}")
     for line in _remarks(job, as_of, columns, empty, changed):
         job.show(f"  {line}")
@@ -78,7 +76,7 @@ def _rows(job: Job, table: Table, as_of: dt.date) -> DataFrame | None:
 def _of_one_method(job: Job, segments: DataFrame) -> DataFrame:
     """The consensus where there is one, else the first method of the settings that has segments, else by name."""
     found = sorted(row["method"] for row in segments.select("method").distinct().collect())
-    lead = next((method for method in (CONSENSUS, *job.settings.segments.methods) if method in found), found[0])
+    lead = lead_method(found, job.settings.segments.methods) or found[0]
     return segments.where(F.col("method") == F.lit(lead))
 
 

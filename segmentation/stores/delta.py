@@ -173,6 +173,10 @@ class DeltaTable:
 
     def write(self, frame: DataFrame, mode: str, options: Mapping[str, str]) -> None:
         """Append or overwrite in one commit, with the writer's options."""
+        if self._catalog and mode == "overwrite" and not {"replaceWhere", "overwriteSchema"} & set(options):
+            # saveAsTable would give the catalog the whole schema again, and Spark's own wants partitions at its end
+            frame.writeTo(self.location).options(**options).overwrite(F.lit(True))
+            return
         writer = frame.write.format("delta").mode(mode)
         if self._table.partition_by:
             writer = writer.partitionBy(*self._table.partition_by)
