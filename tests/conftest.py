@@ -8,15 +8,17 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
+from segmentation.jobs.command import main
 from segmentation.runtime import Exit
 from segmentation.settings import SessionSettings
 from segmentation.stores.spark import get_session
-from tests.robustness.conftest import contents
+from tests.robustness.conftest import SMALL, command, contents
 from tests.walk import generate, walk
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -50,6 +52,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
             spark={
                 "spark.sql.warehouse.dir": str(scratch / "warehouse"),  # nothing is left in the checkout
                 "spark.local.dir": str(scratch / "local"),
+                # small jobs once each: what the second compiler takes from two cores it never gives back
+                "spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1",
             },
         )
     )
@@ -58,14 +62,27 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 
 @pytest.fixture(scope="session")
-def walked(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """Data directory of one walk through the whole path, made once for all processes. Write to a copy."""
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder of all test processes together."""
     base = tmp_path_factory.getbasetemp()
-    shared = base if worker_id == "master" else base.parent
-    folder, done = shared / "walked", shared / "walked.done"
-    with (shared / "walked.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the first process walks, the others wait for it
-        if not done.exists():
+    return base if worker_id == "master" else base.parent
+
+
+@contextmanager
+def first_alone(shared: Path, name: str) -> Iterator[Path | None]:
+    """For what one process makes and the others wait for: None when it is there, else the file that says so."""
+    done = shared / f"{name}.json"
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield None if done.exists() else done
+
+
+@pytest.fixture(scope="session")
+def walked(spark: SparkSession, shared: Path) -> Path:
+    """Data directory of one walk through the whole path, made once for all processes. Write to a copy."""
+    folder = shared / "walked"
+    with first_alone(shared, "walked") as done:
+        if done:
             generate(folder)
             assert walk(folder) == Exit.OK
             done.touch()
@@ -73,12 +90,24 @@ def walked(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, worker
 
 
 @pytest.fixture(scope="session")
-def walked_contents(spark: SparkSession, walked: Path) -> dict[str, str]:
-    """Content hash by name of every table of that walk, taken once for all processes: wide tables are slow to hash."""
-    kept = walked.with_name("walked.contents.json")
-    with walked.with_name("walked.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not kept.exists():
-            kept.write_text(json.dumps(contents(spark, walked)))
-    found: dict[str, str] = json.loads(kept.read_text())
+def raw(shared: Path) -> Path:
+    """The logs of a few accounts, generated once for all processes."""
+    with first_alone(shared, "raw") as done:
+        if done:
+            assert main(["generate", "--output", str(shared / "raw"), "--data-dir", str(shared), *SMALL]) == Exit.OK
+            done.touch()
+    return shared / "raw"
+
+
+@pytest.fixture(scope="session")
+def unharmed(spark: SparkSession, raw: Path, shared: Path) -> dict[str, dict[str, str]]:
+    """Content hashes by table after each command of a walk over `raw` that nobody disturbs, once for all processes."""
+    with first_alone(shared, "unharmed") as done:
+        if done:
+            after = {}
+            for name in ("ingest", "basetable", "segments", "industry"):
+                assert main(command(name, shared / "unharmed", raw)) == Exit.OK
+                after[name] = contents(spark, shared / "unharmed")
+            done.write_text(json.dumps(after))
+    found: dict[str, dict[str, str]] = json.loads((shared / "unharmed.json").read_text())
     return found

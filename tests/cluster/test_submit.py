@@ -7,11 +7,12 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
 from pyspark.sql import SparkSession
 
 from segmentation.failures import Exit
 from tests.cluster.conftest import Cluster, Submit, Submitted
-from tests.robustness.conftest import contents
+from tests.robustness.conftest import command, contents
 from tests.walk import arguments
 
 
@@ -28,6 +29,21 @@ def walk_into(walked: Path, data_dir: Path) -> list[str]:
     return given
 
 
+def test_an_executor_killed_in_mid_ingest_changes_no_table(
+    spark: SparkSession, raw: Path, unharmed: dict[str, dict[str, str]], cluster: Cluster, submit: Submit,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    job = submit(cluster.master, "ingest_events", command("ingest", tmp_path / "data", raw)[1:])
+    job.wait_for("starting Spark")
+    kill_one(cluster, job, before=" rows of 6 files to events")
+    assert job.end() == Exit.OK, job.said()
+    assert "Traceback" not in job.said()
+    job = submit(cluster.master, "build_basetable", command("basetable", tmp_path / "data", raw)[1:])
+    assert job.end() == Exit.OK, job.said()
+    assert contents(spark, tmp_path / "data") == unharmed["basetable"]
+
+
+@pytest.mark.long
 def test_the_whole_path_with_two_executors_killed_gives_the_local_tables(
     spark: SparkSession, walked: Path, cluster: Cluster, submit: Submit, tmp_path: Path
 ) -> None:

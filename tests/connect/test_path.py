@@ -17,18 +17,16 @@ from segmentation.stores.content import content_hash
 from segmentation.stores.runs import load_model, open_runs
 from segmentation.table import Table
 from tests.connect.conftest import SCHEMA, Server, client
-from tests.walk import SMALL, arguments
+from tests.robustness.conftest import SMALL, command
 
 
 @pytest.fixture(scope="module")
 def remote(
-    walked: Path, server: Server, storage: StorageSettings, tmp_path_factory: pytest.TempPathFactory
+    raw: Path, server: Server, storage: StorageSettings, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Path]:
-    """The data directory of a walk on the server, over the logs of `walked`; and the folder with its tables."""
+    """The data directory of a walk on the server, over the logs of `raw`; and the folder with its tables."""
     data_dir = tmp_path_factory.mktemp("client") / "data"
-    said = arguments(walked)
-    said[said.index("--data-dir") + 1] = str(data_dir)
-    done = client(server, storage, "run", *said)
+    done = client(server, storage, *command("run", data_dir, raw))
     assert done.returncode == Exit.OK, done.stdout + done.stderr
     assert f"tables       spark_catalog.{SCHEMA}." in done.stdout
     return data_dir, server.folder / "warehouse" / f"{SCHEMA}.db"
@@ -51,9 +49,9 @@ def hashes(spark: SparkSession, folder: Path) -> dict[str, str]:
 
 
 def test_tables_are_those_of_a_local_run(
-    spark: SparkSession, walked_contents: dict[str, str], remote: tuple[Path, Path]
+    spark: SparkSession, unharmed: dict[str, dict[str, str]], remote: tuple[Path, Path]
 ) -> None:
-    assert hashes(spark, remote[1]) == walked_contents
+    assert hashes(spark, remote[1]) == {k: v for k, v in unharmed["industry"].items() if k != INGEST_PLANS.name}
     assert not (remote[0] / "tables").exists()  # all of them are in the catalog
 
 
@@ -70,13 +68,13 @@ def test_a_local_session_loads_its_model_and_scores_alike(
 
 @pytest.mark.long
 def test_the_other_commands_work_there_too(
-    server: Server, storage: StorageSettings, remote: tuple[Path, Path], walked: Path
+    server: Server, storage: StorageSettings, remote: tuple[Path, Path], raw: Path
 ) -> None:
     """Among them one that sends this package's own classes to the server's Python: segments beyond a sample."""
     where, sampled = ("--data-dir", str(remote[0])), ("--set", "segments.driver_accounts=100")
-    account = (walked / "raw" / "accounts.csv").read_text().splitlines()[1].split(",")[0]
-    for command, code, expected in (
-        (("run", *arguments(walked)[: -len(SMALL) - 2], *SMALL), Exit.OK, "nothing has changed"),
+    account = (raw / "accounts.csv").read_text().splitlines()[1].split(",")[0]
+    for words, code, expected in (
+        (tuple(command("run", remote[0], raw)), Exit.OK, "nothing has changed"),
         (("value",), Exit.OK, "value as of 2026-01-01"),
         (("churn",), Exit.INPUT, "churn needs"),  # the generated accounts hardly ever fall silent
         (("segments", *SMALL, *sampled), Exit.OK, "kmeans"),
@@ -89,9 +87,9 @@ def test_the_other_commands_work_there_too(
         (("status",), Exit.OK, "quarantined"),
         (("forget", "--account", account), Exit.OK, f"erased '{account}': "),
     ):
-        done = client(server, storage, *command, *where)
-        assert done.returncode == code, (command, done.stdout + done.stderr)
-        assert expected in done.stdout + done.stderr, (command, done.stdout + done.stderr)
+        done = client(server, storage, *words, *where)
+        assert done.returncode == code, (words, done.stdout + done.stderr)
+        assert expected in done.stdout + done.stderr, (words, done.stdout + done.stderr)
 
 
 def test_a_catalog_that_the_server_does_not_have(server: Server, storage: StorageSettings, tmp_path: Path) -> None:

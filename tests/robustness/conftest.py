@@ -16,8 +16,6 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from segmentation.jobs.command import main
-from segmentation.runtime import Exit
 from segmentation.schemas import ACTIVITY, EVENTS, LEDGER, ROW_BALANCE, TABLES
 from segmentation.settings import StorageSettings
 from segmentation.stores.content import content_hash
@@ -121,22 +119,3 @@ def command(name: str, data_dir: Path, raw: Path) -> list[str]:
     accounts = ["--accounts", str(raw / "accounts.csv"), "--label", "industry"]
     own = {"ingest": log, "basetable": accounts, "run": [*log, *accounts]}.get(name, [])
     return [name, *own, "--data-dir", str(data_dir), *SMALL]
-
-
-@pytest.fixture(scope="session")
-def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("raw")
-    assert main(["generate", "--output", str(folder), "--data-dir", str(folder / "data"), *SMALL]) == Exit.OK
-    return folder
-
-
-@pytest.fixture(scope="session")
-def unharmed(spark: SparkSession, raw: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
-    """Content hashes after each command of a walk that nobody disturbs."""
-    folder, after = tmp_path_factory.mktemp("unharmed"), {}
-    for name in ("ingest", "basetable", "segments", "industry"):
-        if name in ("segments", "industry") and not os.environ.get("LONG"):
-            continue
-        assert main(command(name, folder, raw)) == Exit.OK
-        after[name] = contents(spark, folder)
-    return after
