@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
-from segmentation.industries.scoring import score_industries
 from segmentation.runtime import Exit
-from segmentation.schemas import BASETABLE, INDUSTRY_SCORES, INGEST_PLANS, PUBLISHED, TABLES
+from segmentation.schemas import BASETABLE, INGEST_PLANS, PUBLISHED, SEGMENTS, TABLES
+from segmentation.segments.scoring import score_segments
 from segmentation.settings import StorageSettings
 from segmentation.stores.content import content_hash
 from segmentation.stores.runs import load_model, open_runs
@@ -24,11 +23,11 @@ from tests.robustness.conftest import SMALL, command
 def remote(
     raw: Path, server: Server, storage: StorageSettings, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Path]:
-    """The data directory of a walk on the server, over the logs of `raw`; and the folder with its tables."""
+    """The data directory of a walk on the server, up to the segments and their models; the folder with its tables."""
     data_dir = tmp_path_factory.mktemp("client") / "data"
-    done = client(server, storage, *command("run", data_dir, raw))
-    assert done.returncode == Exit.OK, done.stdout + done.stderr
-    assert f"tables       spark_catalog.{SCHEMA}." in done.stdout
+    for name in ("ingest", "basetable", "segments"):
+        done = client(server, storage, *command(name, data_dir, raw))
+        assert done.returncode == Exit.OK, done.stdout + done.stderr
     return data_dir, server.folder / "warehouse" / f"{SCHEMA}.db"
 
 
@@ -48,33 +47,42 @@ def hashes(spark: SparkSession, folder: Path) -> dict[str, str]:
         return dict(zip((table.name for table in found), pool.map(of, found), strict=True))
 
 
+def require_equal(spark: SparkSession, folder: Path, expected: dict[str, str]) -> None:
+    assert hashes(spark, folder) == {name: content for name, content in expected.items() if name != INGEST_PLANS.name}
+
+
 def test_tables_are_those_of_a_local_run(
     spark: SparkSession, unharmed: dict[str, dict[str, str]], remote: tuple[Path, Path]
 ) -> None:
-    assert hashes(spark, remote[1]) == {k: v for k, v in unharmed["industry"].items() if k != INGEST_PLANS.name}
+    require_equal(spark, remote[1], unharmed["segments"])
     assert not (remote[0] / "tables").exists()  # all of them are in the catalog
 
 
 def test_a_local_session_loads_its_model_and_scores_alike(
     spark: SparkSession, storage: StorageSettings, remote: tuple[Path, Path]
 ) -> None:
-    scores = stored(spark, remote[1], INDUSTRY_SCORES)
-    (model,) = {row["model"] for row in scores.select("model").distinct().collect()}
-    assert model == f"spark_catalog.{SCHEMA}.industry/1"
+    stored_rows = stored(spark, remote[1], SEGMENTS).where("method = 'kmeans'").select("account_id", "segment", "model")
+    rows = {row["account_id"]: row["segment"] for row in stored_rows.collect()}
+    (model,) = {row["model"] for row in stored_rows.collect()}
+    assert model == f"spark_catalog.{SCHEMA}.segments_kmeans/1"
     pipeline = load_model(open_runs(storage, remote[0]), model)
-    again = score_industries(pipeline, stored(spark, remote[1], BASETABLE)).withColumn("model", F.lit(model))
-    assert content_hash(again, INDUSTRY_SCORES) == content_hash(scores, INDUSTRY_SCORES)
+    again = score_segments(pipeline, stored(spark, remote[1], BASETABLE), "kmeans").collect()
+    assert {row["account_id"]: row["segment"] for row in again} == rows
 
 
 @pytest.mark.long
 def test_the_other_commands_work_there_too(
-    server: Server, storage: StorageSettings, remote: tuple[Path, Path], raw: Path
-) -> None:
-    """Among them one that sends this package's own classes to the server's Python: segments beyond a sample."""
+    spark: SparkSession, server: Server, storage: StorageSettings, remote: tuple[Path, Path], raw: Path,
+    unharmed: dict[str, dict[str, str]],
+) -> None:  # fmt: skip
+    """First the industries, equal to a local run's. Segments beyond a sample send classes to the server's Python."""
     where, sampled = ("--data-dir", str(remote[0])), ("--set", "segments.driver_accounts=100")
     account = (raw / "accounts.csv").read_text().splitlines()[1].split(",")[0]
+    walk = client(server, storage, *command("run", remote[0], raw))
+    assert walk.returncode == Exit.OK, walk.stdout + walk.stderr
+    assert f"tables       spark_catalog.{SCHEMA}." in walk.stdout
+    require_equal(spark, remote[1], unharmed["industry"])
     for words, code, expected in (
-        (tuple(command("run", remote[0], raw)), Exit.OK, "nothing has changed"),
         (("value",), Exit.OK, "value as of 2026-01-01"),
         (("churn",), Exit.INPUT, "churn needs"),  # the generated accounts hardly ever fall silent
         (("segments", *SMALL, *sampled), Exit.OK, "kmeans"),
