@@ -187,6 +187,7 @@ def test_the_summary_names_what_was_done(walked: Path, capsys: pytest.CaptureFix
     assert {table.name: read(table.name).count() for table in WRITTEN} == versions
 
 
+@pytest.mark.long
 def test_late_rows_recompute_only_their_month(walked: Path, spark: SparkSession, read: Read, tmp_path: Path) -> None:
     shutil.copytree(walked / "tables", tmp_path / "tables")
     late, cube = tmp_path / "late.csv", str(tmp_path / "tables" / "activity")
@@ -211,9 +212,9 @@ def test_late_rows_recompute_only_their_month(walked: Path, spark: SparkSession,
         (["basetable", "--as-of", "2020-01-01"], "nothing happened before --as-of 2020-01-01"),
         (["basetable", "--label", "sector", "--force"], "no column 'sector'"),
         (["segments", "--as-of", "2025-05-01"], "no basetable as of 2025-05-01 (there is 2026-01-01)"),
-        (["segments", "--set", "segments.k=5000", "--set", "segments.methods=[kmeans]"], "5000"),
         (["segments", "--set", "segments.methods=[kmean]"], "did you mean kmeans"),
-        (["industry", "--set", "industry.min_accounts=5000"], "5000"),
+        pytest.param(["segments", "--set", "segments.k=5000"], "5000", marks=pytest.mark.long),
+        pytest.param(["industry", "--set", "industry.min_accounts=5000"], "5000", marks=pytest.mark.long),
     ],
 )
 def test_what_cannot_work_is_said_in_one_line(

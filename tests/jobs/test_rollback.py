@@ -84,6 +84,7 @@ def train(world: World, limit: float, loss: float, reg_param: float, force: bool
         train_industry.train_industry(world.job(force=force))
 
 
+@pytest.mark.long
 def test_the_gate_decides_and_a_rollback_undoes(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """One story, since every chapter costs seven commits."""
     train(world, FIRST, loss=1.0, reg_param=0.01)
@@ -137,12 +138,14 @@ def test_the_gate_decides_and_a_rollback_undoes(world: World, capsys: pytest.Cap
     assert left.tags["rolled_back"] == "2026-01-02: to industry/1"
 
 
+@pytest.mark.long
 def test_a_training_without_news_does_not_undo_it(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     train(world, BETTER, loss=0.5, reg_param=0.3, force=False)
     assert "nothing has changed, kept as they are, by industry/1" in capsys.readouterr().out
     assert world.champion() == ("industry/1", ["1"])
 
 
+@pytest.mark.long
 def test_what_cannot_be_gone_back_to_is_said(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InputProblem, match="industry/1 is the first champion: there is nothing to go back to"):
         rollback_model.rollback(world.job())
@@ -154,6 +157,7 @@ def test_what_cannot_be_gone_back_to_is_said(world: World, capsys: pytest.Captur
     assert "industry/1 is what industry_scores comes from already: nothing to do" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_a_killed_rollback_is_finished_and_not_done_twice(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """Killed between the tables, which speak of version 1, and the alias, which stands at 3."""
     world.runs.client.set_registered_model_tag("industry", "champions", '["1", "3"]')

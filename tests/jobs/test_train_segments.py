@@ -113,6 +113,7 @@ def test_the_label_is_no_attribute(trained: Job) -> None:
     assert list(attributes.columns) == ["account_id", "region"]
 
 
+@pytest.mark.long
 def test_training_again_gives_the_same_rows_and_the_champion_is_what_readers_see(trained: Job) -> None:
     read = {
         one.name: (one, table(trained.tables.read(one), *one.unique_by))

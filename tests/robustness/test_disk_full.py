@@ -41,7 +41,8 @@ def fill(disk: Path, leave: int) -> Path:
     return filler
 
 
-@pytest.mark.parametrize("left", [20_000, pytest.param(300_000, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("left", [20_000, 300_000])
 def test_a_full_disk_is_one_line_and_a_rerun_completes(
     spark: SparkSession, small_disk: Path, raw: Path, unharmed: dict[str, dict[str, str]],
     capsys: pytest.CaptureFixture[str], left: int,

@@ -23,6 +23,7 @@ from tests.robustness.traces import traces
 KEY = "a key of the tests, 32 characters at least"
 HASHED = ("--set", "privacy.hash_ids=true")
 ELSE = "other-0"
+pytestmark = pytest.mark.long
 
 
 @dataclass
@@ -133,7 +134,6 @@ def test_another_key_or_none_is_refused_in_one_line(
     assert store(spark, walk.data_dir).published == before
 
 
-@pytest.mark.long
 def test_replay_opens_the_lines_and_forget_takes_the_plain_id(
     spark: SparkSession, walk: Walk, capsys: pytest.CaptureFixture[str]
 ) -> None:

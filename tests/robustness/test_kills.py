@@ -109,6 +109,7 @@ def test_a_kill_at_any_time(
     assert contents(spark, data_dir) == unharmed["industry"]
 
 
+@pytest.mark.long
 def test_resume_finishes_without_being_told_what(
     spark: SparkSession, start: Start, tmp_path: Path, raw: Path, unharmed: dict[str, dict[str, str]],
     capsys: pytest.CaptureFixture[str],
