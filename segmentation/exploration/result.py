@@ -114,7 +114,8 @@ def _with_names(profiles: pd.DataFrame, kinds: pd.DataFrame, near_constant: floa
         name = row["column_name"]
         if name in known.index:
             counted = known.loc[name]
-            row |= {"distinct_values": int(counted["names"]), "estimated": False}
+            if counted["kind"] != "account":  # counted as main accounts, which are not all that the logs name
+                row |= {"distinct_values": int(counted["names"]), "estimated": False}
             row |= {"gini": float(counted["gini"]), "top_share": float(counted["top_share"])}
             row["remark"] = remark(row, near_constant)
         rows.append(row)

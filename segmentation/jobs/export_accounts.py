@@ -76,7 +76,7 @@ def _rows(job: Job, table: Table, as_of: dt.date) -> DataFrame | None:
 def _of_one_method(job: Job, segments: DataFrame) -> DataFrame:
     """The consensus where there is one, else the first method of the settings that has segments, else by name."""
     found = sorted(row["method"] for row in segments.select("method").distinct().collect())
-    lead = lead_method(found, job.settings.segments.methods) or found[0]
+    lead = lead_method(found, job.settings.segments.methods)
     return segments.where(F.col("method") == F.lit(lead))
 
 

@@ -27,6 +27,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def publish_report(job: Job) -> None:
     """Read what is published as of a date, store what the report adds, write the page and its CSV files."""
+    if job.args.to is None and job.settings.storage.catalog:
+        raise InputProblem("with tables in a catalog, say where the report goes: --to FOLDER, such as one of a Volume")
     folder = job.args.to or job.data_dir / "reports"
     with job.stage("report: tables read"):
         inputs, note = read_inputs(job)

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from segmentation.basetable.imputation import basetable_features
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
+from segmentation.features.tokens import main_accounts
 from segmentation.jobs.freshness import stored_categories
 from segmentation.reports.inputs import Inputs
 from segmentation.runtime import Job
@@ -37,6 +38,7 @@ from segmentation.schemas import (
     SEGMENT_PROFILES,
     SEGMENT_SUMMARIES,
     SEGMENTS,
+    TOKENS,
 )
 from segmentation.segments.naming import spoken
 from segmentation.segments.placing import lead_method
@@ -71,13 +73,13 @@ def read_inputs(job: Job) -> tuple[Inputs, str]:
     now, before = _of_date(both, as_of), _of_date(both, previous)
     if not len(now[BASETABLE.name]):
         raise InputProblem(f"no basetable as of {as_of}: run `segmentation basetable --as-of {as_of}`")
-    settings, methods = job.settings, sorted(set(now[SEGMENTS.name]["method"]))
+    settings, methods = job.settings, set(now[SEGMENTS.name]["method"])
     features = basetable_features(stored_categories(job), settings.basetable.imputation)
     inputs = Inputs(
         as_of=as_of,
         previous=previous,
         published=max(tables.published[table.name].at for table in read),
-        method=lead_method(methods, settings.segments.methods) or methods[0],
+        method=str(lead_method(methods, settings.segments.methods)),
         now={name: rows for name, rows in now.items() if len(rows)},
         before={name: rows for name, rows in before.items() if len(rows)},
         words=spoken(features) | _joint(features),
@@ -111,7 +113,8 @@ def _collected(job: Job, read: Sequence[Table], as_of: dt.date, previous: dt.dat
     def collect(table: Table) -> pd.DataFrame:
         rows = job.tables.read(table)
         if table is ACTIVITY:
-            return _categories(rows, as_of).toPandas().sort_values("category", ignore_index=True)
+            owners = main_accounts(rows, job.tables.read(TOKENS), as_of)
+            return _categories(rows, owners, as_of).toPandas().sort_values("category", ignore_index=True)
         if table is BASETABLE:
             rows = rows.select(*OF_BASETABLE)
         if "as_of" in table.columns.names:
@@ -141,13 +144,14 @@ def _joint(features: Sequence[Feature]) -> dict[str, str]:
     }
 
 
-def _categories(activity: DataFrame, as_of: dt.date) -> DataFrame:
-    """One row per category of the kept rows before as_of: rows, tokens, accounts, first and last row."""
+def _categories(activity: DataFrame, owners: DataFrame, as_of: dt.date) -> DataFrame:
+    """One row per category of the kept rows before as_of: rows, tokens, their main accounts, first and last row."""
     past = activity.where(F.col("event_month") < F.lit(as_of))
     by_token = past.groupBy("category", "token_key").agg(
         F.sum("rows").alias("rows"), F.min("first_ts").alias("first"), F.max("last_ts").alias("last")
     )
-    by_account = past.groupBy("category", "account_key").agg(F.count(F.lit(1)))
+    owned = by_token.join(owners.select("token_key", "account_id"), on="token_key")
+    by_account = owned.select("category", "account_id").distinct()
     licences = by_token.groupBy("category").agg(
         F.sum("rows").alias("rows"),
         F.count(F.lit(1)).alias("tokens"),

@@ -60,7 +60,8 @@ def industries_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
     blocks.append(_told_apart(cards))
     worth = cards[cards["verdict"].isin(VERDICTS[:2])].to_dict("records")
     if worth:
-        blocks.append(Cards("What speaks for each", SPEAKS, tuple(_card(inputs, row) for row in worth)))
+        cards_shown = tuple(_card(inputs, row, place) for place, row in enumerate(worth))
+        blocks.append(Cards("What speaks for each", SPEAKS, cards_shown))
     blocks += _coverage(inputs)
     blocks += _lists(inputs, actions)
     return Section("industries", "Industries", LEAD, tuple(blocks))
@@ -104,7 +105,7 @@ def _told_apart(cards: pd.DataFrame) -> Block:
     return table("industry_cards", caption, cards, columns)
 
 
-def _card(inputs: Inputs, row: dict[Any, Any]) -> Card:
+def _card(inputs: Inputs, row: dict[Any, Any], place: int) -> Card:
     industry, reason = str(row["industry"]), str(row["reason"])
     said = [f"{int(row['labelled']):,} accounts are known to be {industry}. {reason[:1].upper()}{reason[1:]}."]
     if is_missing(row["threshold"]):
@@ -117,8 +118,7 @@ def _card(inputs: Inputs, row: dict[Any, Any]) -> Card:
     figure = None
     if inputs.has("industry_drivers"):
         figure = drivers(inputs.rows("industry_drivers"), industry, inputs.words)
-    name = "drivers-" + "".join(one if one.isascii() and one.isalnum() else "-" for one in industry.lower())
-    drawn = chart(figure, name, f"What speaks for and against {industry}", SPEAKS, False)
+    drawn = chart(figure, f"drivers-{place}", f"What speaks for and against {industry}", SPEAKS, False)
     return Card(industry, str(row["verdict"]), " ".join(said), drawn)
 
 

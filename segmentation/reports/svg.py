@@ -26,7 +26,12 @@ _SETTINGS: dict[Any, Any] = {
 _FONT = re.compile(r"font-family: [^;\"]+")
 _SHORT_FONT = re.compile(r"(font: [^;\"]*?\d+(?:\.\d+)?px) [^;\"]+")
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
+_TAG = re.compile(r"<[^>]*>")
 _ID = re.compile(r'(\bid="|xlink:href="#|url\(#)')
+
+
+def _shorter(number: re.Match[str]) -> str:
+    return f"{float(number.group()):.2f}".rstrip("0").rstrip(".")
 
 
 def inline_svg(figure: Figure, name: str, title: str, description: str) -> str:
@@ -37,7 +42,7 @@ def inline_svg(figure: Figure, name: str, title: str, description: str) -> str:
     drawn = text.getvalue()
     drawn = drawn[drawn.index("<svg") :]
     drawn = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", drawn, flags=re.DOTALL)
-    drawn = _LONG_NUMBER.sub(lambda found: f"{float(found.group()):.2f}".rstrip("0").rstrip("."), drawn)
+    drawn = _TAG.sub(lambda tag: _LONG_NUMBER.sub(_shorter, tag.group()), drawn)  # what is written between stays
     for colour, variable in VARIABLES.items():
         drawn = drawn.replace(colour, f"var({variable})")
     drawn = _SHORT_FONT.sub(r"\1 system-ui, sans-serif", _FONT.sub("font-family: system-ui, sans-serif", drawn))

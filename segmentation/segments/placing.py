@@ -29,8 +29,12 @@ CONSENSUS = "consensus"
 
 
 def lead_method(found: Collection[str], methods: Sequence[str]) -> str | None:
-    """The method that speaks for all: the consensus, else the first of the settings' `methods` among those `found`."""
-    return CONSENSUS if CONSENSUS in found else next((method for method in methods if method in found), None)
+    """The method that speaks for all: the consensus, else the first of the settings' `methods` among those `found`.
+
+    Else the first of them by name; None where none was found.
+    """
+    known = [CONSENSUS, *methods, *sorted(found)]
+    return next((method for method in known if method in found), None)
 
 
 @dataclass(frozen=True)

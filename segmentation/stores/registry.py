@@ -28,6 +28,9 @@ PASSED, REFUSED, OVERRULED = "passed", "refused", "overruled"
 #: methods without a registered model stand in the tables with their run
 RUN = "runs:/"
 
+#: how servers say that a model, a version or an alias is not there; a name or number that cannot be is the second
+_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND")
+
 
 def promote(runs: Runs, models: Iterable[str]) -> list[str]:
     """Hand the alias `champion` to these models, each `name/version` as the published tables name it.
@@ -84,7 +87,8 @@ def champions(runs: Runs, name: str) -> list[str]:
     """The versions that were champion, the present one last; one that was before history was kept comes first."""
     try:
         tags = runs.client.get_registered_model(name).tags
-    except MlflowException:  # there is no such model
+    except MlflowException as error:
+        _require_absence(error)
         return []
     present = _holder(runs, name, CHAMPION)
     return list(json.loads(tags[HISTORY])) if HISTORY in tags else [present] if present else []
@@ -104,7 +108,8 @@ def find_version(runs: Runs, model: str) -> ModelVersion | None:
     name, _, number = model.rpartition("/")
     try:
         return runs.client.get_model_version(name, number)
-    except MlflowException:
+    except MlflowException as error:
+        _require_absence(error)
         return None
 
 
@@ -142,5 +147,12 @@ def version_of(runs: Runs, name: str, alias: str) -> str | None:
 def _holder(runs: Runs, name: str, alias: str) -> str | None:
     try:
         return str(runs.client.get_model_version_by_alias(name, alias).version)
-    except MlflowException:  # nobody has it
+    except MlflowException as error:
+        _require_absence(error)
         return None
+
+
+def _require_absence(error: MlflowException) -> None:
+    """Raise the error again unless it says that there is no such thing: a server in trouble knows nothing of that."""
+    if error.error_code not in _ABSENT:
+        raise error

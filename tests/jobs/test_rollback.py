@@ -168,7 +168,7 @@ def test_a_killed_rollback_is_finished_and_not_done_twice(world: World, capsys: 
 
 
 def test_a_fatal_finding_stops_before_training_and_is_in_a_failed_run(world: World) -> None:
-    leak = Finding("label", "the label can be read off f0", 1.0, fatal=True, fix="take f0 out")
+    leak, before = Finding("label", "the label can be read off f0", 1.0, fatal=True, fix="take f0 out"), world.champion()
     with pytest.MonkeyPatch.context() as patch:
         audited = Audit((leak,), {"largest_feature_auc": 1.0})
         patch.setattr(train_industry, "_audited", AUDITED)
