@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import queue
@@ -42,6 +43,9 @@ def connect(address: str, options: Mapping[str, str]) -> SparkSession:
     for key, value in options.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
+    # a fitted model that is still there when Python ends would ask the server to forget it, and wait for ever: by then
+    # nobody takes the answer in
+    atexit.register(session.stop)
     _require_delta(session, address)
     # whatever runs in the server's Python may name this package, and is sent the version that runs here
     with tempfile.TemporaryDirectory() as folder:

@@ -128,7 +128,7 @@ def test_the_search_finds_what_is_there(walk: Walk) -> None:
     tables = {path.split("/")[1] for path in walk.found[CANARY]}
     assert tables == {
         *("events", "ingest_ledger", "ingest_plans", "tokens", "accounts", "account_features", "basetable"),
-        *("segments", "industry_scores", "industry_suspects"),
+        *("segments", "industry_scores", "industry_suspects", "heavy_hitters"),
     }
     assert {path.split("/")[1] for path in walk.found[TOKENS[2]]} == {"events"}
     # a token's key is in the cube, and tokens that no kept row has are in no table of tokens
