@@ -172,8 +172,10 @@ def test_the_command_stores_what_it_shows(
     assert (profiles["source"] == "basetable").sum() == 396 + 1  # and the label
     assert coverage.loc[(coverage["category"] == "all") & coverage["event_month"].isna(), "rows"].tolist() == [kept]
     assert hitters.loc[hitters["kind"] == "category", "rows"].sum() == kept
-    accounts = profiles.loc[profiles["column_name"] == "account_id", "distinct_values"].item()
-    assert accounts == len(read("activity_gaps")) == len(read("account_features"))
+    assert len(read("activity_gaps")) == len(read("account_features"))
+    named = profiles[profiles["column_name"] == "account_id"]  # of all that the logs name, a token's second one too
+    assert named["estimated"].all()
+    assert named["distinct_values"].item() == pytest.approx(len(read("account_features")), rel=0.15)
     groups = read("feature_groups")
     assert len(groups) == groups["feature"].nunique()
     assert (
