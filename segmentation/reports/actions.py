@@ -7,7 +7,7 @@ import pandas as pd
 from segmentation.reports.blocks import is_missing, shown_share
 from segmentation.reports.inputs import Inputs
 
-FILL, REVIEW, CHECK, REACH_OUT = "fill", "review", "check label", "reach out"
+CHECK, REACH_OUT = "check label", "reach out"
 COLUMNS = (
     "account_id", "action", "priority", "industry", "suggested", "probability", "expected_value", "why",
 )  # fmt: skip

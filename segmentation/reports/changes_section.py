@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from segmentation.reports.blocks import Block, Column, Heading, Points, Section, Text, shown_share, table
-from segmentation.reports.charts import movement
+from segmentation.reports.charts import movement, named
 from segmentation.reports.drawn import chart
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.movement import moved_accounts
@@ -33,7 +33,9 @@ def changes_section(inputs: Inputs, changes: pd.DataFrame) -> Section:
             Column("before", "Segment before", "wide"),
             Column("now", "Segment now", "wide"),
         )
-        before, now = ([_name(inputs, one) for one in elsewhere[name]] for name in ("previous_segment", "segment"))
+        before, now = (
+            [named(one, inputs.names) for one in elsewhere[name]] for name in ("previous_segment", "segment")
+        )
         rows = elsewhere.assign(before=before, now=now)[["account_id", "before", "now"]]
         blocks += [Heading("Accounts in another segment"),
                    table("moved", "Accounts that changed their segment", rows, columns, inputs.shown)]  # fmt: skip
@@ -78,10 +80,6 @@ def _why_moved(inputs: Inputs) -> list[str]:
         f"By the method {method}, whose model can be applied to both dates, {customers:,} of {len(rows):,} accounts "
         f"moved because their usage changed, and {retraining:,} because the model was trained anew."
     ]
-
-
-def _name(inputs: Inputs, segment: int) -> str:
-    return f"{segment}  {inputs.names.get(int(segment), '')}".strip() if segment >= 0 else "in no segment"
 
 
 def _figures(changes: pd.DataFrame) -> Block:

@@ -139,7 +139,7 @@ def movement(pairs: pd.DataFrame, names: Mapping[int, str]) -> Figure | None:
         strength = (0.15 if row == column else 0.5) * float(shares.to_numpy(float)[row, column])
         _square(axes, row, column, colour, 0.06 + strength if count else 0.0)
         axes.text(column, row, f"{count:,}" if count else "·", ha="center", va="center", color=INK, fontsize=SMALL)
-    _grid(axes, [wrapped(_named(one, names)) for one in ids], [str(one) if one >= 0 else "none" for one in ids])
+    _grid(axes, [wrapped(named(one, names)) for one in ids], [str(one) if one >= 0 else "none" for one in ids])
     axes.set(xlabel="segment now", ylabel="segment before")
     return figure
 
@@ -232,14 +232,15 @@ def residual_map(residuals: pd.DataFrame, names: Mapping[int, str]) -> Figure | 
         said = f"{value:+.1f}{'*' if beyond else ''}" if known else "·"
         axes.text(column, row, said, ha="center", va="center", fontsize=SMALL, color=INK,
                   fontweight="bold" if beyond else "normal")  # fmt: skip
-    _grid(axes, [wrapped(_named(one, names)) for one in grid.index], [wrapped(one, 18) for one in grid.columns])
+    _grid(axes, [wrapped(named(one, names)) for one in grid.index], [wrapped(one, 18) for one in grid.columns])
     axes.tick_params(axis="x", labelrotation=40)
     for label in axes.get_xticklabels():
         label.set(ha="right", rotation_mode="anchor")
     return figure
 
 
-def _named(segment: int, names: Mapping[int, str]) -> str:
+def named(segment: int, names: Mapping[int, str]) -> str:
+    """A segment by id and name; below zero stands for none."""
     return f"{segment}  {names.get(int(segment), '')}".strip() if segment >= 0 else "in no segment"
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from segmentation.reports.actions import CHECK, FILL, REACH_OUT, REVIEW, account_actions
+from segmentation.industries.cards import PREDICTABLE
+from segmentation.industries.filling import FILL, REVIEW
+from segmentation.reports.actions import CHECK, REACH_OUT, account_actions
 from segmentation.reports.blocks import Block, Fact, Facts, Points, Report, Section, shown_int, shown_share
 from segmentation.reports.changes_section import changes_section, moved_share
 from segmentation.reports.data_section import data_section
@@ -98,7 +100,7 @@ def _sentences(inputs: Inputs, living: pd.DataFrame, counts: pd.Series) -> list[
         )
     if inputs.has("industry_cards"):
         cards = inputs.rows("industry_cards")
-        told = cards.loc[cards["verdict"] == "predictable", "industry"].sort_values()
+        told = cards.loc[cards["verdict"] == PREDICTABLE, "industry"].sort_values()
         named = f": {', '.join(told)}" if len(told) else ""
         said.append(f"Usage tells {len(told)} of {len(cards)} industries reliably{named}.")
         fill = counts.get(FILL, 0)

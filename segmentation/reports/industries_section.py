@@ -6,7 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from segmentation.reports.actions import CHECK, FILL, REVIEW
+from segmentation.industries.cards import NOT_FROM_USAGE, PREDICTABLE, PROMISING, TOO_FEW
+from segmentation.industries.filling import ALL, FILL, REVIEW
+from segmentation.reports.actions import CHECK
 from segmentation.reports.blocks import (
     Block,
     Card,
@@ -29,8 +31,7 @@ from segmentation.reports.inputs import Inputs
 
 LEAD = "Which industry an account belongs to, as far as its usage says so, and how often that is right."
 #: the better verdicts first
-VERDICTS = ("predictable", "promising with more accounts", "not from usage", "too few accounts")
-ALL = "all"
+VERDICTS = (PREDICTABLE, PROMISING, NOT_FROM_USAGE, TOO_FEW)
 SPEAKS = "Bars to the right speak for the industry, bars to the left against it; a longer bar weighs more."
 #: thresholds that the page shows
 THRESHOLDS = 20

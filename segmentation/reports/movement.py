@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
+from segmentation.industries.filling import FILL, REVIEW
 from segmentation.reports.inputs import Inputs
 
 ACCOUNTS, SEGMENTS, INDUSTRIES, OUTLOOK = "accounts", "segments", "industries", "outlook"
@@ -50,7 +51,7 @@ def _figures(inputs: Inputs, earlier: bool) -> Iterator[tuple[tuple[str, str], f
 
 def _of_industries(frames: Mapping[str, pd.DataFrame]) -> Iterator[tuple[tuple[str, str], float]]:
     if "industry_fill" in frames:
-        for decision in ("fill", "review"):
+        for decision in (FILL, REVIEW):
             count = (frames["industry_fill"]["decision"] == decision).sum()
             yield (INDUSTRIES, f"accounts to {decision}"), float(count)
     if "industry_cards" in frames:
