@@ -197,16 +197,18 @@ ACTIVITY = Table(
     volatile=("name_masks", "name_sketch"),  # bits are handed out in the order in which names arrived
 )
 
-ACTIVITY_MONTHS = Table(
-    "activity_months",
-    "one row per month of the cube: which kept rows it was computed from",
+ACTIVITY_FILES = Table(
+    "activity_files",
+    "one row per month of the cube, batch and file: how much of it the month was computed from",
     columns("""
         event_month  date!
-        rows         long!       # kept rows of the month
-        fingerprint  long!       # hash over the month's files: how many rows of each are kept, how many overtaken
+        batch_id     string!
+        file_id      string!
+        rows         long!       # its kept rows in that month
+        overtaken    long!       # its rows there that later versions of the same events have overtaken
     """),
-    unique_by=("event_month",),
-    volatile=("fingerprint",),
+    unique_by=("event_month", "batch_id", "file_id"),
+    volatile=("batch_id",),
 )
 
 TOKEN_FEATURES = Table(
@@ -768,7 +770,7 @@ REPORT_CHANGES = Table(
 )
 
 TABLES: tuple[Table, ...] = (
-    PUBLISHED, EVENTS, INGEST_PLANS, LEDGER, ROW_BALANCE, TOKENS, EVENT_NAMES, ACTIVITY, ACTIVITY_MONTHS,
+    PUBLISHED, EVENTS, INGEST_PLANS, LEDGER, ROW_BALANCE, TOKENS, EVENT_NAMES, ACTIVITY, ACTIVITY_FILES,
     TOKEN_FEATURES, ACCOUNT_FEATURES, ACCOUNTS, BASETABLE, SEGMENTS, SEGMENT_SUMMARIES, SEGMENT_PROFILES,
     SEGMENT_MOVES, ACCOUNT_RFM, ACCOUNT_POSITIONS, INDUSTRY_SCORES, INDUSTRY_METRICS, INDUSTRY_CARDS,
     INDUSTRY_COVERAGE, INDUSTRY_FILL,

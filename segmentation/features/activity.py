@@ -43,12 +43,35 @@ def build_activity(events: DataFrame, event_names: DataFrame, words: int, sketch
     # left: a name that is not listed yet must not lose the row, it only goes without a bit
     named = kept.join(F.broadcast(event_names.select("event_key", "bit")), on="event_key", how="left")
     cells = named.groupBy(*KEYS).agg(*_aggregates(words, sketch))
+    return _packed(cells, words, sketch, {"duration_sum": _whole("duration"), "value_sum": _whole("value")})
+
+
+def merge_activity(parts: DataFrame, words: int, sketch: bool) -> DataFrame:
+    """ACTIVITY from parts of it, such as a stored month and its late rows: equal to building it from all the rows.
+
+    Parts made while fewer names were known have fewer name words.
+    """
+    name_words = [F.bit_or(F.get("name_masks", F.lit(word))).alias(f"names_{word}") for word in range(words)]
+    united = F.when(F.count("name_sketch") > 0, F.hll_union_agg("name_sketch")).alias("name_sketch")
+    merged = parts.groupBy(*KEYS).agg(
+        *(F.sum(name).alias(name) for name in ("rows", "duration_count", "value_count", "errors")),
+        *(F.sum(name).cast(EXACT).alias(name) for name in ("duration_sum", "value_sum")),
+        *(F.max(name).alias(name) for name in ("duration_max", "value_max", "last_ts")),
+        F.min("first_ts").alias("first_ts"),
+        F.bit_or("day_mask").alias("day_mask"),
+        *name_words,
+        *([united] if sketch else []),
+    )
+    return _packed(merged, words, sketch, {})
+
+
+def _packed(cells: DataFrame, words: int, sketch: bool, special: dict[str, Column]) -> DataFrame:
+    """The cells with their name words in one array, and the columns of ACTIVITY in order."""
     masks = F.array(*(F.coalesce(f"names_{word}", F.lit(0).cast("long")) for word in range(words)))
     packed = {
         "name_masks": masks,
         "name_sketch": F.col("name_sketch") if sketch else F.lit(None).cast("binary"),
-        "duration_sum": _whole("duration"),
-        "value_sum": _whole("value"),
+        **special,
     }
     return cells.select(*(packed.get(name, F.col(name)).alias(name) for name in ACTIVITY.columns.names))
 

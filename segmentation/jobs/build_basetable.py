@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from pyspark.sql import DataFrame
@@ -16,9 +17,9 @@ from segmentation.basetable.labels import count_accounts, label_accounts
 from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.features.accounts import account_features
-from segmentation.features.activity import build_activity, mask_words
+from segmentation.features.activity import build_activity, mask_words, merge_activity
 from segmentation.features.months import last_as_of, months_before
-from segmentation.features.staleness import kept_months, stale_months
+from segmentation.features.staleness import Stale, kept_rows, stale_months
 from segmentation.features.tokens import main_accounts, token_features
 from segmentation.jobs.freshness import stored_categories
 from segmentation.jobs.keys import require_same_key
@@ -27,7 +28,7 @@ from segmentation.schemas import (
     ACCOUNT_FEATURES,
     ACCOUNTS,
     ACTIVITY,
-    ACTIVITY_MONTHS,
+    ACTIVITY_FILES,
     BASETABLE,
     EVENT_NAMES,
     EVENTS,
@@ -89,21 +90,39 @@ def _store_accounts(job: Job) -> None:
 
 
 def refresh_activity(job: Job) -> None:
-    """Compute again the months whose kept rows the cube does not hold, and no other."""
+    """Bring the months up to date whose kept rows the cube does not hold, and touch no other."""
     tables = job.tables
-    kept = kept_months(tables.read(ROW_BALANCE))
-    known = tables.read(ACTIVITY_MONTHS) if tables.exists(ACTIVITY_MONTHS) else kept.limit(0)
-    months = stale_months(kept, known)
-    if not months:
+    kept = kept_rows(tables.read(ROW_BALANCE))
+    known = tables.read(ACTIVITY_FILES) if tables.exists(ACTIVITY_FILES) else kept.limit(0)
+    stale = stale_months(kept, known)
+    if not stale.months:
         return
-    events, names = tables.read(EVENTS), tables.read(EVENT_NAMES)
-    words, sketch = mask_words(names)
-    dates = ", ".join(f"DATE '{month}'" for month in months)
-    where = f"event_month IN ({dates})"
-    with job.stage(f"activity: {len(months)} months computed"):
-        tables.replace(build_activity(events.where(where), names, words, sketch), ACTIVITY, where=where)
-        tables.replace(kept, ACTIVITY_MONTHS)
+    with job.stage(f"activity: {len(stale.again)} months computed, {len(stale.grown)} added to"):
+        tables.replace(_months_of_cube(job, stale), ACTIVITY, where=_in(stale.months))
+        tables.replace(kept, ACTIVITY_FILES)
         job.publish()  # whatever fails later, these months need no second scan
+
+
+def _months_of_cube(job: Job, stale: Stale) -> DataFrame:
+    """The stale months of the cube, as they should be."""
+    events, names = job.tables.read(EVENTS), job.tables.read(EVENT_NAMES)
+    words, sketch = mask_words(names)
+    again = build_activity(events.where(_in(stale.again)), names, words, sketch) if stale.again else None
+    if not stale.grown:
+        assert again is not None  # asked for only when a month is stale
+        return again
+    arrived = job.spark.createDataFrame(list(stale.arrived), "event_month date, batch_id string, file_id string")
+    # the batches for themselves, as they tell which files of the table need not be opened
+    batches = events.where(_in(stale.grown)).where(F.col("batch_id").isin(*{batch for _, batch, _ in stale.arrived}))
+    late = batches.join(F.broadcast(arrived), on=arrived.columns, how="left_semi")
+    stored = job.tables.read(ACTIVITY).where(_in(stale.grown))
+    merged = merge_activity(stored.unionByName(build_activity(late, names, words, sketch)), words, sketch)
+    return merged if again is None else again.unionByName(merged)
+
+
+def _in(months: Sequence[dt.date]) -> str:
+    dates = ", ".join(f"DATE '{month}'" for month in months)
+    return f"event_month IN ({dates})"
 
 
 def _as_of(job: Job) -> dt.date:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from importlib import import_module
 
 from segmentation.failures import Exit
 from segmentation.runtime import JobSpec, fill_parser, run_job
+from segmentation.stores.host import on_databricks
 
 #: in the order in which data walks through them
 MODULES = (
@@ -55,7 +55,7 @@ def console() -> None:
     some files counts as success, so that the later tasks run; `segmentation status` goes on naming the files.
     """
     code = main()
-    if code == Exit.PARTIAL and "DATABRICKS_RUNTIME_VERSION" in os.environ:
+    if code == Exit.PARTIAL and on_databricks():
         return
     if code != Exit.OK:
         raise SystemExit(int(code))

@@ -17,6 +17,7 @@ from segmentation.reports.inputs import Inputs
 from segmentation.reports.page import render
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import ACCOUNT_ACTIONS, REPORT_CHANGES, SEGMENT_INDUSTRIES
+from segmentation.stores.files import whole
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,9 +81,8 @@ def _write(folder: Path, report: Report) -> Path:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+    with whole(path) as beside:
+        beside.write_bytes(content)
 
 
 JOB = JobSpec("report", "one HTML page for people who never open a terminal", _arguments, publish_report)

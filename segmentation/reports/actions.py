@@ -6,6 +6,7 @@ import pandas as pd
 
 from segmentation.reports.blocks import is_missing, shown_share
 from segmentation.reports.inputs import Inputs
+from segmentation.segments.rfm import FADING
 
 CHECK, REACH_OUT = "check label", "reach out"
 COLUMNS = (
@@ -84,7 +85,7 @@ def _leaving(inputs: Inputs) -> pd.DataFrame:
         why = f"active so far, and likely to be silent for {inputs.horizon_months} months"
     elif inputs.has("account_rfm"):
         rfm = inputs.rows("account_rfm")
-        rows = rfm.loc[rfm["label"] == "fading", ["account_id"]].assign(probability=None)
+        rows = rfm.loc[rfm["label"] == FADING, ["account_id"]].assign(probability=None)
         why = "used much, and silent now"
     else:
         return pd.DataFrame()

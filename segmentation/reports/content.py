@@ -17,7 +17,7 @@ from segmentation.reports.inputs import Inputs
 from segmentation.reports.joint_section import joint_section, outlook_section
 from segmentation.reports.movement import moved_accounts, report_changes
 from segmentation.reports.residuals import segment_industries
-from segmentation.reports.segments_section import living_segments, segments_section
+from segmentation.reports.segments_section import DOUBTFUL, living_segments, segments_section
 from segmentation.reports.trust_section import glossary_section, trust_section
 
 #: every table that a report may have, and so every CSV file that it may write or take away
@@ -88,7 +88,7 @@ def _sentences(inputs: Inputs, living: pd.DataFrame, counts: pd.Series) -> list[
         f"{living['accounts'].sum():,} accounts fall into {len(living)} segments; the largest, {largest['name']}, has "
         f"{largest['accounts']:,} of them ({shown_share(largest['share'])})."
     ]
-    doubtful = int((living["trust"] == "doubtful").sum())
+    doubtful = int((living["trust"] == DOUBTFUL).sum())
     if doubtful:
         said.append(f"{doubtful} of these segments are doubtful: do not build a campaign on them alone.")
     if inputs.previous is not None:

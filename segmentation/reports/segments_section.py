@@ -35,6 +35,7 @@ APART = (
 _FIGURES = re.compile(r" \([gq] [=<][^)]*\)")
 #: mean Jaccard similarity over resamples -> how far to trust a segment (Hennig 2007)
 SURE, FAIR = 0.85, 0.6
+DOUBTFUL = "doubtful"
 COLUMNS = (
     Column("segment", "Id", "int"),
     Column("name", "Segment", "wide"),
@@ -86,7 +87,7 @@ def living_segments(inputs: Inputs) -> pd.DataFrame:
 def _trust(stability: float) -> str:
     if is_missing(stability):
         return "not measured"
-    return "firm" if stability >= SURE else "fair" if stability >= FAIR else "doubtful"
+    return "firm" if stability >= SURE else "fair" if stability >= FAIR else DOUBTFUL
 
 
 def _weakest(living: pd.DataFrame) -> str:

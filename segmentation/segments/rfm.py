@@ -19,6 +19,8 @@ SCORES = 5
 HIGH, LOW = 4, 2
 #: an account is fading only when it has been silent for so many days: the least recent fifth may be of last week
 SILENT_DAYS = 30
+#: the label of an account that was used and is silent now
+FADING = "fading"
 
 
 def account_rfm(basetable: DataFrame) -> DataFrame:
@@ -58,4 +60,4 @@ def _label() -> Column:
     recent = F.when(F.col("recency") >= HIGH, "active").when(F.col("recency") > LOW, "regular").otherwise("quiet")
     heavy = F.when(use >= HIGH, "heavy").when(use > LOW, "moderate").otherwise("light")
     fading = (F.col("recency") <= LOW) & (use > LOW) & (F.col("recency_days") >= SILENT_DAYS)
-    return F.when(F.col("rows_year") <= 0, "gone").when(fading, "fading").otherwise(F.concat_ws(" and ", recent, heavy))
+    return F.when(F.col("rows_year") <= 0, "gone").when(fading, FADING).otherwise(F.concat_ws(" and ", recent, heavy))

@@ -14,6 +14,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from segmentation.stores.conf import conf_dir
+from segmentation.stores.files import whole
 
 #: the earliest time that a zip can tell; the files' own would make every zip a different one
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
@@ -24,13 +25,11 @@ def write_archive(target: Path) -> Path:
     package = files("segmentation")
     members = dict(_members(package, "segmentation")) | dict(_members(conf_dir(), "segmentation/conf"))
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.part")
-    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
+    with whole(target) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(members):
             entry = zipfile.ZipInfo(name, _NO_TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, members[name].read_bytes())
-    unfinished.replace(target)
     return target
 
 

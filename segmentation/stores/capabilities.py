@@ -7,7 +7,6 @@ frames are the business of `segmentation.checkpoint`, since stages ask for them.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -18,6 +17,7 @@ from pyspark.sql import functions as F
 
 from segmentation.errors import EnvironmentProblem
 from segmentation.events.spelling import composed_by_java
+from segmentation.stores.host import on_databricks
 
 
 def is_connect(session: SparkSession) -> bool:
@@ -27,7 +27,7 @@ def is_connect(session: SparkSession) -> bool:
 
 def mlflow_moves_models() -> bool:
     """Whether MLflow can move a Spark model's files: through its own JVM, or on Databricks through a Volume."""
-    return not is_remote() or "DATABRICKS_RUNTIME_VERSION" in os.environ
+    return not is_remote() or on_databricks()
 
 
 @cache

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from segmentation.errors import InputProblem
 from segmentation.settings import CategorySettings, Frozen, Settings, SourceSettings
+from segmentation.stores.host import is_submitted, on_databricks
 
 Model = TypeVar("Model", bound=BaseModel)
 Tree = dict[str, Any]
@@ -39,9 +40,9 @@ def conf_dir() -> Traversable:
 
 def default_profile() -> str:
     """databricks on its runtimes, cluster under spark-submit, else local."""
-    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+    if on_databricks():
         return "databricks"
-    return "cluster" if "SPARK_ENV_LOADED" in os.environ else "local"
+    return "cluster" if is_submitted() else "local"
 
 
 def load_settings(profile: str, overrides: Sequence[str] = ()) -> Settings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice
@@ -17,6 +16,7 @@ from pyspark.sql import types as T
 
 from segmentation.errors import InputProblem
 from segmentation.reports.csv import BOM, csv_lines, safe_cells
+from segmentation.stores.files import whole
 
 CSV, PARQUET = "csv", "parquet"
 #: rows held in memory at a time
@@ -83,19 +83,8 @@ def _differing(part: pd.DataFrame, safe: pd.DataFrame) -> int:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """A place beside the file's own, which is taken when all went well."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield beside
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-@contextmanager
 def _csv(path: Path, _schema: T.StructType) -> Iterator[Write]:
-    with _whole(path) as beside, beside.open("w", encoding="utf-8", newline="") as stream:
+    with whole(path) as beside, beside.open("w", encoding="utf-8", newline="") as stream:
 
         def write(part: pd.DataFrame, first: bool) -> None:
             stream.write((BOM if first else "") + csv_lines(part, header=first))
@@ -106,7 +95,7 @@ def _csv(path: Path, _schema: T.StructType) -> Iterator[Write]:
 @contextmanager
 def _parquet(path: Path, schema: T.StructType) -> Iterator[Write]:
     shape = pa.schema([pa.field(field.name, _ARROW[type(field.dataType)]) for field in schema])
-    with _whole(path) as beside, pq.ParquetWriter(beside, shape, compression="zstd") as writer:
+    with whole(path) as beside, pq.ParquetWriter(beside, shape, compression="zstd") as writer:
 
         def write(part: pd.DataFrame, _first: bool) -> None:
             writer.write_table(pa.Table.from_pandas(part, schema=shape, preserve_index=False).replace_schema_metadata())

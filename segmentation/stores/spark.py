@@ -15,8 +15,9 @@ from pyspark.sql import SparkSession
 from segmentation.errors import EnvironmentProblem
 from segmentation.settings import SessionSettings
 from segmentation.stores.connect import DELTA_SETTINGS, connect, remote_address
+from segmentation.stores.host import is_submitted, on_databricks
 from segmentation.stores.jars import delta_package, find_jars, jar_folder
-from segmentation.stores.submitted import is_submitted, require_delta, require_master, told
+from segmentation.stores.submitted import require_delta, require_master, told
 
 SUPPORTED_JAVA = (17, 21)
 #: Java leaves methods of more than 8,000 bytes to its interpreter, and Spark generates such methods for wide selects:
@@ -67,7 +68,7 @@ def get_session(settings: SessionSettings) -> SparkSession:
     active = SparkSession.getActiveSession()
     if active is not None:
         return active
-    if "DATABRICKS_RUNTIME_VERSION" in os.environ:  # the workspace has one for whoever asks, jars and all
+    if on_databricks():  # the workspace has one for whoever asks, jars and all
         return SparkSession.builder.getOrCreate()
     wanted = WRITTEN | ({"spark.sql.shuffle.partitions": str(n)} if (n := settings.shuffle_partitions) else {})
     if address := remote_address(settings):

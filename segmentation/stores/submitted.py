@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]
@@ -14,11 +13,6 @@ from segmentation.errors import EnvironmentProblem
 
 #: how long a standalone master may take to answer; Spark itself would try for a minute and then stop with a trace
 MASTER_SECONDS = 5.0
-
-
-def is_submitted() -> bool:
-    """Whether Spark's own launcher scripts started this process."""
-    return "SPARK_ENV_LOADED" in os.environ
 
 
 def told() -> dict[str, str]:

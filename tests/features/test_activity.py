@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from segmentation.features.activity import build_activity, mask_words
+from segmentation.features.activity import build_activity, mask_words, merge_activity
 from segmentation.schemas import ACTIVITY, EVENT_NAMES, EVENTS
 from segmentation.table import check
 
@@ -123,3 +123,27 @@ def test_the_plan_is_one_scan_one_exchange_and_hash_aggregates(spark: SparkSessi
     scanned = plan[plan.index("FileScan parquet") :].split("\n")[0]
     assert "attributes" not in scanned
     assert "raw" not in scanned
+
+
+@pytest.mark.parametrize("bits", [{100: 0, 101: 70}, {100: 0, 101: None}], ids=["two words", "sketch"])
+def test_parts_of_a_month_merge_into_the_whole(spark: SparkSession, bits: dict[int, int | None]) -> None:
+    stored = make_events(
+        spark,
+        {"at": "2025-03-01T08:00:00", "duration_s": 0.1, "value": 7.0, "is_error": True},
+        {"at": "2025-03-02T08:00:00", "token_key": 2},
+    )
+    late = make_events(
+        spark,
+        {"at": "2025-03-01T07:00:00", "duration_s": 0.2, "event_key": 101},
+        {"at": "2025-03-09T08:00:00", "product": "P"},
+    )
+    # the stored part knew one name
+    first = build_activity(stored, make_names(spark, {100: 0}), 1, sketch=False)
+    words, sketch = mask_words(names := make_names(spark, bits))
+    second = build_activity(late, names, words, sketch)
+    merged = check(merge_activity(first.unionByName(second), words, sketch), ACTIVITY)
+    whole = build_activity(stored.unionByName(late), names, words, sketch)
+    told = F.hll_sketch_estimate("name_sketch").alias("name_sketch")  # sketches of equal content differ in their bytes
+    rows = [f.select("*", told).drop(f.name_sketch).orderBy("token_key", "product").collect() for f in (merged, whole)]
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == 3

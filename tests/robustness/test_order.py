@@ -14,12 +14,12 @@ from pyspark.sql import functions as F
 
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
-from segmentation.schemas import BASETABLE, LEDGER, ROW_BALANCE
+from segmentation.schemas import ACTIVITY_FILES, BASETABLE, LEDGER, ROW_BALANCE
 from tests.robustness.conftest import contents, require_whole
 from tests.robustness.logs import COLUMNS, Logs
 
 #: these count by file, and of equal rows in two files the one that came first is kept
-PER_FILE = {LEDGER.name, ROW_BALANCE.name}
+PER_FILE = {LEDGER.name, ROW_BALANCE.name, ACTIVITY_FILES.name}
 NAMES = ("pdf.open", "pdf.save", "odd", "never heard of", "Pdf.Open", "n\u0303", "\u00f1")
 ACCOUNTS = ("acct-1", "acct-2", "acct-3")
 

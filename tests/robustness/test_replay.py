@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from segmentation.features.staleness import kept_months, stale_months
+from segmentation.features.staleness import kept_rows, stale_months
 from segmentation.runtime import Exit
 from segmentation.schemas import ACTIVITY, EVENTS, LEDGER, ROW_BALANCE, TOKENS
 from tests.robustness.conftest import require_whole, store
@@ -167,5 +167,5 @@ def test_a_month_in_which_one_version_takes_the_place_of_another_is_stale(spark:
     at = ("b", "f", dt.date(2025, 3, 1))
     before = [(*at, "kept", None, 1), (*at, "quarantined", "bad_value", 1)]
     after = [(*at, "kept", None, 1), (*at, "dropped", "superseded", 1)]
-    then, now = (kept_months(spark.createDataFrame(rows, ROW_BALANCE.columns)) for rows in (before, after))
-    assert stale_months(now, then) == [dt.date(2025, 3, 1)]
+    then, now = (kept_rows(spark.createDataFrame(rows, ROW_BALANCE.columns)) for rows in (before, after))
+    assert list(stale_months(now, then).again) == [dt.date(2025, 3, 1)]
