@@ -1,0 +1,1 @@
+"""What the project is measured by, beside what people would use instead. Run by `make bench`."""

@@ -1,0 +1,175 @@
+"""One run of one contestant in a process of its own: `python -m benchmarks.contestants NAME HOME ROWS OUT`.
+
+Prints one line of JSON: seconds before the work could begin, seconds of the work, peak memory of the process in
+bytes (of the JVM, where there is one).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.world import AS_OF, HEAP, World
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+CORES = os.cpu_count() or 2
+#: rivals may have all that Spark takes for its heap and for what lies beside it
+RIVAL_MEMORY = "8GB"
+#: what the cube reads of `events`
+COLUMNS = ("event_month", "token_key", "account_key", "category", "product", "os", "event_key", "event_ts", "is_error",
+           "duration_s", "value", "event_date")  # fmt: skip
+
+Contestant = Callable[[World, Path], tuple[float, float]]
+
+
+def spark_basetable(world: World, out: Path) -> tuple[float, float]:
+    """Our own job, from `events` to the basetable, all its tables written; `out` becomes its data directory."""
+    # hard links: the job writes new files and changes none
+    shutil.copytree(world.data, out, copy_function=os.link)
+    began = time.perf_counter()
+    _, started = _session(began)
+    from segmentation.jobs.build_basetable import JOB  # noqa: PLC0415  # a rival's process must not load it
+    from segmentation.runtime import execute  # noqa: PLC0415
+
+    began = time.perf_counter()
+    code = execute(JOB, ["--data-dir", str(out), "--accounts", str(world.drop / "accounts.csv"), "--as-of", str(AS_OF)])
+    if code:
+        raise SystemExit(code)
+    return started, time.perf_counter() - began
+
+
+def spark_scan(world: World, out: Path) -> tuple[float, float]:
+    """Spark reading the columns of the cube, with the cube's filter, and throwing them away."""
+    began = time.perf_counter()
+    spark, started = _session(began)
+    began = time.perf_counter()
+    events = spark.read.format("delta").load(str(world.data / "tables" / "events")).where("disposition = 'kept'")
+    events.select(*COLUMNS).write.format("noop").mode("overwrite").save()
+    return started, time.perf_counter() - began
+
+
+def duckdb_raw(world: World, out: Path) -> tuple[float, float]:
+    """DuckDB on strings in order of time."""
+    from benchmarks import duckdb_features as rival  # noqa: PLC0415  # as above
+
+    return 0.0, rival.run(world.raw, rival.RAW, AS_OF, str(out), CORES, RIVAL_MEMORY)
+
+
+def duckdb_events(world: World, out: Path) -> tuple[float, float]:
+    """DuckDB on the very files of our table."""
+    from benchmarks import duckdb_features as rival  # noqa: PLC0415
+
+    return 0.0, rival.run(world.events, rival.EVENTS, AS_OF, str(out), CORES, RIVAL_MEMORY)
+
+
+def duckdb_scan(world: World, out: Path) -> tuple[float, float]:
+    """DuckDB reading the same columns of the same files."""
+    from benchmarks import duckdb_features as rival  # noqa: PLC0415
+
+    return 0.0, rival.scan(world.events, rival.EVENTS, CORES, RIVAL_MEMORY)
+
+
+def polars_raw(world: World, out: Path) -> tuple[float, float]:
+    """Polars on strings in order of time."""
+    os.environ["POLARS_MAX_THREADS"] = str(CORES)
+    from benchmarks import polars_features as rival  # noqa: PLC0415
+
+    return 0.0, rival.run(world.raw, AS_OF, str(out))
+
+
+def spark_ingest(world: World, out: Path) -> tuple[float, float]:
+    """Our own job on CSV: every row validated, categorised, accounted for, copies told apart."""
+    return _ingest(world.csv, "csv", out)
+
+
+def spark_ingest_parquet(world: World, out: Path) -> tuple[float, float]:
+    """Our own job on the same rows in Parquet."""
+    return _ingest(world.drop / "logs", "parquet", out)
+
+
+def spark_copy(world: World, out: Path) -> tuple[float, float]:
+    """Spark's bare copy of the CSV into Delta."""
+    spark, started = _session(time.perf_counter())
+    from benchmarks import ingest_rivals as rival  # noqa: PLC0415
+
+    return started, rival.spark_copy(spark, world.csv, out)
+
+
+def duckdb_distinct(world: World, out: Path) -> tuple[float, float]:
+    """DuckDB reading the CSV, taking equal rows once, sorting, adding keys."""
+    from benchmarks import ingest_rivals as rival  # noqa: PLC0415
+
+    return 0.0, rival.duckdb_distinct(world.csv, out, CORES, RIVAL_MEMORY)
+
+
+def _ingest(logs: Path, kind: str, out: Path) -> tuple[float, float]:
+    _, started = _session(time.perf_counter())
+    from segmentation.jobs.ingest_events import JOB  # noqa: PLC0415
+    from segmentation.runtime import execute  # noqa: PLC0415
+
+    began = time.perf_counter()
+    given = ["--data-dir", str(out), "--source", "generated", "--format", kind, "--input", str(logs)]
+    if code := execute(JOB, given):
+        raise SystemExit(code)
+    return started, time.perf_counter() - began
+
+
+BASETABLE: dict[str, Contestant] = {
+    "spark": spark_basetable,
+    "spark_scan": spark_scan,
+    "duckdb_raw": duckdb_raw,
+    "duckdb_events": duckdb_events,
+    "duckdb_scan": duckdb_scan,
+    "polars_raw": polars_raw,
+}
+INGEST: dict[str, Contestant] = {
+    "spark_ingest": spark_ingest,
+    "spark_ingest_parquet": spark_ingest_parquet,
+    "spark_copy": spark_copy,
+    "duckdb_distinct": duckdb_distinct,
+}
+
+
+def _session(began: float) -> tuple[SparkSession, float]:
+    from segmentation.settings import SessionSettings  # noqa: PLC0415
+    from segmentation.stores.spark import get_session  # noqa: PLC0415
+
+    settings = SessionSettings(
+        app_name="bench", master="local[*]", driver_memory=HEAP, shuffle_partitions=None, remote=None, spark={}
+    )
+    spark = get_session(settings)
+    return spark, time.perf_counter() - began
+
+
+def peak_memory() -> int:
+    """The larger of this process's peak and that of the JVM it started, in bytes."""
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    from pyspark.sql import SparkSession  # noqa: PLC0415
+
+    session = SparkSession.getActiveSession()
+    if session is None:
+        return own
+    from segmentation.stores.spark import jvm_process  # noqa: PLC0415
+
+    status = Path(f"/proc/{jvm_process(session)}/status").read_text(encoding="ascii")
+    return max(own, next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")))
+
+
+def _main() -> None:
+    name, home, rows, out = sys.argv[1:]
+    startup, work = (BASETABLE | INGEST)[name](World(Path(home), int(rows)), Path(out))
+    memory = peak_memory() if name.startswith("spark") else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    sys.stdout.write(json.dumps({"startup": startup, "work": work, "memory": memory}) + "\n")
+
+
+if __name__ == "__main__":
+    _main()

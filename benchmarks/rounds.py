@@ -1,0 +1,77 @@
+"""Paired rounds: every contestant once per round, in an order that turns, and ratios taken within a round."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.world import World
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One run: seconds before the work, seconds of it, peak memory in bytes."""
+
+    startup: float
+    work: float
+    memory: int
+
+
+Round = dict[str, Reading]
+
+
+def play(world: World, names: Sequence[str], rounds: int) -> list[Round]:
+    """So many rounds; the last round's outputs stay in `world.home/out/<name>`."""
+    played: list[Round] = []
+    for number in range(rounds):
+        # whoever comes first finds colder files and a cooler machine
+        order = [*names[number % len(names) :], *names[: number % len(names)]]
+        played.append({name: run(world, name) for name in order})
+        line = ", ".join(f"{name} {reading.work:.1f} s" for name, reading in sorted(played[-1].items()))
+        sys.stderr.write(f"round {number + 1} of {rounds}, {world.rows:,} rows: {line}\n")
+    return played
+
+
+def run(world: World, name: str) -> Reading:
+    """One run of one contestant in a process of its own; its output replaces the one before."""
+    out = world.home / "out" / name
+    if out.is_dir():
+        shutil.rmtree(out)
+    out.unlink(missing_ok=True)
+    out.parent.mkdir(exist_ok=True)
+    given = [sys.executable, "-m", "benchmarks.contestants", name, str(world.home.parent), str(world.rows), str(out)]
+    done = subprocess.run(given, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{name} failed on {world.rows:,} rows:\n{done.stdout}{done.stderr}")
+    return Reading(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def median_ratio(played: Sequence[Round], one: str, other: str) -> float:
+    """Median over rounds of one contestant's seconds over another's of the same round."""
+    return statistics.median(each[one].work / each[other].work for each in played)
+
+
+def medians(played: Sequence[Round], name: str) -> Reading:
+    """A contestant's median of each figure; of memory the largest."""
+    of = [each[name] for each in played]
+    return Reading(
+        statistics.median(r.startup for r in of), statistics.median(r.work for r in of), max(r.memory for r in of)
+    )
+
+
+def remember(path: Path, played: Sequence[Round]) -> None:
+    """Keep the readings of a size beside its logs."""
+    text = json.dumps([{name: vars(reading) for name, reading in each.items()} for each in played], indent=1)
+    path.write_text(text, encoding="utf-8")
+
+
+def recall(path: Path) -> list[Round]:
+    """Readings kept by `remember`."""
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return [{name: Reading(**reading) for name, reading in each.items()} for each in kept]
