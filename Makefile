@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= data
 
-.PHONY: setup demo test test-long test-fast lint package mlflow notebooks docs clean
+.PHONY: setup demo test test-long test-fast lint bench package mlflow notebooks docs clean
 
 setup: $(VENV)/.done .jars/.done
 
@@ -35,6 +35,14 @@ test-long: setup
 
 test-fast: setup
 	$(BIN)/pytest -n 2 -m 'not spark and not long'
+
+# docs/how-it-works/speed.md says what is measured; WHAT is basetable, new-month, ingest, models, skew or cluster
+ROWS ?= 1000000
+ROUNDS ?= 5
+WHAT ?= basetable
+bench: setup
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[spark,models,bench]'
+	$(BIN)/python -m benchmarks $(WHAT) --rows $(ROWS) --rounds $(ROUNDS) --home $(DATA)/bench
 
 lint: setup
 	$(BIN)/pytest tests/test_architecture.py

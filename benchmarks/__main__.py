@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import math
+import statistics
 import sys
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks import equality, rounds
-from benchmarks.contestants import BASETABLE, INGEST
-from benchmarks.world import World, prepare
+from benchmarks import contestants, equality, eventlog, rounds
+from benchmarks.contestants import BASETABLE, INGEST, NEW_MONTH, SKEW
+from benchmarks.skewed import prepare_skewed
+from benchmarks.world import World, prepare, prepare_csv, prepare_grown
 
 GOALS = {"duckdb_raw": 1.0, "duckdb_events": 3.0, "spark_scan": 2.0}
 
@@ -34,10 +36,25 @@ def _basetable(home: Path, rows: list[int], count: int) -> None:
         _say(f"growth exponent from {small:,} to {large:,}: {math.log(b / a) / math.log(large / small):.2f}")
 
 
+def _new_month(home: Path, rows: list[int], count: int) -> None:
+    """A new month, with late rows in two older ones, beside a full build; the features must be equal."""
+    for size in rows:
+        world = prepare(home, size)
+        prepare_grown(world)
+        played = rounds.play(world, list(NEW_MONTH), count)
+        rounds.remember(world.home / "new_month.json", played)
+        ours, grown = (equality.spark_features(world.home / "out" / name) for name in NEW_MONTH)
+        _say(f"all {equality.require_equal(ours, grown, 'spark_new_month'):,} cells equal")
+        for name in NEW_MONTH:
+            _say(f"{size:>12,} {name:16} work {rounds.medians(played, name).work:7.2f} s")
+        _say(f"a new month takes {rounds.median_ratio(played, 'spark_new_month', 'spark'):.2f} of a full build")
+
+
 def _ingest(home: Path, rows: list[int], count: int) -> None:
     """Raw CSV to events beside a bare copy and DuckDB, and from Parquet."""
     for size in rows:
         world = prepare(home, size)
+        prepare_csv(world)
         played = rounds.play(world, list(INGEST), count)
         rounds.remember(world.home / "ingest.json", played)
         for name in INGEST:
@@ -45,6 +62,58 @@ def _ingest(home: Path, rows: list[int], count: int) -> None:
             ratio = rounds.median_ratio(played, "spark_ingest", name)
             _say(f"{size:>12,} {name:20} start {m.startup:5.1f} s, work {m.work:7.2f} s, {size / m.work:>9,.0f} "
                  f"rows/s, {m.memory / 2**30:5.2f} GiB, spark_ingest is {ratio:5.2f} x")  # fmt: skip
+
+
+def _skew(home: Path, rows: list[int], count: int) -> None:
+    """One account with half of all rows, one token with three in ten: the longest task, and the same table."""
+    for size in rows:
+        world = prepare_skewed(home, size)
+        played = rounds.play(world, list(SKEW), count)
+        out = world.home / "out"
+        ours, theirs = equality.spark_features(out / "spark_logged"), equality.rival_features(out / "duckdb_raw")
+        _say(f"all {equality.require_equal(ours, theirs, 'duckdb_raw'):,} cells equal")
+        ratio, seconds = eventlog.worst_skew(eventlog.tasks(out / "log"))
+        _say(f"{size:>12,} work {rounds.medians(played, 'spark_logged').work:.2f} s; "
+             f"worst task {seconds:.1f} s, {ratio:.1f} x the median of its stage")  # fmt: skip
+
+
+def _cluster(home: Path, rows: list[int], count: int) -> None:
+    """The same build by spark-submit on one executor of one core, and on two."""
+    from benchmarks.on_cluster import Cluster, build  # noqa: PLC0415  # needs pytest, which no other benchmark does
+
+    home.mkdir(parents=True, exist_ok=True)
+    cluster = Cluster(home)
+    try:
+        cluster.start()
+        for size in rows:
+            world = prepare(home, size)
+            for number in range(count):
+                one, two = build(cluster, world, 1), build(cluster, world, 2)
+                _say(f"{size:>12,} round {number + 1}: {_beside('cube', one.cube, two.cube)}, "
+                     f"{_beside('job', one.job, two.job)}; "
+                     f"shuffled {one.shuffled / 2**20:.1f} and {two.shuffled / 2**20:.1f} MiB")  # fmt: skip
+    finally:
+        cluster.stop()
+
+
+def _beside(what: str, one: float, two: float) -> str:
+    return f"{what} {one:.1f} s on one executor, {two:.1f} s on two ({one / two:.2f} x)"
+
+
+def _models(home: Path, rows: list[int], count: int) -> None:
+    """Segments and industries beside scikit-learn; of the logs only the basetable matters, so one size does."""
+    from benchmarks.small_half import contests, timed  # noqa: PLC0415  # starts a session
+
+    world = prepare(home, rows[0])
+    rounds.run(world, "spark")
+    for contest in contests(contestants.basetable(world.home / "out" / "spark")):
+        ratios = []
+        for _ in range(count):
+            (ours, quality), (theirs, other) = timed(contest.spark), timed(contest.sklearn)
+            ratios.append(ours / theirs)
+            _say(f"{contest.name}: spark {ours:.2f} s, scikit-learn {theirs:.2f} s; {contest.quality} "
+                 f"{quality:.3f}, {other:.3f}")  # fmt: skip
+        _say(f"{contest.name}: spark is {statistics.median(ratios):.2f} x scikit-learn (warm; first round included)")
 
 
 def _equal(world: World) -> str:
@@ -62,7 +131,14 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-BENCHES = {"basetable": _basetable, "ingest": _ingest}
+BENCHES = {
+    "basetable": _basetable,
+    "new-month": _new_month,
+    "ingest": _ingest,
+    "models": _models,
+    "skew": _skew,
+    "cluster": _cluster,
+}
 
 
 def _main() -> None:

@@ -16,10 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import eventlog
 from benchmarks.world import AS_OF, HEAP, World
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 CORES = os.cpu_count() or 2
 #: rivals may have all that Spark takes for its heap and for what lies beside it
@@ -33,10 +34,25 @@ Contestant = Callable[[World, Path], tuple[float, float]]
 
 def spark_basetable(world: World, out: Path) -> tuple[float, float]:
     """Our own job, from `events` to the basetable, all its tables written; `out` becomes its data directory."""
+    return _basetable(world, world.data, out)
+
+
+def spark_logged(world: World, out: Path) -> tuple[float, float]:
+    """As `spark`, with Spark's event log beside the output."""
+    log = out.with_name("log")
+    shutil.rmtree(log, ignore_errors=True)
+    return _basetable(world, world.data, out, eventlog.settings(log))
+
+
+def spark_new_month(world: World, out: Path) -> tuple[float, float]:
+    """The same job where all but a new month, and late rows of two others, is in the cube already."""
+    return _basetable(world, world.grown, out)
+
+
+def _basetable(world: World, ingested: Path, out: Path, more: dict[str, str] | None = None) -> tuple[float, float]:
     # hard links: the job writes new files and changes none
-    shutil.copytree(world.data, out, copy_function=os.link)
-    began = time.perf_counter()
-    _, started = _session(began)
+    shutil.copytree(ingested, out, copy_function=os.link)
+    _, started = _session(time.perf_counter(), more)
     from segmentation.jobs.build_basetable import JOB  # noqa: PLC0415  # a rival's process must not load it
     from segmentation.runtime import execute  # noqa: PLC0415
 
@@ -131,6 +147,8 @@ BASETABLE: dict[str, Contestant] = {
     "duckdb_scan": duckdb_scan,
     "polars_raw": polars_raw,
 }
+NEW_MONTH: dict[str, Contestant] = {"spark": spark_basetable, "spark_new_month": spark_new_month}
+SKEW: dict[str, Contestant] = {"spark_logged": spark_logged, "duckdb_raw": duckdb_raw}
 INGEST: dict[str, Contestant] = {
     "spark_ingest": spark_ingest,
     "spark_ingest_parquet": spark_ingest_parquet,
@@ -139,15 +157,21 @@ INGEST: dict[str, Contestant] = {
 }
 
 
-def _session(began: float) -> tuple[SparkSession, float]:
+def _session(began: float, more: dict[str, str] | None = None) -> tuple[SparkSession, float]:
     from segmentation.settings import SessionSettings  # noqa: PLC0415
     from segmentation.stores.spark import get_session  # noqa: PLC0415
 
     settings = SessionSettings(
-        app_name="bench", master="local[*]", driver_memory=HEAP, shuffle_partitions=None, remote=None, spark={}
+        app_name="bench", master="local[*]", driver_memory=HEAP, shuffle_partitions=None, remote=None, spark=more or {}
     )
     spark = get_session(settings)
     return spark, time.perf_counter() - began
+
+
+def basetable(data: Path) -> DataFrame:
+    """The basetable of a data directory, in a session that is started for it."""
+    spark, _ = _session(time.perf_counter())
+    return spark.read.format("delta").load(str(data / "tables" / "basetable"))
 
 
 def peak_memory() -> int:
@@ -166,7 +190,7 @@ def peak_memory() -> int:
 
 def _main() -> None:
     name, home, rows, out = sys.argv[1:]
-    startup, work = (BASETABLE | INGEST)[name](World(Path(home), int(rows)), Path(out))
+    startup, work = (BASETABLE | NEW_MONTH | SKEW | INGEST)[name](World(Path(home), int(rows)), Path(out))
     memory = peak_memory() if name.startswith("spark") else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     sys.stdout.write(json.dumps({"startup": startup, "work": work, "memory": memory}) + "\n")
 

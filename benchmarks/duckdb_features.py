@@ -117,7 +117,7 @@ def _measures(as_of: dt.date) -> str:
     """One row per account and category, and one of all categories (`all`), whether used or not."""
     months = [f"coalesce(sum(rows) FILTER (age = {age}), 0)::double AS m{age:02d}" for age in range(1, 25)]
     days = [f"coalesce(bit_or(days) FILTER (age = {age}), 0) AS d{age:02d}" for age in range(1, 13)]
-    weekends = " + ".join(f"bit_count(d{age:02d} & {_weekend(as_of, age)})" for age in range(1, 13))
+    weekends = " + ".join(f"bit_count(d{age:02d} & {_weekend(as_of, age)})::integer" for age in range(1, 13))
     categories = ", ".join(f"'{category}'" for category in (*CATEGORIES, "all"))
     return f"""CREATE TEMP TABLE measures AS
         WITH used AS (
@@ -148,7 +148,7 @@ def _sum(prefix: str, first: int, last: int) -> str:
 
 
 def _bits(first: int, last: int) -> str:
-    return "(" + " + ".join(f"bit_count(d{age:02d})" for age in range(first, last + 1)) + ")"
+    return "(" + " + ".join(f"bit_count(d{age:02d})::integer" for age in range(first, last + 1)) + ")"
 
 
 def _weekend(as_of: dt.date, age: int) -> int:

@@ -8,6 +8,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from benchmarks.world import AS_OF
+
 TOLERANCE = 1e-9
 
 
@@ -18,7 +20,7 @@ class Unequal(AssertionError):  # noqa: N818  # it names what happened
 def spark_features(data: Path) -> pd.DataFrame:
     """The account features that our job wrote, by account."""
     folder = data / "tables" / "account_features"
-    frame = duckdb.sql(f"SELECT * EXCLUDE (as_of) FROM read_parquet('{folder}/as_of=*/*.parquet')").df()
+    frame = duckdb.sql(f"SELECT * EXCLUDE (as_of) FROM read_parquet('{folder}/as_of={AS_OF}/*.parquet')").df()
     return frame.set_index("account_id").sort_index()
 
 

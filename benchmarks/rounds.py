@@ -45,7 +45,7 @@ def run(world: World, name: str) -> Reading:
         shutil.rmtree(out)
     out.unlink(missing_ok=True)
     out.parent.mkdir(exist_ok=True)
-    given = [sys.executable, "-m", "benchmarks.contestants", name, str(world.home.parent), str(world.rows), str(out)]
+    given = [sys.executable, "-m", "benchmarks.contestants", name, str(world.home), str(world.rows), str(out)]
     done = subprocess.run(given, check=False, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{name} failed on {world.rows:,} rows:\n{done.stdout}{done.stderr}")

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 
 AS_OF = dt.date(2026, 1, 1)
 #: the size of the customer base whose year is the measure of everything here
 ACCOUNTS, TOKENS_PER_ACCOUNT, MONTHS = 2991, 2.11, 12
 HEAP = "3g"
+#: months of which some rows come late
+LATE_MONTHS = (3, 8)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,11 @@ class World:
         return sorted(map(str, (self.home / "raw").glob("*.parquet")))
 
     @property
+    def grown(self) -> Path:
+        """A data directory whose cube ends a month earlier, with the last month and late rows of two others in it."""
+        return self.home / "grown"
+
+    @property
     def events(self) -> list[str]:
         """The data files of the table `events`."""
         return sorted(map(str, (self.data / "tables" / "events").glob("event_month=2*/*.parquet")))
@@ -63,40 +72,80 @@ def settings(**values: object) -> list[str]:
 def prepare(home: Path, rows: int) -> World:
     """Generate, ingest and write out as strings what is not there yet; returns where it all is."""
     world = World(home / str(rows), rows)
-    done = world.home / "done.json"
-    if done.exists():
+    if (world.home / "done.json").exists():
         return world
     world.home.mkdir(parents=True, exist_ok=True)
-    size = settings(
-        synthetic__rows=rows,
+    _generate(world, world.drop, "parquet")
+    ingest_and_write(world)
+    return world
+
+
+def prepare_csv(world: World) -> None:
+    """Generate `world.csv`; nothing happens when it is there."""
+    _generate(world, world.csv.parent, "csv")
+
+
+def _generate(world: World, output: Path, kind: str) -> None:
+    given = settings(
+        synthetic__rows=world.rows,
         synthetic__accounts=ACCOUNTS,
         synthetic__tokens_per_account=TOKENS_PER_ACCOUNT,
         synthetic__months=MONTHS,
-        synthetic__format="parquet",
+        synthetic__labelled_share=1.0,
+        synthetic__format=kind,
     )
-    _run(command("generate", "--data-dir", world.data, "--output", world.drop, *size))
-    csv = settings(synthetic__format="csv")
-    _run(command("generate", "--data-dir", world.data, "--output", world.csv.parent, *size, *csv))
+    _run(command("generate", "--data-dir", world.data, "--output", output, *given))
+
+
+def ingest_and_write(world: World) -> None:
+    """The drop into our tables and, as strings, into Parquet; then the world is done."""
     _run(
         command("ingest", "--data-dir", world.data, "--source", "generated", "--format", "parquet",
                 "--input", world.drop / "logs")
     )  # fmt: skip
     _write_strings(world)
-    done.write_text(json.dumps({"rows": rows, "events": len(world.events)}), encoding="utf-8")
-    return world
+    (world.home / "done.json").write_text(json.dumps({"rows": world.rows}), encoding="utf-8")
+
+
+def prepare_grown(world: World) -> None:
+    """Fill `world.grown`: eleven months ingested and built, then the twelfth, and some rows of two others, late."""
+    if (world.home / "grown.done").exists():
+        return
+    parts, late = world.home / "early", world.home / "late"
+    for folder in (parts, late):
+        folder.mkdir(exist_ok=True)
+    for number, log in enumerate(sorted((world.drop / "logs").glob("*.parquet")), 1):
+        if number in LATE_MONTHS:
+            rows = pq.read_table(log)
+            held = len(rows) // 100
+            pq.write_table(rows.slice(0, len(rows) - held), parts / log.name)
+            pq.write_table(rows.slice(len(rows) - held), late / log.name)
+        else:
+            os.link(log, (late if number == MONTHS else parts) / log.name)
+    ingest = ["ingest", "--data-dir", world.grown, "--source", "generated", "--format", "parquet", "--input"]
+    built = ["basetable", "--data-dir", world.grown, "--accounts", world.drop / "accounts.csv", "--as-of", "2025-12-01"]
+    _run(command(*ingest, parts))
+    _run(command(*built))
+    _run(command(*ingest, late))
+    (world.home / "grown.done").touch()
 
 
 def _write_strings(world: World) -> None:
     (world.home / "raw").mkdir(exist_ok=True)
-    connection = duckdb.connect(config={"memory_limit": "12GB", "temp_directory": str(world.home / "spill")})
-    connection.execute("SET TimeZone = 'UTC'")
     for month in range(1, MONTHS + 1):
         folder = world.data / "tables" / "events" / f"event_month={AS_OF.year - 1}-{month:02d}-01"
-        connection.execute(f"""
-            COPY (SELECT event_ts::timestamp AS event_ts, token, account_id, event_name, category, duration_s, "value",
-                         is_error, product, os
-                  FROM read_parquet('{folder}/*.parquet') WHERE disposition = 'kept' ORDER BY event_ts)
-            TO '{world.home}/raw/{month:02d}.parquet' (FORMAT parquet, COMPRESSION zstd)""")
+        write_strings(sorted(map(str, folder.glob("*.parquet"))), world.home / "raw" / f"{month:02d}.parquet")
+
+
+def write_strings(events: list[str], target: Path) -> None:
+    """Kept rows of data files of `events` as strings in order of time, as a log comes, into one Parquet file."""
+    connection = duckdb.connect(config={"memory_limit": "12GB", "temp_directory": f"{target}.spill"})
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"""
+        COPY (SELECT event_ts::timestamp AS event_ts, token, account_id, event_name, category, duration_s, "value",
+                     is_error, product, os
+              FROM read_parquet({events}) WHERE disposition = 'kept' ORDER BY event_ts)
+        TO '{target}' (FORMAT parquet, COMPRESSION zstd)""")
 
 
 def _run(arguments: list[str]) -> None:

@@ -89,7 +89,7 @@ def train_industry(
     know it any more, a note says so. Raises InputProblem for an unknown model, for fewer than two industries with
     enough labels, and for whatever `prepare` refuses.
     """
-    ground = _ground(basetable, features, settings, models)
+    ground = prepare_ground(basetable, features, settings, models)
     judged, folds, notes = _search(ground, also)
     chosen, reason = choose(judged, settings.models)
     refitted = _refit(ground, chosen)
@@ -118,9 +118,10 @@ def train_industry(
     )
 
 
-def _ground(
+def prepare_ground(
     basetable: DataFrame, features: Sequence[Feature], settings: IndustrySettings, models: Mapping[str, ModelSettings]
 ) -> Ground:
+    """Labels, folds, weights and prepared features of one training; raises as `train_industry` does."""
     for name in settings.models:
         find_model(name, "industry")
     keep = {"industry": F.col("industry"), "split": F.col("split"), "fold": F.col("fold").cast("int")}

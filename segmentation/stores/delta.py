@@ -173,9 +173,11 @@ class DeltaTable:
 
     def write(self, frame: DataFrame, mode: str, options: Mapping[str, str]) -> None:
         """Append or overwrite in one commit, with the writer's options."""
-        if self._catalog and mode == "overwrite" and not {"replaceWhere", "overwriteSchema"} & set(options):
+        if self._catalog and mode == "overwrite" and "overwriteSchema" not in options:
             # saveAsTable would give the catalog the whole schema again, and Spark's own wants partitions at its end
-            frame.writeTo(self.location).options(**options).overwrite(F.lit(True))
+            rest = {key: value for key, value in options.items() if key != "replaceWhere"}
+            where = F.expr(options["replaceWhere"]) if "replaceWhere" in options else F.lit(True)
+            frame.writeTo(self.location).options(**rest).overwrite(where)
             return
         writer = frame.write.format("delta").mode(mode)
         if self._table.partition_by:

@@ -31,11 +31,29 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def local(spark: SparkSession, raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stages(spark: SparkSession, raw: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Data directories after each command of a walk in this process; `""`: before the first."""
+    folder = tmp_path_factory.mktemp("stages")
+    (folder / "data").mkdir()
+    after = {"": folder / "before"}
+    shutil.copytree(folder / "data", after[""])
+    for name in ("ingest", "basetable", "segments", "industry"):
+        assert main(command(name, folder / "data", raw)) == Exit.OK
+        after[name] = folder / f"after-{name}"
+        shutil.copytree(folder / "data", after[name])
+    return after
+
+
+@pytest.fixture(scope="module")
+def local(stages: dict[str, Path]) -> Path:
     """Data directory of the whole path in this process."""
-    folder = tmp_path_factory.mktemp("local")
-    assert main(command("run", folder, raw)) == Exit.OK
-    return folder
+    return stages["industry"]
+
+
+#: half a year of logs shows no three months of silence
+SOON = [
+    *("--set", "outlook.horizon_months=1", "--set", "outlook.active_months=1", "--set", "outlook.min_accounts=1"),
+]
 
 
 def steps(data: Path, raw: Path) -> dict[str, list[str]]:
@@ -49,7 +67,7 @@ def steps(data: Path, raw: Path) -> dict[str, list[str]]:
         "explore_tables": common,
         "train_segments": common,
         "train_industry": common,
-        "forecast_churn": common,
+        "forecast_churn": [*common, *SOON],
         "forecast_value": common,
         "score_accounts": common,
         "publish_report": common,
@@ -75,26 +93,28 @@ def test_every_job_by_itself(
 
 
 @pytest.mark.parametrize(
-    ("after", "before"),
+    ("job", "known", "name", "after", "before"),
     [
-        (r" rows of 6 files to events \(", "counted every row"),
-        ("counted every row", "token features"),
-        (r"basetable \(", "segments: kmeans trained"),
-        ("segments: kmeans trained", "segments: logged and stored"),
-        ("industry: leakage audit", "industry: lasso trained"),
+        ("ingest_events", "", "ingest", r" rows of 6 files to events \(", "counted every row"),
+        ("build_basetable", "ingest", "basetable", r"starting Spark \(", "token features"),
+        ("train_segments", "basetable", "segments", r"starting Spark \(", "segments: kmeans trained"),
+        ("train_segments", "basetable", "segments", "segments: kmeans trained", "segments: logged and stored"),
+        ("train_industry", "segments", "industry", "industry: leakage audit", "industry: lasso trained"),
     ],
 )
 def test_an_executor_is_killed_between_two_lines(
-    spark: SparkSession, cluster: Cluster, submit: Submit, raw: Path, local: Path, tmp_path: Path,
-    after: str, before: str,
+    spark: SparkSession, cluster: Cluster, submit: Submit, raw: Path, stages: dict[str, Path], tmp_path: Path,
+    job: str, known: str, name: str, after: str, before: str,
 ) -> None:  # fmt: skip
-    job = submit(cluster.master, "run_all", command("run", tmp_path / "data", raw)[1:])
-    job.wait_for(after)
+    """In the midst of a command, on what the commands before it had made."""
+    shutil.copytree(stages[known], tmp_path / "data")
+    started = submit(cluster.master, job, command(name, tmp_path / "data", raw)[1:])
+    started.wait_for(after)
     time.sleep(1)
     os.kill(cluster.wait_for_executors(2)[0], signal.SIGKILL)
-    assert before not in job.said()
-    assert job.end() == Exit.OK, job.said()
-    assert contents(spark, tmp_path / "data") == contents(spark, local)
+    assert before not in started.said()
+    assert started.end() == Exit.OK, started.said()
+    assert contents(spark, tmp_path / "data") == contents(spark, stages[name])
 
 
 def test_all_executors_killed_at_once_is_a_new_beginning(

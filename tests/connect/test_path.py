@@ -92,7 +92,7 @@ def test_the_other_commands_work_there_too(
         (("rollback", "--model", "segments_kmeans", *SMALL), Exit.OK, "back from"),
         (("score", "--model", "segments_kmeans"), Exit.OK, "scores as of 2026-01-01"),
         (("explore",), Exit.OK, "2026-01-01"),
-        (("report",), Exit.OK, "report as of 2026-01-01"),
+        (("report", "--to", str(remote[0] / "reports")), Exit.OK, "report as of 2026-01-01"),
         (("export", "--to", str(remote[0] / "crm")), Exit.OK, "as of 2026-01-01"),
         (("replay", "--source", "generated"), Exit.OK, "nothing has changed"),
         (("status",), Exit.OK, "quarantined"),

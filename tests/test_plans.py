@@ -1,0 +1,149 @@
+"""Physical plans of the stages, read without a clock: a plan that became slow fails here."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from segmentation.basetable.build import build_basetable
+from segmentation.checkpoint import settled
+from segmentation.events.duplicates import mark_copies
+from segmentation.events.parse import identify
+from segmentation.features.accounts import account_features
+from segmentation.features.activity import build_activity, mask_words, merge_activity
+from segmentation.features.tokens import main_accounts, token_features
+from segmentation.stores.conf import load_categories, load_settings, load_source
+from segmentation.stores.drops import list_drop, read_drop
+from tests.walk import AS_OF
+
+Read = Callable[[str], DataFrame]
+CATEGORIES = tuple(category.name for category in load_categories())
+
+
+class Plan:
+    """The plan of a frame as Spark would start it."""
+
+    def __init__(self, frame: DataFrame) -> None:
+        self.text = re.sub(r"#\d+L?", "", str(frame._jdf.queryExecution().executedPlan().toString()))
+
+    def count(self, pattern: str) -> int:
+        return len(re.findall(pattern, self.text))
+
+    @property
+    def exchanges(self) -> int:
+        """Shuffles; what is broadcast is none."""
+        return self.count(r"- Exchange (hashpartitioning|SinglePartition|rangepartitioning|RoundRobin)")
+
+    def scans(self, table: str) -> list[str]:
+        return [line for line in self.text.splitlines() if "FileScan" in line and f"/tables/{table}" in line]
+
+    def require_none_of(self, *slow: str) -> None:
+        assert [word for word in slow if word in self.text] == []
+
+
+#: what multiplies rows, or sorts and compares where hashing would do
+SLOW = ("CartesianProduct", "BroadcastNestedLoopJoin", "Expand [", "SortMergeJoin")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def whole_lines(spark: SparkSession) -> Iterator[None]:
+    """Spark cuts off what it says of a scan after a hundred characters."""
+    spark.conf.set("spark.sql.maxMetadataStringLength", "10000")
+    yield
+    spark.conf.unset("spark.sql.maxMetadataStringLength")
+
+
+@pytest.fixture(scope="module")
+def read(spark: SparkSession, walked: Path) -> Read:
+    return lambda name: spark.read.format("delta").load(str(walked / "tables" / name))
+
+
+@pytest.fixture(scope="module")
+def owners(read: Read) -> DataFrame:
+    return settled(main_accounts(read("activity"), read("tokens"), AS_OF))
+
+
+def test_the_cube_is_one_scan_of_the_wanted_months_and_one_exchange(read: Read) -> None:
+    months = "event_month IN (DATE '2025-03-01', DATE '2025-04-01')"
+    plan = Plan(build_activity(read("events").where(months), read("event_names"), 1, sketch=False))
+    (scan,) = plan.scans("events")
+    assert re.search(r"PartitionFilters: \[[^]]*event_month IN", scan)
+    assert "disposition" in scan.split("PushedFilters")[1]
+    columns = set(re.findall(r"\w+", scan.split("[")[1].split("]")[0]))
+    assert columns == {
+        "disposition", "event_ts", "event_date", "category", "token_key", "account_key", "event_key", "duration_s",
+        "value", "is_error", "product", "os", "event_month",
+    }  # fmt: skip
+    assert plan.exchanges == 1
+    assert plan.count("BroadcastExchange") == 1
+    # buffers of fixed size in generated code, no objects and no sorted runs
+    plan.require_none_of(*SLOW, "SortAggregate", "ObjectHashAggregate", "- Sort [")
+
+
+def test_late_rows_cost_one_more_exchange_of_cube_rows(read: Read) -> None:
+    words, sketch = mask_words(read("event_names"))
+    months = "event_month = DATE '2025-03-01'"
+    late = build_activity(read("events").where(months), read("event_names"), words, sketch)
+    plan = Plan(merge_activity(read("activity").where(months).unionByName(late), words, sketch))
+    assert len(plan.scans("events")) == len(plan.scans("activity")) == 1
+    assert plan.exchanges == 2
+    plan.require_none_of(*SLOW)
+
+
+def test_tokens_are_one_scan_of_the_cube(read: Read, owners: DataFrame) -> None:
+    plan = Plan(token_features(read("activity"), owners, AS_OF, 1, sketch=False))
+    assert len(plan.scans("activity")) == 1
+    assert plan.exchanges == 1
+    plan.require_none_of(*SLOW, "SortAggregate", "- Sort [")
+
+
+def test_whose_a_token_is_costs_one_scan_of_the_cube(read: Read) -> None:
+    plan = Plan(main_accounts(read("activity"), read("tokens"), AS_OF))
+    assert len(plan.scans("activity")) == 1
+    assert plan.exchanges == 2
+    plan.require_none_of(*SLOW)
+
+
+def test_accounts_are_one_scan_of_tokens_and_one_of_the_cube(read: Read, owners: DataFrame) -> None:
+    """Exchanges: tokens to categories, categories to accounts, profiles, products twice; all of them small."""
+    plan = Plan(account_features(read("token_features"), read("activity"), owners, AS_OF, CATEGORIES))
+    assert len(plan.scans("token_features")) == len(plan.scans("activity")) == 1
+    assert "as_of" in plan.scans("token_features")[0].split("PartitionFilters")[1].split("]")[0]
+    assert plan.exchanges == 5
+    plan.require_none_of(*SLOW)
+
+
+def test_another_category_adds_no_exchange(read: Read, owners: DataFrame) -> None:
+    plan = Plan(account_features(read("token_features"), read("activity"), owners, AS_OF, (*CATEGORIES, "Ninth")))
+    assert plan.exchanges == 5
+
+
+def test_copies_are_looked_for_in_a_narrow_exchange(spark: SparkSession, walked: Path) -> None:
+    """Whole rows never go through a shuffle: what is exchanged is a hash and a place."""
+    source = load_source("generated")
+    files = list_drop(walked / "raw" / "logs", source)
+    marked = mark_copies(identify(read_drop(spark, files, source), files, source.name), None, drop=True)
+    plan = Plan(marked)
+    plan.require_none_of(*SLOW)
+    exchanged = [line for line in plan.text.splitlines() if "- Exchange " in line]
+    assert exchanged
+    below = plan.text.splitlines()
+    for line in exchanged:
+        node = below[below.index(line) + 1]
+        assert "line" not in re.findall(r"\w+", node.split("[", 1)[-1]), node
+
+
+def test_the_basetable_reads_its_features_once_per_use(read: Read, owners: DataFrame) -> None:
+    settings = load_settings("local").basetable
+    built = build_basetable(
+        read("account_features"), read("activity"), owners, read("accounts"), dt.date(2026, 1, 1), "industry",
+        CATEGORIES, settings,
+    )  # fmt: skip
+    plan = Plan(built.frame)
+    plan.require_none_of(*SLOW)
+    assert plan.scans("activity") == []
