@@ -95,9 +95,8 @@ def test_complete_journey_from_logs_to_income(spark: SparkSession, journey: Path
     assert 0.6 < auc["cv"] < 0.85
 
 
-@pytest.mark.parametrize(
-    "label", ["income", *(pytest.param(name, marks=pytest.mark.long) for name in ("age", "marital_status"))]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("label", ["income", "age", "marital_status"])
 def test_complete_journey_by_spark_and_by_scikit_learn(spark: SparkSession, journey: Path, label: str) -> None:
     """The same penalty on the same folds gives the same AUC, in training and out of it."""
     assert main(["basetable", "--data-dir", str(journey), *grouped(label)]) == Exit.OK

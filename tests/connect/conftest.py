@@ -84,6 +84,8 @@ def start_spark(folder: Path, memory: str, jars: Sequence[Path], settings: dict[
         "spark.local.dir": str(folder / "local"),
         "spark.sql.shuffle.partitions": "3",  # not the local tests' number
         "spark.databricks.delta.snapshotPartitions": "2",
+        # VACUUM lists files in so many tasks, and Spark's own number is ten thousand
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
         "spark.ui.enabled": "false",
         "spark.driver.extraJavaOptions": "-XX:-DontCompileHugeMethods -Duser.timezone=UTC",
         **settings,

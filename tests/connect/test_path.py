@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from segmentation.runtime import Exit
-from segmentation.schemas import BASETABLE, INGEST_PLANS, PUBLISHED, SEGMENTS, TABLES
+from segmentation.schemas import BASETABLE, EVENTS, INGEST_PLANS, PUBLISHED, SEGMENTS, TABLES
 from segmentation.segments.scoring import score_segments
 from segmentation.settings import StorageSettings
 from segmentation.stores.content import content_hash
@@ -80,7 +81,6 @@ def test_the_other_commands_work_there_too(
 ) -> None:  # fmt: skip
     """First the industries, equal to a local run's. Segments beyond a sample send classes to the server's Python."""
     where, sampled = ("--data-dir", str(remote[0])), ("--set", "segments.driver_accounts=100")
-    account = (raw / "accounts.csv").read_text().splitlines()[1].split(",")[0]
     walk = client(server, storage, *command("run", remote[0], raw))
     assert walk.returncode == Exit.OK, walk.stdout + walk.stderr
     assert f"tables       spark_catalog.{SCHEMA}." in walk.stdout
@@ -96,11 +96,23 @@ def test_the_other_commands_work_there_too(
         (("export", "--to", str(remote[0] / "crm")), Exit.OK, "as of 2026-01-01"),
         (("replay", "--source", "generated"), Exit.OK, "nothing has changed"),
         (("status",), Exit.OK, "quarantined"),
-        (("forget", "--account", account), Exit.OK, f"erased '{account}': "),
     ):
         done = client(server, storage, *words, *where)
         assert done.returncode == code, (words, done.stdout + done.stderr)
         assert expected in done.stdout + done.stderr, (words, done.stdout + done.stderr)
+
+
+@pytest.mark.long
+def test_an_account_is_forgotten_in_a_catalog(
+    spark: SparkSession, server: Server, storage: StorageSettings, remote: tuple[Path, Path], raw: Path
+) -> None:
+    """Comes last: it erases what the others read."""
+    account = (raw / "accounts.csv").read_text().splitlines()[1].split(",")[0]
+    done = client(server, storage, "forget", "--account", account, "--data-dir", str(remote[0]))
+    assert done.returncode == Exit.OK, done.stdout + done.stderr
+    assert f"erased '{account}': events " in done.stdout
+    for table in (EVENTS, BASETABLE):
+        assert stored(spark, remote[1], table).where(F.col("account_id") == account).isEmpty()
 
 
 def test_a_catalog_that_the_server_does_not_have(server: Server, storage: StorageSettings, tmp_path: Path) -> None:
