@@ -25,6 +25,7 @@ def table(spark: SparkSession, data_dir: Path, name: str) -> DataFrame:
     return spark.read.format("delta").load(str(data_dir / "tables" / name))
 
 
+@pytest.mark.long
 def test_online_retail_is_accounted_for_to_the_row(spark: SparkSession, tmp_path: Path) -> None:
     log = str(REAL / "online_retail.csv.gz")
     assert main(["ingest", "--source", "online_retail", "--input", log, "--data-dir", str(tmp_path)]) == Exit.OK
@@ -62,17 +63,18 @@ def grouped(label: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def journey(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Complete Journey, walked through once with income as the label."""
+    """Complete Journey from its logs to its industries, with income as the label."""
     folder = tmp_path_factory.mktemp("journey")
-    arguments = [
-        *("run", "--source", "completejourney", "--data-dir", str(folder), *grouped("income")),
-        *("--input", str(REAL / "completejourney_events.parquet")),
-        *("--accounts", str(REAL / "completejourney_accounts.csv")),
-        *("--set", "segments.methods=[kmeans]", "--set", "segments.k=4", "--set", "segments.resamples=3"),
+    there = ["--data-dir", str(folder)]
+    log = ["--source", "completejourney", "--input", str(REAL / "completejourney_events.parquet")]
+    accounts = ["--accounts", str(REAL / "completejourney_accounts.csv"), *grouped("income")]
+    quick = [
         *("--set", "industry.resamples=0", "--set", "industry.ablation=false", "--set", "industry.repeats=1"),
         *("--set", "industry.learning_shares=[]", "--set", "models.lasso.grid={regParam: [0.015, 0.04]}"),
     ]
-    assert main(arguments) == Exit.OK
+    assert main(["ingest", *log, *there]) == Exit.OK
+    assert main(["basetable", *accounts, *there]) == Exit.OK
+    assert main(["industry", *quick, *there]) == Exit.OK
     return folder
 
 

@@ -25,6 +25,7 @@ MARCH, APRIL = "04.03.2025 12:00:0", "04.04.2025 12:00:0"
 QUOTED = COLUMNS.replace("version", '"version"')
 
 
+@pytest.mark.long
 def test_a_mended_source_brings_quarantined_lines_in(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
