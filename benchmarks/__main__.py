@@ -77,29 +77,6 @@ def _skew(home: Path, rows: list[int], count: int) -> None:
              f"worst task {seconds:.1f} s, {ratio:.1f} x the median of its stage")  # fmt: skip
 
 
-def _cluster(home: Path, rows: list[int], count: int) -> None:
-    """The same build by spark-submit on one executor of one core, and on two."""
-    from benchmarks.on_cluster import Cluster, build  # noqa: PLC0415  # needs pytest, which no other benchmark does
-
-    home.mkdir(parents=True, exist_ok=True)
-    cluster = Cluster(home)
-    try:
-        cluster.start()
-        for size in rows:
-            world = prepare(home, size)
-            for number in range(count):
-                one, two = build(cluster, world, 1), build(cluster, world, 2)
-                _say(f"{size:>12,} round {number + 1}: {_beside('cube', one.cube, two.cube)}, "
-                     f"{_beside('job', one.job, two.job)}; "
-                     f"shuffled {one.shuffled / 2**20:.1f} and {two.shuffled / 2**20:.1f} MiB")  # fmt: skip
-    finally:
-        cluster.stop()
-
-
-def _beside(what: str, one: float, two: float) -> str:
-    return f"{what} {one:.1f} s on one executor, {two:.1f} s on two ({one / two:.2f} x)"
-
-
 def _models(home: Path, rows: list[int], count: int) -> None:
     """Segments and industries beside scikit-learn; of the logs only the basetable matters, so one size does."""
     from benchmarks.small_half import contests, timed  # noqa: PLC0415  # starts a session
@@ -137,7 +114,6 @@ BENCHES = {
     "ingest": _ingest,
     "models": _models,
     "skew": _skew,
-    "cluster": _cluster,
 }
 
 
