@@ -14,7 +14,7 @@ from benchmarks.contestants import BASETABLE, INGEST, NEW_MONTH, SKEW
 from benchmarks.skewed import prepare_skewed
 from benchmarks.world import World, prepare, prepare_csv, prepare_grown
 
-GOALS = {"duckdb_raw": 1.0, "duckdb_events": 3.0, "spark_scan": 2.0}
+GOALS = {"duckdb_raw": 1.0, "duckdb_events": 3.0, "spark_scan": 2.0, "spark_copy": 2.0, "duckdb_distinct": 2.0}
 
 
 def _basetable(home: Path, rows: list[int], count: int) -> None:
@@ -26,11 +26,7 @@ def _basetable(home: Path, rows: list[int], count: int) -> None:
         rounds.remember(world.home / "basetable.json", played)
         readings[size] = played
         _say(_equal(world))
-        for name in BASETABLE:
-            m = rounds.medians(played, name)
-            ratio, goal = rounds.median_ratio(played, "spark", name), GOALS.get(name)
-            _say(f"{size:>12,} {name:14} start {m.startup:5.1f} s, work {m.work:7.2f} s, {m.memory / 2**30:5.2f} GiB, "
-                 f"spark is {ratio:5.2f} x{f' (goal {goal})' if goal else ''}")  # fmt: skip
+        _report(size, played, "spark")
     for small, large in pairwise(rows):
         a, b = (rounds.medians(readings[size], "spark").work for size in (small, large))
         _say(f"growth exponent from {small:,} to {large:,}: {math.log(b / a) / math.log(large / small):.2f}")
@@ -57,11 +53,7 @@ def _ingest(home: Path, rows: list[int], count: int) -> None:
         prepare_csv(world)
         played = rounds.play(world, list(INGEST), count)
         rounds.remember(world.home / "ingest.json", played)
-        for name in INGEST:
-            m = rounds.medians(played, name)
-            ratio = rounds.median_ratio(played, "spark_ingest", name)
-            _say(f"{size:>12,} {name:20} start {m.startup:5.1f} s, work {m.work:7.2f} s, {size / m.work:>9,.0f} "
-                 f"rows/s, {m.memory / 2**30:5.2f} GiB, spark_ingest is {ratio:5.2f} x")  # fmt: skip
+        _report(size, played, "spark_ingest")
 
 
 def _skew(home: Path, rows: list[int], count: int) -> None:
@@ -91,6 +83,15 @@ def _models(home: Path, rows: list[int], count: int) -> None:
             _say(f"{contest.name}: spark {ours:.2f} s, scikit-learn {theirs:.2f} s; {contest.quality} "
                  f"{quality:.3f}, {other:.3f}")  # fmt: skip
         _say(f"{contest.name}: spark is {statistics.median(ratios):.2f} x scikit-learn (warm; first round included)")
+
+
+def _report(size: int, played: list[rounds.Round], ours: str) -> None:
+    """A line per contestant, and how many times as long ours took."""
+    for name in played[0]:
+        m = rounds.medians(played, name)
+        ratio, goal = rounds.median_ratio(played, ours, name), GOALS.get(name)
+        _say(f"{size:>12,} {name:20} start {m.startup:5.1f} s, work {m.work:7.2f} s, {size / m.work:>10,.0f} rows/s, "
+             f"{m.memory / 2**30:5.2f} GiB, {ours} is {ratio:5.2f} x{f' (goal {goal})' if goal else ''}")  # fmt: skip
 
 
 def _equal(world: World) -> str:

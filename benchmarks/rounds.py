@@ -69,9 +69,3 @@ def remember(path: Path, played: Sequence[Round]) -> None:
     """Keep the readings of a size beside its logs."""
     text = json.dumps([{name: vars(reading) for name, reading in each.items()} for each in played], indent=1)
     path.write_text(text, encoding="utf-8")
-
-
-def recall(path: Path) -> list[Round]:
-    """Readings kept by `remember`."""
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    return [{name: Reading(**reading) for name, reading in each.items()} for each in kept]

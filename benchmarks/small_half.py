@@ -21,18 +21,19 @@ from sklearn.mixture import GaussianMixture
 
 from segmentation.events.categories import category_names
 from segmentation.features.catalogue import catalogue
-from segmentation.industries.fitting import prepare_vectors
+from segmentation.industries.fitting import collect_values, prepare_vectors
 from segmentation.industries.folds import FOLD
 from segmentation.industries.result import Recipe
 from segmentation.industries.selection import recipes_to_try, search
 from segmentation.industries.training import Ground, prepare_ground
-from segmentation.models.preparation import SCALED
 from segmentation.segments.space import Space, build_space
 from segmentation.segments.sweep import sweep
 from segmentation.settings import Settings
 from segmentation.stores.conf import load_categories, load_settings
 
 COUNTS = range(2, 11)
+#: accounts x prepared features, and what each account weighs
+Values = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -52,16 +53,20 @@ def contests(basetable: DataFrame) -> list[Contest]:
     space = build_space(basetable, features, settings.segments)
     ground = prepare_ground(basetable, features, settings.industry, settings.models)
     points = space.points.to_numpy()
+    # before the clock: scikit-learn starts from the folds' numbers too
+    values = [_values(ground, fold) for fold in range(ground.known.number_of_folds)]
     return [
         Contest("KMeans, k 2-10", partial(_sweep, space, settings, "kmeans"), partial(_kmeans, points), "silhouette"),
         Contest("GMM, k 2-10", partial(_sweep, space, settings, "gmm"), partial(_mixtures, points), "silhouette"),
         Contest(
             "LASSO, 3 penalties x 5 folds",
             partial(_lasso, ground),
-            partial(_sklearn_lasso, ground, settings),
+            partial(_sklearn_lasso, ground, settings, values),
             "out-of-fold log-loss",
         ),
-        Contest("boosted trees, 1 fold", partial(_trees, ground), partial(_sklearn_trees, ground), "log-loss"),
+        Contest(
+            "boosted trees, 1 fold", partial(_trees, ground), partial(_sklearn_trees, ground, values[0]), "log-loss"
+        ),
     ]
 
 
@@ -101,9 +106,8 @@ def _lasso(ground: Ground) -> float:
     return min(log_loss(ground.known.actual, one[0]) for one in said)
 
 
-def _sklearn_lasso(ground: Ground, settings: Settings) -> float:
+def _sklearn_lasso(ground: Ground, settings: Settings, values: list[Values]) -> float:
     actual, folds = ground.known.actual, ground.known.folds[0]
-    values = [_values(ground, fold) for fold in range(ground.known.number_of_folds)]
     losses = []
     for penalty in settings.models["lasso"].grid["regParam"]:
         said = np.zeros((len(actual), ground.fitter.classes))
@@ -119,20 +123,13 @@ def _sklearn_lasso(ground: Ground, settings: Settings) -> float:
     return min(losses)
 
 
-def _values(ground: Ground, fold: int) -> tuple[np.ndarray, np.ndarray]:
+def _values(ground: Ground, fold: int) -> Values:
     """All training accounts as a fold's fit sees them, prepared by Spark as for its own; standardised there."""
     place = ground.fits.place(FOLD, 0, fold)
-    key = (id(ground), fold)
-    if key not in _PREPARED:
-        frame = prepare_vectors(ground.train, ground.prepared.categorical, place, np.array([], dtype=np.int64)).frame
-        rows = frame.select("account_id", SCALED).toPandas().sort_values("account_id")
-        _PREPARED[key] = np.array([vector.toArray() for vector in rows[SCALED]])
-    data = _PREPARED[key]
+    frame = prepare_vectors(ground.train, ground.prepared.categorical, place, np.array([], dtype=np.int64)).frame
+    _, data = collect_values(frame)
     seen = ground.known.folds[0] != fold
     return (data - data[seen].mean(axis=0)) / np.maximum(data[seen].std(axis=0), 1e-12), ground.fits.weights[:, place]
-
-
-_PREPARED: dict[tuple[int, int], np.ndarray] = {}
 
 
 def _trees(ground: Ground) -> float:
@@ -143,8 +140,8 @@ def _trees(ground: Ground) -> float:
     return float("nan")
 
 
-def _sklearn_trees(ground: Ground) -> float:
-    data, weights = _values(ground, 0)
+def _sklearn_trees(ground: Ground, values: Values) -> float:
+    data, weights = values
     seen = ground.known.folds[0] != 0
     trees = GradientBoostingClassifier(n_estimators=10, learning_rate=0.2, subsample=0.8, max_depth=2, random_state=0)
     trees.fit(data[seen], ground.known.actual[seen], sample_weight=weights[seen])
