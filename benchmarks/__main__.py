@@ -56,6 +56,22 @@ def _ingest(home: Path, rows: list[int], count: int) -> None:
         _report(size, played, "spark_ingest")
 
 
+def _guarantees(home: Path, rows: list[int], count: int) -> None:
+    """What each guarantee of ingest costs, step by step."""
+    from benchmarks.guarantees import measure  # noqa: PLC0415  # starts a session
+
+    for size in rows:
+        world = prepare(home, size)
+        prepare_csv(world)
+        before = 0.0
+        for name, seconds in measure(
+            contestants.session(), world.csv, world.home / "out" / "guarantees", count
+        ).items():
+            taken = statistics.median(seconds)
+            _say(f"{size:>12,} {name:50} {taken:7.2f} s, {taken - before:+7.2f} s")
+            before = taken
+
+
 def _skew(home: Path, rows: list[int], count: int) -> None:
     """One account with half of all rows, one token with three in ten: the longest task, and the same table."""
     for size in rows:
@@ -113,6 +129,7 @@ BENCHES = {
     "basetable": _basetable,
     "new-month": _new_month,
     "ingest": _ingest,
+    "guarantees": _guarantees,
     "models": _models,
     "skew": _skew,
 }

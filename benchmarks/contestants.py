@@ -167,10 +167,14 @@ def _session(began: float, more: dict[str, str] | None = None) -> tuple[SparkSes
     return spark, time.perf_counter() - began
 
 
+def session() -> SparkSession:
+    """The session in which every contestant of Spark's runs."""
+    return _session(time.perf_counter())[0]
+
+
 def basetable(data: Path) -> DataFrame:
-    """The basetable of a data directory, in a session that is started for it."""
-    spark, _ = _session(time.perf_counter())
-    return spark.read.format("delta").load(str(data / "tables" / "basetable"))
+    """The basetable of a data directory."""
+    return session().read.format("delta").load(str(data / "tables" / "basetable"))
 
 
 def peak_memory() -> int:

@@ -41,18 +41,20 @@ def count_accounts(account_features: DataFrame, labelled: DataFrame) -> AccountC
 
     `labelled` is what `label_accounts` gave; accounts without any event have no features and no basetable row.
     """
-    twice = labelled.groupBy("account_id").count().where(F.col("count") > 1).orderBy("account_id").limit(5).collect()
-    if twice:
-        raise InputProblem(f"the accounts file lists more than once: {', '.join(row.account_id for row in twice)}")
     used = account_features.select("account_id", F.lit(True).alias("used"))
-    listed = labelled.select("account_id", "industry", F.lit(True).alias("listed"))
+    listed = labelled.groupBy("account_id").agg(F.max("industry").alias("industry"), F.count(F.lit(1)).alias("listed"))
     both = used.join(listed, on="account_id", how="full")
     is_used, is_listed = F.col("used").isNotNull(), F.col("listed").isNotNull()
+    repeated = F.collect_list(F.when(F.col("listed") > 1, F.col("account_id")))
     row = both.agg(
         F.count_if(is_used), F.count_if(is_used & F.col("industry").isNotNull()),
         F.count_if(is_listed & ~is_used), F.count_if(is_used & ~is_listed),
+        F.slice(F.array_sort(repeated), 1, 5),
     ).first()  # fmt: skip
-    return AccountCounts(*(row or (0, 0, 0, 0)))
+    *counts, twice = row or (0, 0, 0, 0, [])
+    if twice:
+        raise InputProblem(f"the accounts file lists more than once: {', '.join(twice)}")
+    return AccountCounts(*counts)
 
 
 def require_classes(basetable: DataFrame) -> dict[str, int]:

@@ -17,8 +17,8 @@ from segmentation.events.times import to_utc, written_time
 from segmentation.schemas import EVENTS, KEPT
 from segmentation.settings import CategorySettings, IngestSettings, SourceSettings
 
-#: the order of rows inside a file: a category is a run of pages, a token a run of rows within it
-LAYOUT = ("event_month", "category", "token_key", "event_ts")
+#: bits of the parts of a row's place in its file; the seconds of a month need 22, and all must fit into a long
+_CATEGORY_BITS, _TOKEN_BITS, _SECOND_BITS = 6, 24, 22
 
 
 def build_events(
@@ -44,8 +44,24 @@ def build_events(
 
 
 def lay_out(events: DataFrame) -> DataFrame:
-    """The rows in the order in which they are stored, sorted inside each task: no shuffle for it."""
-    return events.sortWithinPartitions(*LAYOUT)
+    """The rows in the order in which they are stored, sorted inside each task: no shuffle for it.
+
+    By month, category, token, second: a category is a run of pages, a token a run of rows within it. Of category and
+    token a few bits of their hashes have to do, so that the place is one long: Spark sorts a single number by radix,
+    where it compares several columns row by row, in twice the time.
+    """
+    day, month = F.dayofmonth("event_date").cast("long"), F.year("event_date") * 12 + F.month("event_date")
+    parts = (
+        (month.cast("long"), 63 - _CATEGORY_BITS - _TOKEN_BITS - _SECOND_BITS),
+        (F.hash("category").cast("long"), _CATEGORY_BITS),
+        (F.col("token_key"), _TOKEN_BITS),
+        (day * 86_400 + F.pmod(F.unix_seconds("event_ts"), F.lit(86_400)), _SECOND_BITS),
+    )
+    place = F.lit(0).cast("long")
+    for part, bits in parts:
+        within = F.coalesce(part, F.lit(0)).bitwiseAND(F.lit((1 << bits) - 1))
+        place = F.shiftleft(place, bits).bitwiseOR(within)
+    return events.sortWithinPartitions(place)
 
 
 def read_category(events: DataFrame, category: str, *columns: str) -> DataFrame:

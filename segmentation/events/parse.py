@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 
 from segmentation.events.lines import (
     UNREADABLE,
+    any_of,
     csv_fault,
     csv_is_parsable,
     json_fault,
@@ -101,9 +102,8 @@ def parse(
         return rows.select(*ours, original.alias("_raw"), F.lit(None).cast("string").alias("_line_fault"), *log)
     # Spark keeps bytes that are no UTF-8 inside a string, and the cast gives them back
     raw = F.col("line").cast("binary").alias("_raw")
-    lines = rows.select(
-        *ours, raw, F.rtrim(F.col("line"), F.lit(" \t\r" if source.format == "jsonl" else "\r")).alias("_text")
-    )
+    ends = " \t\r" if source.format == "jsonl" else "\r"
+    lines = rows.select(*ours, raw, _without_end(F.col("line"), ends).alias("_text"))
     parsed = (
         _json(lines, source, columns, max_line_length)
         if source.format == "jsonl"
@@ -113,6 +113,12 @@ def parse(
     ours += ["_raw", "_line_fault", *([UNKNOWN_KEYS] if source.format == "jsonl" else [])]
     told_apart = parsed.select(*ours, F.when(readable, F.col("_fields")).alias("_fields"))
     return told_apart.select(*ours, *(_value(name, source).alias(name) for name in columns))
+
+
+def _without_end(line: Column, characters: str) -> Column:
+    """The line without these characters at its end; trimming walks through all of a line, and few need it."""
+    ends = any_of([F.endswith(line, F.lit(character)) for character in characters])
+    return F.when(ends, F.rtrim(line, F.lit(characters))).otherwise(line)
 
 
 def _csv(lines: DataFrame, source: SourceSettings, columns: Sequence[str], limit: int) -> DataFrame:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.basetable.build import build_basetable
-from segmentation.basetable.imputation import prepare_activity
+from segmentation.basetable.imputation import LOGS, prepare_activity
 from segmentation.basetable.labels import count_accounts, label_accounts
 from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
@@ -57,8 +58,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def build(job: Job) -> None:
     """Bring the cube up to date, then build the basetable; says so when nothing it depends on has changed."""
     require_same_key(job)
-    _store_accounts(job)
-    refresh_activity(job)
+    refresh_activity(job, _storing_accounts(job))
     as_of = _as_of(job)
     job.as_of = as_of  # later steps of the same run speak for the same date
     note = _note(job, as_of)
@@ -69,37 +69,50 @@ def build(job: Job) -> None:
     cube = prepare_activity(job.tables.read(ACTIVITY), as_of, job.settings.basetable.imputation)
     # several steps join it: cut the plan here instead of computing it in each of them
     owners = settled(main_accounts(cube, job.tables.read(TOKENS), as_of))
-    _build_features(job, as_of, cube, owners)
-    _build_basetable(job, as_of, cube, owners, note)
+    categories = stored_categories(job)
+    _build_features(job, as_of, cube, owners, categories)
+    _build_basetable(job, as_of, cube, owners, categories, note)
     job.publish()
 
 
-def _store_accounts(job: Job) -> None:
+def _storing_accounts(job: Job) -> Callable[[], None]:
+    """What stores the accounts file, which is read and looked through here; nothing where the stored table stays."""
     tables = job.tables
     if job.args.accounts is None:
         if not tables.exists(ACCOUNTS):
             raise InputProblem("no accounts are stored yet: give --accounts, a CSV with one line per account")
-        return
+        return _nothing
     key = read_key(job.settings.privacy)
     content = f"{file_hash(job.args.accounts)} by {job.args.account_column}"
     content += f" under key {key_fingerprint(key)}" if key else ""
-    if tables.note(ACCOUNTS) != content:
-        accounts = read_accounts(job.spark, job.args.accounts, job.args.account_column, key)
-        label_accounts(accounts, job.args.label, {})  # a misspelt --label is told before an hour of work
-        tables.replace(accounts, ACCOUNTS, note=content)
+    if tables.note(ACCOUNTS) == content:
+        return _nothing
+    accounts = read_accounts(job.spark, job.args.accounts, job.args.account_column, key)
+    label_accounts(accounts, job.args.label, {})  # a misspelt --label is told before an hour of work
+    return lambda: tables.replace(accounts, ACCOUNTS, note=content)
 
 
-def refresh_activity(job: Job) -> None:
-    """Bring the months up to date whose kept rows the cube does not hold, and touch no other."""
+def _nothing() -> None:
+    """Done as it is."""
+
+
+def refresh_activity(job: Job, beside: Callable[[], None] = _nothing) -> None:
+    """Bring the months up to date whose kept rows the cube does not hold, and touch no other.
+
+    `beside` is done meanwhile: another table that needs nothing of the cube, since a commit is mostly waiting.
+    """
     tables = job.tables
     kept = kept_rows(tables.read(ROW_BALANCE))
     known = tables.read(ACTIVITY_FILES) if tables.exists(ACTIVITY_FILES) else kept.limit(0)
-    stale = stale_months(kept, known)
-    if not stale.months:
-        return
-    with job.stage(f"activity: {len(stale.again)} months computed, {len(stale.grown)} added to"):
-        tables.replace(_months_of_cube(job, stale), ACTIVITY, where=_in(stale.months))
-        tables.replace(kept, ACTIVITY_FILES)
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(beside)
+        stale = stale_months(kept, known)
+        if stale.months:
+            with job.stage(f"activity: {len(stale.again)} months computed, {len(stale.grown)} added to"):
+                tables.replace(_months_of_cube(job, stale), ACTIVITY, where=_in(stale.months))
+                tables.replace(kept, ACTIVITY_FILES)
+        other.result()
+    if stale.months:
         job.publish()  # whatever fails later, these months need no second scan
 
 
@@ -149,25 +162,27 @@ def _note(job: Job, as_of: dt.date) -> str:
     return json.dumps({"as_of": str(as_of), "label": job.args.label, **versions, **settings}, sort_keys=True)
 
 
-def _build_features(job: Job, as_of: dt.date, cube: DataFrame, owners: DataFrame) -> None:
+def _build_features(job: Job, as_of: dt.date, cube: DataFrame, owners: DataFrame, categories: Sequence[str]) -> None:
     tables, only = job.tables, f"as_of = DATE '{as_of}'"
     words, sketch = mask_words(tables.read(EVENT_NAMES))
     with job.stage("token features"):
         tables.replace(token_features(cube, owners, as_of, words, sketch), TOKEN_FEATURES, where=only)
     with job.stage("account features"):
         of_tokens = tables.read(TOKEN_FEATURES).where(only)
-        wide = account_features(of_tokens, cube, owners, as_of, stored_categories(job))
+        wide = account_features(of_tokens, cube, owners, as_of, categories)
         tables.replace(wide, ACCOUNT_FEATURES, where=only)
 
 
-def _build_basetable(job: Job, as_of: dt.date, cube: DataFrame, owners: DataFrame, note: str) -> None:
+def _build_basetable(
+    job: Job, as_of: dt.date, cube: DataFrame, owners: DataFrame, categories: Sequence[str], note: str
+) -> None:
     tables, only, settings = job.tables, f"as_of = DATE '{as_of}'", job.settings.basetable
     accounts, features = tables.read(ACCOUNTS), tables.read(ACCOUNT_FEATURES).where(only)
     counts = count_accounts(features, label_accounts(accounts, job.args.label, settings.label_groups))
-    built = build_basetable(features, cube, owners, accounts, as_of, job.args.label, stored_categories(job), settings)
+    built = build_basetable(features, cube, owners, accounts, as_of, job.args.label, categories, settings)
     with job.stage("basetable"):
         tables.replace(built.frame, BASETABLE, where=only, note=note)
-    dropped = built.dropped.count()
+    dropped = built.dropped.count() if settings.imputation == LOGS else 0
     width = len(tables.read(BASETABLE).columns) - len(BASETABLE.columns)
     job.show(
         f"basetable as of {as_of}: {counts.with_features - dropped:,} accounts x {width} features, "

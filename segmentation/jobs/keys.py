@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
@@ -23,13 +21,15 @@ def require_same_key(job: Job) -> None:
     plans = job.tables.read_latest(INGEST_PLANS)
     if plans is None:
         return
+    fingerprint = F.get_json_object("rules", "$.key_fingerprint").alias("key")
+    # as text, since only its order matters; every job asks this, so it is one read of a small table and no join
+    rows = plans.select("batch_id", "state", F.col("planned_at").cast("string"), fingerprint).collect()
     # a plan that was given up has left nothing behind
-    ended = plans.where(F.col("state") == GIVEN_UP).select("batch_id", "planned_at")
-    carried = plans.join(ended, on=["batch_id", "planned_at"], how="left_anti")
-    last = carried.orderBy(F.desc("planned_at")).select("rules").first()
-    if last is None:
+    ended = {(row["batch_id"], row["planned_at"]) for row in rows if row["state"] == GIVEN_UP}
+    carried = [row for row in rows if (row["batch_id"], row["planned_at"]) not in ended]
+    if not carried:
         return
-    then = json.loads(last["rules"])["key_fingerprint"]
+    then = max(carried, key=lambda row: str(row["planned_at"]))["key"]
     if then == now:
         return
     privacy = job.settings.privacy

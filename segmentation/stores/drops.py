@@ -52,7 +52,12 @@ def read_drop(spark: SparkSession, files: Sequence[RawFile], source: SourceSetti
         rows = spark.read.parquet(*paths)
     else:
         rows = spark.read.option("lineSep", "\n").text(paths).withColumnRenamed("value", "line")
-    return rows.select("*", plain_path(F.col("_metadata.file_path")).alias("_location"))
+    # decoding an address is dearer than parsing a field, so it is done once per file and looked up per row
+    address = F.col("_metadata.file_path")
+    listed = spark.createDataFrame([(one,) for one in rows.inputFiles()], "_address string")
+    plain = F.broadcast(listed.select("_address", plain_path(F.col("_address")).alias("_plain")))
+    placed = rows.select("*", address.alias("_address")).join(plain, on="_address", how="left")
+    return placed.select(*rows.columns, F.coalesce("_plain", plain_path(F.col("_address"))).alias("_location"))
 
 
 def plain_path(address: Column) -> Column:
