@@ -101,7 +101,7 @@ def ingest_and_write(world: World) -> None:
     """The drop into our tables and, as strings, into Parquet; then the world is done."""
     _run(
         command("ingest", "--data-dir", world.data, "--source", "generated", "--format", "parquet",
-                "--input", world.drop / "logs")
+                "--input", world.drop / "logs", *settings(session__driver_memory=HEAP))
     )  # fmt: skip
     _write_strings(world)
     (world.home / "done.json").write_text(json.dumps({"rows": world.rows}), encoding="utf-8")
