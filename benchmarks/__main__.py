@@ -72,6 +72,14 @@ def _guarantees(home: Path, rows: list[int], count: int) -> None:
             before = taken
 
 
+def _chart(home: Path, rows: list[int], count: int) -> None:
+    """The chart of the docs, from the readings that are kept."""
+    from benchmarks.chart import draw  # noqa: PLC0415  # matplotlib
+
+    drawn = draw(home, Path("docs/how-it-works/speed.svg"))
+    _say(f"drawn: {', '.join(f'{size:,}' for size in drawn)} rows")
+
+
 def _skew(home: Path, rows: list[int], count: int) -> None:
     """One account with half of all rows, one token with three in ten: the longest task, and the same table."""
     for size in rows:
@@ -129,6 +137,7 @@ BENCHES = {
     "basetable": _basetable,
     "new-month": _new_month,
     "ingest": _ingest,
+    "chart": _chart,
     "guarantees": _guarantees,
     "models": _models,
     "skew": _skew,
