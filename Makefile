@@ -36,7 +36,7 @@ test-long: setup
 test-fast: setup
 	$(BIN)/pytest -n 2 -m 'not spark and not long'
 
-# docs/how-it-works/speed.md says what is measured; WHAT is basetable, new-month, ingest, models or skew
+# docs/how-it-works/speed.md says what is measured; WHAT is basetable, new-month, ingest, models, skew or cluster
 ROWS ?= 1000000
 ROUNDS ?= 5
 WHAT ?= basetable

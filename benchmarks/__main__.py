@@ -93,6 +93,22 @@ def _skew(home: Path, rows: list[int], count: int) -> None:
              f"worst task {seconds:.1f} s, {ratio:.1f} x the median of its stage")  # fmt: skip
 
 
+def _cluster(home: Path, rows: list[int], count: int) -> None:
+    """The same build by spark-submit on one executor and on two; the features must be equal."""
+    from benchmarks import on_cluster  # noqa: PLC0415  # needs pytest, which no other bench does
+
+    worlds, readings = [prepare(home, size) for size in rows], {}
+    with on_cluster.running() as cluster:
+        for world in worlds:
+            played = on_cluster.play(cluster, world, count)
+            rounds.remember(world.home / "cluster.json", played)
+            readings[world.rows] = played
+            for line in on_cluster.report(world.rows, played):
+                _say(line)
+    for line in on_cluster.growth(readings):
+        _say(line)
+
+
 def _models(home: Path, rows: list[int], count: int) -> None:
     """Segments and industries beside scikit-learn; of the logs only the basetable matters, so one size does."""
     from benchmarks.small_half import contests, timed  # noqa: PLC0415  # starts a session
@@ -141,6 +157,7 @@ BENCHES = {
     "guarantees": _guarantees,
     "models": _models,
     "skew": _skew,
+    "cluster": _cluster,
 }
 
 

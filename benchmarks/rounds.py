@@ -7,7 +7,7 @@ import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def medians(played: Sequence[Round], name: str) -> Reading:
     )
 
 
-def remember(path: Path, played: Sequence[Round]) -> None:
+def remember(path: Path, played: Sequence[Mapping[str, object]]) -> None:
     """Keep the readings of a size beside its logs."""
     text = json.dumps([{name: vars(reading) for name, reading in each.items()} for each in played], indent=1)
     path.write_text(text, encoding="utf-8")

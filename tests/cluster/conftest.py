@@ -36,6 +36,7 @@ class Cluster:
     """A master and its workers, each in a process group of its own."""
 
     folder: Path
+    worker_memory: str = "1500m"
     master: str = ""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -45,7 +46,7 @@ class Cluster:
         said = self._start("master", f"{daemons}.master.Master", r"Starting Spark master at (\S+)")
         self.master = said.group(1)
         for number in range(WORKERS):
-            size = ("--cores", "1", "--memory", "1500m", "--work-dir", str(self.folder / f"work-{number}"))
+            size = ("--cores", "1", "--memory", self.worker_memory, "--work-dir", str(self.folder / f"work-{number}"))
             joined = "Successfully registered with master"
             self._start(f"worker-{number}", f"{daemons}.worker.Worker", joined, *size, self.master)
 
@@ -55,8 +56,9 @@ class Cluster:
             process = subprocess.Popen(
                 ended_with_us([str(SPARK_HOME / "bin" / "spark-class"), daemon, "--host", "127.0.0.1", "--port", "0",
                                "--webui-port", "0", *arguments]),
-                env=environment(SPARK_DAEMON_MEMORY="256m"), stdout=out, stderr=subprocess.STDOUT,
-                start_new_session=True,
+                # a killed worker leaves its executors' shuffle files behind: they go with the folder
+                env=environment(SPARK_DAEMON_MEMORY="256m", SPARK_LOCAL_DIRS=str(self.folder / "local")), stdout=out,
+                stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         self.processes.append(process)
         give_up = time.monotonic() + 60
