@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from segmentation.events.categories import categorise
-from segmentation.events.parse import UNKNOWN_KEYS
+from segmentation.events.parse import UNKNOWN_KEYS, original
 from segmentation.events.revisions import identity_columns
 from segmentation.events.rules import built_in_rules, closing_rules, decide, is_in_range, source_rules
 from segmentation.events.spelling import Composer, composed, composed_by_java
@@ -39,7 +39,7 @@ def build_events(
     rules = [*built_in_rules(settings, now, source.time.zone), *source_rules(source.rules), *closing_rules()]
     ours = [field.name for field in EVENTS.columns]
     decided = decide(named, rules)
-    special = _special_columns(batch_id, is_in_range(settings, now))
+    special = _special_columns(batch_id, is_in_range(settings, now), original(F.col("_raw"), types["_raw"]))
     return decided.select(*(special.get(name, F.col(name)).alias(name) for name in ours))
 
 
@@ -104,14 +104,14 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
     )
 
 
-def _special_columns(batch_id: str, in_range: Column) -> dict[str, Column]:
+def _special_columns(batch_id: str, in_range: Column, raw: Column) -> dict[str, Column]:
     """The columns of `events` that are not simply called so among the decided rows."""
     category, event_name = F.col("category"), F.col("event_name")
     month = F.trunc(F.to_date("event_ts"), "MM")
     return {
         "batch_id": F.lit(batch_id),
         "file_id": F.col("_file_id"),
-        "raw": F.when(F.col("disposition") != KEPT, F.col("_raw")),
+        "raw": F.when(F.col("disposition") != KEPT, raw),
         "row_hash": F.col("_row_hash"),
         "event_date": F.to_date("event_ts"),
         # a nonsense year is no month to partition by

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from segmentation.events.lines import (
     UNREADABLE,
@@ -91,15 +92,14 @@ def parse(
     """Identified rows with the log's columns by name, `_raw` (the original bytes) and `_line_fault`.
 
     `columns` are the file's columns in order. Of text all columns are strings; Parquet keeps its types, and its
-    `_raw` is the row as JSON in UTF-8. `_line_fault` is one of `LINE_FAULTS` or null; columns are null where the fault
-    is one of `UNREADABLE`. JSON has `_unknown_keys` too, a map of what stands beside the columns, null when nothing
+    `_raw` is the row as a struct: `original` makes bytes of it. `_line_fault` is one of `LINE_FAULTS` or null; columns
+    are null where the fault is one of `UNREADABLE`. JSON has `_unknown_keys` too, a map of what stands beside the columns, null when nothing
     does. A line of more than `max_line_length` characters is not parsed at all.
     """
     ours = [name for name in OURS if name in rows.columns]
     if source.format == "parquet":
         log = [F.col(f"`{name}`") for name in columns]
-        original = F.to_json(F.struct(*log), _AS_JSON).cast("binary")
-        return rows.select(*ours, original.alias("_raw"), F.lit(None).cast("string").alias("_line_fault"), *log)
+        return rows.select(*ours, F.struct(*log).alias("_raw"), F.lit(None).cast("string").alias("_line_fault"), *log)
     # Spark keeps bytes that are no UTF-8 inside a string, and the cast gives them back
     raw = F.col("line").cast("binary").alias("_raw")
     ends = " \t\r" if source.format == "jsonl" else "\r"
@@ -119,6 +119,14 @@ def _without_end(line: Column, characters: str) -> Column:
     """The line without these characters at its end; trimming walks through all of a line, and few need it."""
     ends = any_of([F.endswith(line, F.lit(character)) for character in characters])
     return F.when(ends, F.rtrim(line, F.lit(characters))).otherwise(line)
+
+
+def original(raw: Column, kind: T.DataType) -> Column:
+    """What is kept of a row that is not: the bytes of a line, of Parquet the row as JSON in UTF-8.
+
+    Apart from `parse`, so that JSON is written of the few rows that need it and not of all.
+    """
+    return F.to_json(raw, _AS_JSON).cast("binary") if isinstance(kind, T.StructType) else raw
 
 
 def _csv(lines: DataFrame, source: SourceSettings, columns: Sequence[str], limit: int) -> DataFrame:

@@ -28,12 +28,16 @@ from segmentation.events.spelling import composed_by_java, composed_by_python
 from segmentation.jobs.plans import Plan
 from segmentation.runtime import Job
 from segmentation.schemas import EVENT_NAMES, EVENTS, KEPT, LEDGER, ROW_BALANCE, TOKENS
-from segmentation.stores.capabilities import calls_java
+from segmentation.stores.capabilities import calls_java, setting_if_allowed
 from segmentation.stores.drops import read_drop
 from segmentation.stores.inspection import RawFile, columns_of
 from segmentation.stores.secrets import read_key
 
 READ, REFUSED = "read", "refused"
+#: what one task takes in: a million rows or so, which it sorts in half a gigabyte. Of Parquet, packed to a tenth,
+#: Spark's 128 MB would be eleven million, and sorting them through files took most of the time
+_MAX_BYTES = "spark.sql.files.maxPartitionBytes"
+TASK_SIZE = {"csv": (_MAX_BYTES, "128m"), "jsonl": (_MAX_BYTES, "256m"), "parquet": (_MAX_BYTES, "16m")}
 
 
 class FileChanged(InputProblem):  # it names what happened
@@ -53,7 +57,8 @@ def carry_out(job: Job, plan: Plan) -> list[dict[str, object]]:
         overtaken = plan.rules.source.event_id is not None
     else:
         _require_unchanged(plan.files)
-        with job.stage(f"wrote {sum(f.rows for f in plan.files):,} rows of {len(plan.files)} files to events"):
+        wrote = f"wrote {sum(f.rows for f in plan.files):,} rows of {len(plan.files)} files to events"
+        with job.stage(wrote), setting_if_allowed(job.spark, *TASK_SIZE[plan.rules.source.format]):
             overtaken = _write_events(job, plan)
         _require_unchanged(plan.files)
     batch = job.tables.read(EVENTS).where(F.col("batch_id") == plan.batch_id)

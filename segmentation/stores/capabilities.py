@@ -65,6 +65,20 @@ def setting(session: SparkSession, key: str, value: str, purpose: str) -> Iterat
             session.conf.set(key, before)
 
 
+@contextmanager
+def setting_if_allowed(session: SparkSession, key: str, value: str) -> Iterator[None]:
+    """The same where only speed depends on it: compute that does not allow it goes on with its own value."""
+    before = session.conf.get(key, None)
+    set_if_allowed(session, key, value)
+    try:
+        yield
+    finally:
+        if before is None:
+            session.conf.unset(key)
+        else:
+            set_if_allowed(session, key, before)
+
+
 def set_if_allowed(session: SparkSession, key: str, value: str) -> None:
     """Change a setting for the rest of the session where that is allowed; where it is not, nothing happens."""
     try:
