@@ -93,8 +93,8 @@ def parse(
 
     `columns` are the file's columns in order. Of text all columns are strings; Parquet keeps its types, and its
     `_raw` is the row as a struct: `original` makes bytes of it. `_line_fault` is one of `LINE_FAULTS` or null; columns
-    are null where the fault is one of `UNREADABLE`. JSON has `_unknown_keys` too, a map of what stands beside the columns, null when nothing
-    does. A line of more than `max_line_length` characters is not parsed at all.
+    are null where the fault is one of `UNREADABLE`. JSON has `_unknown_keys` too, a map of what stands beside the
+    columns, null when nothing does. A line of more than `max_line_length` characters is not parsed at all.
     """
     ours = [name for name in OURS if name in rows.columns]
     if source.format == "parquet":
