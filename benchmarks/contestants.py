@@ -51,7 +51,7 @@ def spark_new_month(world: World, out: Path) -> tuple[float, float]:
 
 def _basetable(world: World, ingested: Path, out: Path, more: dict[str, str] | None = None) -> tuple[float, float]:
     # hard links: the job writes new files and changes none
-    shutil.copytree(ingested, out, copy_function=os.link)
+    shutil.copytree(ingested, out, copy_function=os.link, ignore=shutil.ignore_patterns(".lock"))
     _, started = _session(time.perf_counter(), more)
     from segmentation.jobs.build_basetable import JOB  # noqa: PLC0415  # a rival's process must not load it
     from segmentation.runtime import execute  # noqa: PLC0415

@@ -18,7 +18,7 @@ REPEATED_HEADER = "repeated_header"
 _AT = ("_row_hash", "_row_check", "_header_of")
 
 
-def mark_copies(rows: DataFrame, known: DataFrame | None, drop: bool) -> DataFrame:
+def mark_copies(rows: DataFrame, known: DataFrame | None, drop: bool, partitions: int | None = None) -> DataFrame:
     """The identified rows without each file's header line, with three booleans.
 
     `_duplicate`: an equal row comes first in the batch (by `_position`), or is stored as kept or superseded.
@@ -27,7 +27,9 @@ def mark_copies(rows: DataFrame, known: DataFrame | None, drop: bool) -> DataFra
     `_repeated_header`: the header of the row's own file once more. Headers are no copies of other files' headers.
 
     `known` holds `row_hash`, `disposition` and `rule` of all rows of `events` stored by earlier batches. With `drop`
-    false only headers are looked for, since some logs hold rows that are rightly equal.
+    false only headers are looked for, since some logs hold rows that are rightly equal. `partitions` is how many the
+    hashes are dealt to, None for as many as Spark's settings say: nearly every hash is a group of its own, so what a
+    task cannot hold in memory it sorts through files.
     """
     is_text = "line" in rows.columns
     if not is_text and not drop:
@@ -36,7 +38,7 @@ def mark_copies(rows: DataFrame, known: DataFrame | None, drop: bool) -> DataFra
     is_header = F.coalesce(F.col("line") == F.col("_header"), F.lit(False)) if is_text else F.lit(False)
     header_of = F.when(is_header, F.xxhash64("_file_id")).otherwise(F.lit(0))
     placed = rows.select("*", header_of.alias("_header_of"))
-    suspects = _suspects(placed, known, drop)
+    suspects = _suspects(placed, known, drop, partitions)
     # within one batch copies are few; of a drop that repeats what is stored they are not, and Spark chooses
     joined = placed.join(F.broadcast(suspects) if known is None else suspects, on=list(_AT), how="left")
     header = F.col("_header_of") != 0
@@ -49,14 +51,12 @@ def mark_copies(rows: DataFrame, known: DataFrame | None, drop: bool) -> DataFra
     )
 
 
-def _suspects(placed: DataFrame, known: DataFrame | None, drop: bool) -> DataFrame:
+def _suspects(placed: DataFrame, known: DataFrame | None, drop: bool, partitions: int | None) -> DataFrame:
     """One row per repeated row and per file's header: what makes rows equal, `_first`, `_stays`, `_taken_out`."""
     header = F.col("_header_of") != 0
-    groups = (
-        (placed if drop else placed.where(header))
-        .groupBy(*_AT)
-        .agg(F.count(F.lit(1)).alias("_copies"), F.min("_position").alias("_first"))
-    )
+    narrow = (placed if drop else placed.where(header)).select(*_AT, "_position")
+    dealt = narrow.repartition(partitions, "_row_hash") if partitions else narrow
+    groups = dealt.groupBy(*_AT).agg(F.count(F.lit(1)).alias("_copies"), F.min("_position").alias("_first"))
     if known is not None and drop:
         groups = groups.join(_stored(known), on="_row_hash", how="left")
     else:

@@ -34,6 +34,8 @@ from segmentation.stores.inspection import RawFile, columns_of
 from segmentation.stores.secrets import read_key
 
 READ, REFUSED = "read", "refused"
+#: some 300 MB of a task's memory, with which a core of 1.5 GB needs no files to find copies
+HASHES_PER_TASK = 3_000_000
 #: what one task takes in: a million rows or so, which it sorts in half a gigabyte. Of Parquet, packed to a tenth,
 #: Spark's 128 MB would be eleven million, and sorting them through files took most of the time
 _MAX_BYTES = "spark.sql.files.maxPartitionBytes"
@@ -160,7 +162,7 @@ def batch_events(job: Job, plan: Plan) -> DataFrame:
         identified = identify(read_drop(job.spark, group, source), group, source.name)
         if key := read_key(job.settings.privacy):
             identified = hash_row_hash(identified, key_frame(job.spark, key), "_row_hash")
-        marked = mark_copies(identified, known, drop=source.duplicates == "drop")
+        marked = mark_copies(identified, known, source.duplicates == "drop", _partitions(job, group))
         for same in _by_layout(group):
             ids = [file.file_id for file in same]
             of_these = marked if len(ids) == len(group) else marked.where(F.col("_file_id").isin(ids))
@@ -170,6 +172,12 @@ def batch_events(job: Job, plan: Plan) -> DataFrame:
     for part in parts[1:]:
         rows = rows.unionByName(part)
     return rows
+
+
+def _partitions(job: Job, files: Sequence[RawFile]) -> int | None:
+    """Into how many parts to deal the hashes of the files' rows; None where Spark's own number is enough."""
+    needed = -(-sum(file.rows for file in files) // HASHES_PER_TASK)
+    return needed if needed > int(str(job.spark.conf.get("spark.sql.shuffle.partitions"))) else None
 
 
 def build_rows(
