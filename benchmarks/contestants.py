@@ -26,8 +26,8 @@ CORES = os.cpu_count() or 2
 #: rivals may have all that Spark takes for its heap and for what lies beside it
 RIVAL_MEMORY = "8GB"
 #: what the cube reads of `events`
-COLUMNS = ("event_month", "token_key", "account_key", "category", "product", "os", "event_key", "event_ts", "is_error",
-           "duration_s", "value", "event_date")  # fmt: skip
+COLUMNS = ("event_month", "token_key", "account_key", "platform_key", "event_key", "event_ts", "is_error", "duration_s",
+           "value", "event_date")  # fmt: skip
 
 Contestant = Callable[[World, Path], tuple[float, float]]
 

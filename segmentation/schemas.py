@@ -49,6 +49,7 @@ EVENTS = Table(
         token_key    long        # xxhash64(token)
         account_key  long        # xxhash64(account_id)
         event_key    long        # xxhash64(category, event_name)
+        platform_key long        # xxhash64(product, os), with '' for null
         duration_s   double      # seconds
         value        double
         status       string
@@ -164,6 +165,17 @@ EVENT_NAMES = Table(
     """),
     unique_by=("event_key",),
     volatile=("bit",),
+)
+
+PLATFORMS = Table(
+    "platforms",
+    "one row per product and system that were ever logged together",
+    columns("""
+        platform_key long!
+        product      string
+        os           string
+    """),
+    unique_by=("platform_key",),
 )
 
 # 2 features -----------------------------------------------------------------------------------------------------
@@ -770,7 +782,7 @@ REPORT_CHANGES = Table(
 )
 
 TABLES: tuple[Table, ...] = (
-    PUBLISHED, EVENTS, INGEST_PLANS, LEDGER, ROW_BALANCE, TOKENS, EVENT_NAMES, ACTIVITY, ACTIVITY_FILES,
+    PUBLISHED, EVENTS, INGEST_PLANS, LEDGER, ROW_BALANCE, TOKENS, EVENT_NAMES, PLATFORMS, ACTIVITY, ACTIVITY_FILES,
     TOKEN_FEATURES, ACCOUNT_FEATURES, ACCOUNTS, BASETABLE, SEGMENTS, SEGMENT_SUMMARIES, SEGMENT_PROFILES,
     SEGMENT_MOVES, ACCOUNT_RFM, ACCOUNT_POSITIONS, INDUSTRY_SCORES, INDUSTRY_METRICS, INDUSTRY_CARDS,
     INDUSTRY_COVERAGE, INDUSTRY_FILL,

@@ -16,7 +16,8 @@ from pyspark.sql import functions as F
 
 from segmentation.basetable.build import build_basetable
 from segmentation.basetable.imputation import prepare_activity
-from segmentation.events.dimensions import merge_tokens
+from segmentation.events.build import platform_key
+from segmentation.events.dimensions import merge_platforms, merge_tokens
 from segmentation.features.accounts import account_features
 from segmentation.features.activity import build_activity
 from segmentation.features.tokens import main_accounts, token_features
@@ -48,7 +49,7 @@ def make_events(session: SparkSession, salt: int) -> DataFrame:
         "'kept' as disposition",
         f"to_date('2024-06-01') + cast({pick('day', 579)} as int) as event_date",
         f"case when {pick('token', 40)} < 8 then 0 else {pick('token', 40)} end as token_key",
-        f"case when {pick('category', 3)} = 0 then 'System' else 'Document' end as category",
+        f"case when {pick('name', 610)} % 3 = 0 then 'System' else 'Document' end as category",
         f"array('P', 'Q', null)[{pick('product', 3)}] as product",
         f"array('W', null)[{pick('os', 2)}] as os",
         f"array({AWKWARD})[{pick('duration', 10)}] as duration_s",
@@ -62,6 +63,7 @@ def make_events(session: SparkSession, salt: int) -> DataFrame:
                 "event_month": F.trunc("event_date", "month"),
                 "event_ts": F.expr(f"timestamp_micros(unix_date(event_date) * 86400000000 + {pick('time', 86400)})"),
                 "account_key": F.floor(F.col("token_key") / 2),
+                "platform_key": platform_key(),
                 "token": F.format_string("t%d", "token_key"),
                 "account_id": F.format_string("a%d", F.floor(F.col("token_key") / 2)),
             }
@@ -74,8 +76,10 @@ def make_events(session: SparkSession, salt: int) -> DataFrame:
 def hashes(session: SparkSession, salt: int) -> dict[tuple[str, str], str]:
     """The content of every table from the cube to the basetable, under both policies."""
     events = make_events(session, salt)
-    names = session.range(600).selectExpr("id as event_key", "case when id < 10 then cast(id as int) end as bit")
-    activity = build_activity(events, names, 1, sketch=True).localCheckpoint()
+    category = "case when id % 3 = 0 then 'System' else 'Document' end as category"
+    bit = "case when id < 10 then cast(id as int) end as bit"
+    names = session.range(610).selectExpr("id as event_key", category, bit)
+    activity = build_activity(events, names, merge_platforms(None, events), 1, sketch=True).localCheckpoint()
     tokens = merge_tokens(None, events).localCheckpoint()
     found = {}
     for policy in ("basetable", "logs"):

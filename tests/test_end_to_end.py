@@ -203,9 +203,10 @@ def test_late_rows_recompute_only_their_month(walked: Path, spark: SparkSession,
     assert main(["basetable", *paths, "--as-of", str(AS_OF), *SMALL]) == Exit.OK
     after = spark.read.format("delta").load(cube)
     assert {file.split("event_month=")[1][:10] for file in set(after.inputFiles()) ^ before} == {"2025-03-01"}
-    events, names = (spark.read.format("delta").load(str(tmp_path / "tables" / t)) for t in ("events", "event_names"))
+    stored = (tmp_path / "tables" / name for name in ("events", "event_names", "platforms"))
+    events, names, platforms = (spark.read.format("delta").load(str(table)) for table in stored)
     # the late row was added to the stored month; from all its rows it would be the same
-    whole = build_activity(events, names, *mask_words(names)).drop("name_sketch")
+    whole = build_activity(events, names, platforms, *mask_words(names)).drop("name_sketch")
     assert whole.exceptAll(after.select(*whole.columns)).isEmpty()
     assert after.count() == whole.count()
 

@@ -70,17 +70,17 @@ def owners(read: Read) -> DataFrame:
 
 def test_the_cube_is_one_scan_of_the_wanted_months_and_one_exchange(read: Read) -> None:
     months = "event_month IN (DATE '2025-03-01', DATE '2025-04-01')"
-    plan = Plan(build_activity(read("events").where(months), read("event_names"), 1, sketch=False))
+    plan = Plan(build_activity(read("events").where(months), read("event_names"), read("platforms"), 1, sketch=False))
     (scan,) = plan.scans("events")
     assert re.search(r"PartitionFilters: \[[^]]*event_month IN", scan)
     assert "disposition" in scan.split("PushedFilters")[1]
     columns = set(re.findall(r"\w+", scan.split("[")[1].split("]")[0]))
     assert columns == {
-        "disposition", "event_ts", "event_date", "category", "token_key", "account_key", "event_key", "duration_s",
-        "value", "is_error", "product", "os", "event_month",
+        "disposition", "event_ts", "event_date", "token_key", "account_key", "event_key", "platform_key", "duration_s",
+        "value", "is_error", "event_month",
     }  # fmt: skip
     assert plan.exchanges == 1
-    assert plan.count("BroadcastExchange") == 1
+    assert plan.count("BroadcastExchange") == 3  # bits of names, their categories, platforms
     # buffers of fixed size in generated code, no objects and no sorted runs
     plan.require_none_of(*SLOW, "SortAggregate", "ObjectHashAggregate", "- Sort [")
 
@@ -88,7 +88,7 @@ def test_the_cube_is_one_scan_of_the_wanted_months_and_one_exchange(read: Read) 
 def test_late_rows_cost_one_more_exchange_of_cube_rows(read: Read) -> None:
     words, sketch = mask_words(read("event_names"))
     months = "event_month = DATE '2025-03-01'"
-    late = build_activity(read("events").where(months), read("event_names"), words, sketch)
+    late = build_activity(read("events").where(months), read("event_names"), read("platforms"), words, sketch)
     plan = Plan(merge_activity(read("activity").where(months).unionByName(late), words, sketch))
     assert len(plan.scans("events")) == len(plan.scans("activity")) == 1
     assert plan.exchanges == 2

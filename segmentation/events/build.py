@@ -64,6 +64,12 @@ def lay_out(events: DataFrame) -> DataFrame:
     return events.sortWithinPartitions(place)
 
 
+def platform_key() -> Column:
+    """The key of the row's product and system; there is one too where either is null."""
+    # a hash passes over nulls: a product without a system would be a system of that name without a product
+    return F.xxhash64(*(F.coalesce(name, F.lit("")) for name in ("product", "os")))
+
+
 def read_category(events: DataFrame, category: str, *columns: str) -> DataFrame:
     """The kept events of one category, all columns or the given ones.
 
@@ -119,6 +125,7 @@ def _special_columns(batch_id: str, in_range: Column, raw: Column) -> dict[str, 
         "token_key": F.when(F.col("token").isNotNull(), F.xxhash64("token")),
         "account_key": F.when(F.col("account_id").isNotNull(), F.xxhash64("account_id")),
         "event_key": F.when(event_name.isNotNull(), F.xxhash64(category, event_name)),
+        "platform_key": platform_key(),
     }
 
 

@@ -1,4 +1,4 @@
-"""The two small tables that go with `events`: `tokens` and `event_names`. Both can be rebuilt from it."""
+"""The small tables that go with `events`: `tokens`, `event_names` and `platforms`. All can be rebuilt from it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
 from segmentation.events.categories import categorise
-from segmentation.schemas import KEPT
+from segmentation.schemas import KEPT, PLATFORMS
 from segmentation.settings import CategorySettings
 
 
@@ -73,6 +73,12 @@ def merge_event_names(
     )
     new = found.join(names.select("event_key"), on="event_key", how="left_anti")
     return kept.unionByName(_hand_out_bits(new, names, limit))
+
+
+def merge_platforms(platforms: DataFrame | None, events: DataFrame) -> DataFrame:
+    """The table `platforms` after a batch: the stored one (None at first) and what the batch's kept events name."""
+    seen = events.where(F.col("disposition") == KEPT).select(*PLATFORMS.columns.names)
+    return (seen if platforms is None else platforms.unionByName(seen)).distinct()
 
 
 def _with_rule(seen: DataFrame, categories: Sequence[CategorySettings]) -> DataFrame:

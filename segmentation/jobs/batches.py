@@ -17,7 +17,7 @@ from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.events.balance import FileCounts, audit, count_by_file, row_balance
 from segmentation.events.build import build_events, lay_out
-from segmentation.events.dimensions import merge_event_names, merge_tokens, refuse_collisions
+from segmentation.events.dimensions import merge_event_names, merge_platforms, merge_tokens, refuse_collisions
 from segmentation.events.drift import drift, fill_absent, keep_aside
 from segmentation.events.duplicates import mark_copies
 from segmentation.events.identifiers import hash_identifiers, hash_row_hash, key_frame, seal
@@ -27,7 +27,7 @@ from segmentation.events.rule_set import RuleSet
 from segmentation.events.spelling import composed_by_java, composed_by_python
 from segmentation.jobs.plans import Plan
 from segmentation.runtime import Job
-from segmentation.schemas import EVENT_NAMES, EVENTS, KEPT, LEDGER, ROW_BALANCE, TOKENS
+from segmentation.schemas import EVENT_NAMES, EVENTS, KEPT, LEDGER, PLATFORMS, ROW_BALANCE, TOKENS
 from segmentation.stores.capabilities import calls_java, setting_if_allowed
 from segmentation.stores.drops import read_drop
 from segmentation.stores.inspection import RawFile, columns_of
@@ -64,12 +64,13 @@ def carry_out(job: Job, plan: Plan) -> list[dict[str, object]]:
             overtaken = _write_events(job, plan)
         _require_unchanged(plan.files)
     batch = job.tables.read(EVENTS).where(F.col("batch_id") == plan.batch_id)
-    # three tables that do not need each other, and a commit is mostly waiting; nobody is shown one before all are done
-    with job.stage("counted every row, updated tokens and event names"), ThreadPoolExecutor(3) as pool:
+    # tables that do not need each other, and a commit is mostly waiting; nobody is shown one before all are done
+    with job.stage("counted every row, updated tokens and event names"), ThreadPoolExecutor(4) as pool:
         counted = pool.submit(_count, job, plan, overtaken)
         others = [
             pool.submit(update_tokens, job, None if overtaken else batch),
             pool.submit(update_event_names, job, batch, plan.rules),
+            pool.submit(update_platforms, job, batch),
         ]
         balance = counted.result()
         for other in others:
@@ -118,6 +119,14 @@ def update_event_names(job: Job, named: DataFrame, rules: RuleSet) -> None:
     seen = named.withColumn("disposition", once_kept)
     tables.replace(merge_event_names(names, seen, rules.categories, rules.max_names), EVENT_NAMES)
     refuse_collisions(tables.read(EVENT_NAMES), "event_key", "event_name")
+
+
+def update_platforms(job: Job, arrived: DataFrame) -> None:
+    """Platforms after the rows that arrived, which may be known already."""
+    tables = job.tables
+    known = tables.read(PLATFORMS) if tables.exists(PLATFORMS) else None
+    tables.replace(merge_platforms(known, arrived), PLATFORMS)
+    refuse_collisions(tables.read(PLATFORMS), "platform_key", "product")
 
 
 def ledger_frame(job: Job, rows: Sequence[tuple[object, ...]]) -> DataFrame:

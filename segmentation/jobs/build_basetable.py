@@ -33,6 +33,7 @@ from segmentation.schemas import (
     BASETABLE,
     EVENT_NAMES,
     EVENTS,
+    PLATFORMS,
     ROW_BALANCE,
     TOKEN_FEATURES,
     TOKENS,
@@ -118,9 +119,9 @@ def refresh_activity(job: Job, beside: Callable[[], None] = _nothing) -> None:
 
 def _months_of_cube(job: Job, stale: Stale) -> DataFrame:
     """The stale months of the cube, as they should be."""
-    events, names = job.tables.read(EVENTS), job.tables.read(EVENT_NAMES)
+    events, names, platforms = (job.tables.read(table) for table in (EVENTS, EVENT_NAMES, PLATFORMS))
     words, sketch = mask_words(names)
-    again = build_activity(events.where(_in(stale.again)), names, words, sketch) if stale.again else None
+    again = build_activity(events.where(_in(stale.again)), names, platforms, words, sketch) if stale.again else None
     if not stale.grown:
         assert again is not None  # asked for only when a month is stale
         return again
@@ -129,7 +130,8 @@ def _months_of_cube(job: Job, stale: Stale) -> DataFrame:
     batches = events.where(_in(stale.grown)).where(F.col("batch_id").isin(*{batch for _, batch, _ in stale.arrived}))
     late = batches.join(F.broadcast(arrived), on=arrived.columns, how="left_semi")
     stored = job.tables.read(ACTIVITY).where(_in(stale.grown))
-    merged = merge_activity(stored.unionByName(build_activity(late, names, words, sketch)), words, sketch)
+    parts = stored.unionByName(build_activity(late, names, platforms, words, sketch))
+    merged = merge_activity(parts, words, sketch)
     return merged if again is None else again.unionByName(merged)
 
 

@@ -14,7 +14,7 @@ from segmentation.events.duplicates import mark_copies
 from segmentation.events.identifiers import key_frame, open_sealed
 from segmentation.events.replay import as_raw, belong
 from segmentation.events.revisions import SUPERSEDED, VERSION, supersede
-from segmentation.jobs.batches import READ, build_rows, recount, update_event_names, update_tokens
+from segmentation.jobs.batches import READ, build_rows, recount, update_event_names, update_platforms, update_tokens
 from segmentation.jobs.ingest_events import finish, rules_of
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import DROPPED, EVENTS, KEPT, LEDGER, QUARANTINED
@@ -136,6 +136,7 @@ def _store(
         named = tables.read(EVENTS).where(F.col("batch_id").isin(batches)) if batches else tables.read(EVENTS)
         update_tokens(job, None)
         update_event_names(job, named, rules_of(job, source))
+        update_platforms(job, named)
         job.publish()
 
 

@@ -33,6 +33,7 @@ class PublicationConflict(RuntimeError):  # noqa: N818  # it names what happened
 #: which command makes a table, for the message when it is missing
 MADE_BY = {
     "events": "ingest", "ingest_ledger": "ingest", "row_balance": "ingest", "tokens": "ingest", "event_names": "ingest",
+    "platforms": "ingest",
     "activity": "basetable", "activity_files": "basetable", "token_features": "basetable",
     "account_features": "basetable", "accounts": "basetable", "basetable": "basetable", "segments": "segments",
     "segment_summaries": "segments", "segment_profiles": "segments", "segment_moves": "segments",

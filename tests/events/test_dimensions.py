@@ -7,7 +7,14 @@ import datetime as dt
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from segmentation.events.dimensions import KeyCollision, merge_event_names, merge_tokens, refuse_collisions
+from segmentation.events.build import platform_key
+from segmentation.events.dimensions import (
+    KeyCollision,
+    merge_event_names,
+    merge_platforms,
+    merge_tokens,
+    refuse_collisions,
+)
 from tests.events.conftest import CATEGORIES, HEADER, Ingest
 
 
@@ -51,6 +58,20 @@ def test_bits_are_in_order_of_name_and_never_change(ingest: Ingest) -> None:
     assert bits(second) == {"app.m": 0, "app.z": 1, "PDF Opened": 0, "app.a": 2, "app.b": None}
     rules = {row["event_name"]: row["rule"] for row in second.collect()}
     assert (rules["app.a"], rules["PDF Opened"]) == ("prefix:app.", "exact")
+
+
+def test_a_platform_is_a_product_with_a_system(spark: SparkSession) -> None:
+    def kept(*pairs: tuple[str | None, str | None]) -> DataFrame:
+        frame = spark.createDataFrame(
+            [("kept", *pair) for pair in pairs], "disposition string, product string, os string"
+        )
+        return frame.withColumn("platform_key", platform_key())
+
+    first = merge_platforms(None, kept(("P", None), ("P", None), (None, "P")))
+    second = merge_platforms(first, kept(("P", "W"), (None, "P"), (None, None)))
+    rows = {row["platform_key"]: (row["product"], row["os"]) for row in second.collect()}
+    assert sorted(rows.values(), key=str) == [("P", "W"), ("P", None), (None, "P"), (None, None)]
+    assert second.count() == len(rows)
 
 
 def test_a_key_collision_is_named(spark: SparkSession) -> None:

@@ -7,14 +7,19 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from segmentation.events.build import platform_key
+from segmentation.events.dimensions import merge_platforms
 from segmentation.features.activity import build_activity, mask_words, merge_activity
 from segmentation.schemas import ACTIVITY, EVENT_NAMES, EVENTS
 from segmentation.table import check
 
 NAN = float("nan")
+#: the key of a name that belongs to another category
+SYSTEM = 200
 
 
 def make_events(spark: SparkSession, *rows: dict[str, Any]) -> DataFrame:
@@ -27,13 +32,19 @@ def make_events(spark: SparkSession, *rows: dict[str, Any]) -> DataFrame:
             "event_key": 100, "is_error": False,
         } | row  # fmt: skip
         made.append(tuple(full.get(name) for name in EVENTS.columns.names))
-    return spark.createDataFrame(made, EVENTS.columns)
+    return spark.createDataFrame(made, EVENTS.columns).withColumn("platform_key", platform_key())
 
 
 def make_names(spark: SparkSession, bits: dict[int, int | None]) -> DataFrame:
     seen = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
-    rows = [(key, f"n{key}", "Document", "exact", bit, seen) for key, bit in bits.items()]
+    rows = [
+        (key, f"n{key}", "System" if key == SYSTEM else "Document", "exact", bit, seen) for key, bit in bits.items()
+    ]
     return spark.createDataFrame(rows, EVENT_NAMES.columns)
+
+
+def build(events: DataFrame, names: DataFrame, words: int = 1, sketch: bool = False) -> DataFrame:
+    return build_activity(events, names, merge_platforms(None, events), words, sketch)
 
 
 def test_events_of_a_month_add_up_in_one_row(spark: SparkSession) -> None:
@@ -46,7 +57,7 @@ def test_events_of_a_month_add_up_in_one_row(spark: SparkSession) -> None:
     )
     names = make_names(spark, {100: 0, 101: 1, 170: 70})
 
-    activity = check(build_activity(events, names, *mask_words(names)), ACTIVITY)
+    activity = check(build(events, names, *mask_words(names)), ACTIVITY)
 
     (row,) = activity.collect()
     assert (row.rows, row.errors) == (3, 1)
@@ -64,25 +75,36 @@ def test_a_row_per_month_account_category_product_and_system(spark: SparkSession
         {},
         {"at": "2025-04-01T00:00:00"},
         {"account_key": 11},
-        {"category": "System"},
+        {"category": "System", "event_key": SYSTEM},
         {"product": "P"},
         {"os": "W"},
     )
-    activity = build_activity(events, make_names(spark, {100: 0}), 1, sketch=False)
+    activity = build(events, make_names(spark, {100: 0, SYSTEM: 0}))
     assert activity.select("rows").collect() == [(1,)] * 6
+    told = {(row.category, row.product, row.os) for row in activity.collect()}
+    assert told == {("Document", None, None), ("System", None, None), ("Document", "P", None), ("Document", None, "W")}
+
+
+@pytest.mark.parametrize("lacking", ["name", "platform"])
+def test_a_row_that_the_small_tables_do_not_know_stops_the_job(spark: SparkSession, lacking: str) -> None:
+    events = make_events(spark, {"product": "P"})
+    names = make_names(spark, {(101 if lacking == "name" else 100): 0})
+    platforms = merge_platforms(None, make_events(spark, {} if lacking == "platform" else {"product": "P"}))
+    with pytest.raises(PySparkException, match="has a name or a platform that event_names or platforms lack"):
+        build_activity(events, names, platforms, 1, sketch=False).collect()
 
 
 def test_sums_are_exact_to_the_millionth_and_zero_has_one_sign(spark: SparkSession) -> None:
     durations = (0.1, 0.2, 1e9 + 0.7, 1e12, -1234.567891, 4e-7, None)
     events = make_events(spark, *({"duration_s": duration} for duration in durations), {"value": -0.0})
-    activity = build_activity(events, make_names(spark, {100: 0}), 1, sketch=False)
+    activity = build(events, make_names(spark, {100: 0}))
     (row,) = activity.select("*", F.col("value_max").cast("string").alias("text")).collect()
     assert (row.duration_sum, row.duration_count) == (Decimal("1000999998766.432109"), 6)
     assert (row.value_sum, row.text) == (0, "0.0")
 
 
 def test_a_sum_over_nothing_is_null(spark: SparkSession) -> None:
-    activity = build_activity(make_events(spark, {}), make_names(spark, {100: 0}), 1, sketch=False)
+    activity = build(make_events(spark, {}), make_names(spark, {100: 0}))
     sums = activity.select("duration_count", "duration_sum", "value_count", "value_sum").collect()
     assert sums == [(0, None, 0, None)]
 
@@ -92,7 +114,7 @@ def test_names_beyond_the_limit_are_estimated_by_a_sketch(spark: SparkSession) -
     names = make_names(spark, {100: 63, 300: None, 301: None})
 
     assert mask_words(names) == (1, True)
-    activity = build_activity(events, names, 1, sketch=True)
+    activity = build(events, names, 1, sketch=True)
 
     seen = activity.select("token_key", "name_masks", F.hll_sketch_estimate("name_sketch")).orderBy("token_key")
     assert [tuple(row) for row in seen.collect()] == [(1, [-(1 << 63)], 2), (2, [-(1 << 63)], None)]
@@ -112,11 +134,13 @@ def test_the_plan_is_one_scan_one_exchange_and_hash_aggregates(spark: SparkSessi
     make_names(spark, {100: 0}).write.parquet(str(tmp_path / "names"))
     events = spark.read.schema(EVENTS.columns).parquet(str(tmp_path / "events"))
     names = spark.read.parquet(str(tmp_path / "names"))
+    merge_platforms(None, events).write.parquet(str(tmp_path / "platforms"))
+    platforms = spark.read.parquet(str(tmp_path / "platforms"))
 
-    plan = build_activity(events, names, 1, sketch=False)._jdf.queryExecution().executedPlan().toString()
+    plan = build_activity(events, names, platforms, 1, sketch=False)._jdf.queryExecution().executedPlan().toString()
 
     assert plan.count("Exchange hashpartitioning") == 1
-    assert plan.count("FileScan parquet") == 2  # the events once, and the names that are broadcast
+    assert plan.count("FileScan parquet") == 4  # the events once; names, their categories and platforms are broadcast
     assert plan.count("HashAggregate") == 2
     assert "ObjectHashAggregate" not in plan
     assert "SortAggregate" not in plan
@@ -138,11 +162,11 @@ def test_parts_of_a_month_merge_into_the_whole(spark: SparkSession, bits: dict[i
         {"at": "2025-03-09T08:00:00", "product": "P"},
     )
     # the stored part knew one name
-    first = build_activity(stored, make_names(spark, {100: 0}), 1, sketch=False)
+    first = build(stored, make_names(spark, {100: 0}))
     words, sketch = mask_words(names := make_names(spark, bits))
-    second = build_activity(late, names, words, sketch)
+    second = build(late, names, words, sketch)
     merged = check(merge_activity(first.unionByName(second), words, sketch), ACTIVITY)
-    whole = build_activity(stored.unionByName(late), names, words, sketch)
+    whole = build(stored.unionByName(late), names, words, sketch)
     told = F.hll_sketch_estimate("name_sketch").alias("name_sketch")  # sketches of equal content differ in their bytes
     rows = [f.select("*", told).drop(f.name_sketch).orderBy("token_key", "product").collect() for f in (merged, whole)]
     assert rows[0] == rows[1]
