@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +15,7 @@ from scipy.spatial.distance import cdist
 from sklearn.base import clone
 from sklearn.cluster import BisectingKMeans, KMeans
 from sklearn.mixture import GaussianMixture
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -22,6 +25,18 @@ NOISE = -1
 STARTS, REFERENCE_STARTS = 3, 10
 #: (points, how often each was drawn, seed) -> the cluster of every point, drawn or not
 Refit = Callable[[Floats, Ints, int], Ints]
+
+
+@contextmanager
+def lone_threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """A pool in which each thread computes by itself, without helpers of scikit-learn's or BLAS's.
+
+    Fits of a few thousand points are too small to be shared out: helpers wait for each other, on a busy machine up to
+    fifty times as long as the fit takes. OpenMP keeps its limit per thread, hence the initializer; BLAS keeps one for
+    the process, which is given back at the end.
+    """
+    with threadpool_limits(1), ThreadPoolExecutor(count, initializer=threadpool_limits, initargs=(1,)) as pool:
+        yield pool
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from segmentation.segments.local import NOISE, Refit
+from segmentation.segments.local import NOISE, Refit, lone_threads
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -55,7 +53,7 @@ def bootstrap(points: Floats, clusters: Ints, refit: Refit, drawn: Ints, seed: i
             return np.full(len(points), NOISE, dtype=np.int64)
 
     # Threads inside a fit add up sums in the order in which they come, which changes the last digits.
-    with threadpool_limits(1), ThreadPoolExecutor(AT_ONCE) as pool:
+    with lone_threads(AT_ONCE) as pool:
         refits = tuple(pool.map(once, range(len(drawn))))
     numbers = [int(number) for number in np.unique(clusters[clusters != NOISE])]
     found = np.array([

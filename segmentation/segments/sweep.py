@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import isfinite, log
 from typing import Any
@@ -17,7 +16,7 @@ from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silho
 from segmentation.errors import InputProblem
 from segmentation.models.catalogue import CLUSTER, COMPONENTS, ModelEntry, build_estimator, find_model
 from segmentation.segments.choice import k_range
-from segmentation.segments.local import NOISE, Placer, best_known, fit_hdbscan, fit_ward
+from segmentation.segments.local import NOISE, Placer, best_known, fit_hdbscan, fit_ward, lone_threads
 from segmentation.segments.result import Candidate
 from segmentation.segments.space import Space
 from segmentation.settings import ModelSettings, SegmentSettings
@@ -25,8 +24,8 @@ from segmentation.settings import ModelSettings, SegmentSettings
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-#: fits that run at the same time; each is a chain of tiny jobs on one partition, which leaves the other cores idle
-AT_ONCE = 2
+#: fits that run at the same time; each is a chain of tiny jobs on one partition, which mostly waits for the scheduler
+AT_ONCE = 3
 #: a fit of Spark ML is started anew, at most so many times in all, until it is about as good as scikit-learn's: ...
 STARTS = 6
 #: ... k-means within this share of its inertia, a mixture within so much log-likelihood per account
@@ -66,7 +65,8 @@ def sweep(space: Space, settings: SegmentSettings, models: Mapping[str, ModelSet
     tasks: list[tuple[ModelEntry, int, Any]] = [
         (entry, k, build_estimator(entry, models, k, settings.seed))
         for entry in entries
-        for k in (counts[:1] if entry.chooses_k else counts)
+        # most segments first: they take longest, and the last one would run alone
+        for k in (counts[:1] if entry.chooses_k else reversed(counts))
     ]
 
     @inheritable_thread_target(space.full.sparkSession)
@@ -76,9 +76,9 @@ def sweep(space: Space, settings: SegmentSettings, models: Mapping[str, ModelSet
             return _attempt(entry.name, k, lambda: _fit_local(entry, k, estimator, points))
         return _attempt(entry.name, k, lambda: _fit(entry.name, k, estimator, space, settings.seed))
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with lone_threads(AT_ONCE) as pool:
         done: Sequence[Fitted] = list(pool.map(run, tasks))
-    return {entry.name: [one for one in done if one.candidate.method == entry.name] for entry in entries}
+    return {entry.name: [one for one in reversed(done) if one.candidate.method == entry.name] for entry in entries}
 
 
 def bic(log_likelihood: float, k: int, dimensions: int, accounts: int) -> float:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import HDBSCAN, AgglomerativeClustering
 from sklearn.metrics import adjusted_rand_score
+from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
 from segmentation.segments.local import (
     Floats,
@@ -11,6 +12,7 @@ from segmentation.segments.local import (
     best_known,
     fit_hdbscan,
     fit_ward,
+    lone_threads,
     refit_by,
     silhouette_by_centres,
 )
@@ -90,3 +92,13 @@ def test_how_good_a_fit_can_be() -> None:
     assert best_known("kmeans", 3, points, 1) == pytest.approx(-spread / len(points))
     assert (best_known("gmm", 3, points, 1) or 0) > (best_known("gmm", 2, points, 1) or 0)
     assert best_known("bisecting", 3, points, 1) is None
+
+
+def test_a_lone_thread_has_no_helpers_and_everybody_else_gets_theirs_back() -> None:
+    def threads() -> list[int]:
+        return [pool["num_threads"] for pool in threadpool_info()]
+
+    before = threads()
+    with lone_threads(2) as pool:
+        assert set(pool.submit(threads).result()) == {1}
+    assert threads() == before
