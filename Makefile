@@ -36,7 +36,8 @@ test-long: setup
 test-fast: setup
 	$(BIN)/pytest -n 2 -m 'not spark and not long'
 
-# docs/how-it-works/speed.md says what is measured; WHAT is basetable, new-month, ingest, models, skew or cluster
+# docs/how-it-works/speed.md says what is measured; WHAT is basetable, new-month, ingest,
+# guarantees, models, skew, cluster or chart
 ROWS ?= 1000000
 ROUNDS ?= 5
 WHAT ?= basetable
