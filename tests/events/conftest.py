@@ -40,7 +40,9 @@ Ingest = Callable[..., DataFrame]
 def ingest(spark: SparkSession, tmp_path: Path) -> Ingest:
     """`ingest({"a.csv": text, ...}, **changes to the source)` gives the events of these files."""
 
-    def run(files: dict[str, str | bytes], known: DataFrame | None = None, **changes: Any) -> DataFrame:
+    def run(
+        files: dict[str, str | bytes], known: DataFrame | None = None, partitions: int | None = None, **changes: Any
+    ) -> DataFrame:
         source = SourceSettings(**{**BASE, **changes})
         drop = tmp_path / "drop in"
         drop.mkdir(exist_ok=True)
@@ -49,7 +51,7 @@ def ingest(spark: SparkSession, tmp_path: Path) -> Ingest:
             (drop / name).write_bytes(text if isinstance(text, bytes) else text.encode())
         found = list_drop(drop, source)
         rows = identify(read_drop(spark, found, source), found, source.name)
-        marked = mark_copies(rows, known, drop=source.duplicates == "drop")
+        marked = mark_copies(rows, known, source.duplicates == "drop", partitions)
         parsed = parse(marked, source, found[0].columns or source.columns, INGEST.max_line_length)
         return build_events(parsed, source, source.categories or CATEGORIES, INGEST, "b1", "2025-06-01 00:00:00")
 

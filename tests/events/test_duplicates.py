@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from tests.events.batches import COLUMNS, QUOTED, Stored, add_all_splits, line, outcome
-from tests.events.conftest import Ingest
+from tests.events.conftest import HEADER, Ingest
 
 SHORT = [{"name": "short", "disposition": "dropped", "when": "duration_s < 2"}]
 
@@ -64,3 +64,13 @@ def test_equal_rows_of_a_source_that_keeps_them_are_not_looked_for(stored: Store
     stored.add(line("t1", 1), duplicates="keep")
     stored.add(line("t1", 1), duplicates="keep")
     assert [outcome(row) for row in stored.rows] == [(1.0, "kept", None)] * 2
+
+
+def test_dealing_the_hashes_to_more_tasks_finds_the_same_copies(ingest: Ingest) -> None:
+    lines = [f"2025-03-0{1 + number % 9} 00:00:00,t{number % 7},a,x,{number % 5}\n" for number in range(400)]
+    files = {"a.csv": HEADER + "".join(lines), "b.csv": HEADER + "".join(lines[:100])}
+    told = ("file_id", "token", "duration_s", "event_ts", "disposition")
+    found = [ingest(files, partitions=parts).select(*told).toPandas().value_counts() for parts in (None, 1, 7)]
+    assert found[0].xs("kept", level="disposition").sum() == len({*lines})
+    assert found[0].equals(found[1].reindex(found[0].index))
+    assert found[0].equals(found[2].reindex(found[0].index))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+from itertools import groupby
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
-from segmentation.events.build import read_category
+from segmentation.events.build import lay_out, read_category
 from tests.events.conftest import HEADER, Ingest
 
 GOOD = "2025-03-04 05:06:07,t1,a1,Started,1.5\n"
@@ -127,3 +128,16 @@ def test_reading_one_category(ingest: Ingest) -> None:
     lines = GOOD + "2025-03-04 05:06:07,t1,a1,PDF Opened,3\n" + "2025-03-04 05:06:07,,a1,PDF Opened,3\n"
     frame = read_category(ingest({"a.csv": HEADER + lines}), "Document", "event_name", "duration_s")
     assert [tuple(row) for row in frame.collect()] == [("PDF Opened", 3.0)]
+
+
+def test_rows_lie_in_order_of_category_token_and_time(ingest: Ingest) -> None:
+    names = ("PDF Opened", "app.start", "nobody knows it")
+    lines = [f"2025-0{3 + n % 2}-{28 - n % 27:02d} 0{n % 10}:00:00,t{n % 5},a,{names[n % 3]},1\n" for n in range(270)]
+    rows = lay_out(ingest({"a.csv": HEADER + "".join(lines)}).coalesce(1)).collect()
+    runs = [key for key, _ in groupby(rows, key=lambda row: (row.event_month, row.category, row.token))]
+    assert len(rows) == len({*lines})
+    assert len(runs) == len({*runs}) == 2 * len(names) * 5  # each of them in one piece
+    assert runs == sorted(runs, key=lambda run: run[0])
+    for _, run in groupby(rows, key=lambda row: (row.event_month, row.category, row.token)):
+        times = [row.event_ts for row in run]
+        assert times == sorted(times)
