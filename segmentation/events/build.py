@@ -18,7 +18,7 @@ from segmentation.schemas import EVENTS, KEPT
 from segmentation.settings import CategorySettings, IngestSettings, SourceSettings
 
 #: bits of the parts of a row's place in its file; the seconds of a month need 22, and all must fit into a long
-_CATEGORY_BITS, _TOKEN_BITS, _SECOND_BITS = 6, 24, 22
+_CATEGORY_BITS, _TOKEN_BITS, _SECOND_BITS = 10, 22, 22
 
 
 def build_events(
