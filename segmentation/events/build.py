@@ -48,7 +48,7 @@ def lay_out(events: DataFrame) -> DataFrame:
 
     By month, category, token, second: a category is a run of pages, a token a run of rows within it. Of category and
     token a few bits of their hashes have to do, so that the place is one long: Spark sorts a single number by radix,
-    where it compares several columns row by row, in twice the time.
+    where comparing several columns row by row took a seventh of ingest.
     """
     day, month = F.dayofmonth("event_date").cast("long"), F.year("event_date") * 12 + F.month("event_date")
     parts = (

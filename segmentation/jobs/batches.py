@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -17,7 +18,6 @@ from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.events.balance import FileCounts, audit, count_by_file, row_balance
 from segmentation.events.build import build_events, lay_out
-from segmentation.events.dimensions import merge_event_names, merge_platforms, merge_tokens, refuse_collisions
 from segmentation.events.drift import drift, fill_absent, keep_aside
 from segmentation.events.duplicates import mark_copies
 from segmentation.events.identifiers import hash_identifiers, hash_row_hash, key_frame, seal
@@ -25,9 +25,10 @@ from segmentation.events.parse import identify, parse
 from segmentation.events.revisions import SUPERSEDED, VERSION, supersede
 from segmentation.events.rule_set import RuleSet
 from segmentation.events.spelling import composed_by_java, composed_by_python
+from segmentation.jobs.dimensions import update_event_names, update_platforms, update_tokens
 from segmentation.jobs.plans import Plan
 from segmentation.runtime import Job
-from segmentation.schemas import EVENT_NAMES, EVENTS, KEPT, LEDGER, PLATFORMS, ROW_BALANCE, TOKENS
+from segmentation.schemas import EVENTS, KEPT, LEDGER, ROW_BALANCE
 from segmentation.stores.capabilities import calls_java, setting_if_allowed
 from segmentation.stores.drops import read_drop
 from segmentation.stores.inspection import RawFile, columns_of
@@ -36,10 +37,9 @@ from segmentation.stores.secrets import read_key
 READ, REFUSED = "read", "refused"
 #: some 300 MB of a task's memory, with which a core of 1.5 GB needs no files to find copies
 HASHES_PER_TASK = 3_000_000
-#: what one task takes in: a million rows or so, which it sorts in half a gigabyte. Of Parquet, packed to a tenth,
-#: Spark's 128 MB would be eleven million, and sorting them through files took most of the time
-_MAX_BYTES = "spark.sql.files.maxPartitionBytes"
-TASK_SIZE = {"csv": (_MAX_BYTES, "128m"), "jsonl": (_MAX_BYTES, "256m"), "parquet": (_MAX_BYTES, "16m")}
+#: what one task takes of Parquet: a million rows or so, which it sorts in half a gigabyte. Spark's 128 MB, packed to a
+#: tenth, would be eleven million, and sorting them through files took most of the time. Of text they are a million
+PARQUET_PER_TASK = ("spark.sql.files.maxPartitionBytes", "16m")
 
 
 class FileChanged(InputProblem):  # it names what happened
@@ -60,7 +60,8 @@ def carry_out(job: Job, plan: Plan) -> list[dict[str, object]]:
     else:
         _require_unchanged(plan.files)
         wrote = f"wrote {sum(f.rows for f in plan.files):,} rows of {len(plan.files)} files to events"
-        with job.stage(wrote), setting_if_allowed(job.spark, *TASK_SIZE[plan.rules.source.format]):
+        is_parquet = plan.rules.source.format == "parquet"
+        with job.stage(wrote), setting_if_allowed(job.spark, *PARQUET_PER_TASK) if is_parquet else nullcontext():
             overtaken = _write_events(job, plan)
         _require_unchanged(plan.files)
     batch = job.tables.read(EVENTS).where(F.col("batch_id") == plan.batch_id)
@@ -100,33 +101,6 @@ def recount(job: Job, batch_ids: Sequence[str] | None) -> list[dict[str, object]
     if tables.exists(LEDGER):
         _correct_ledger(job, count_by_file(balance), where)
     return balance
-
-
-def update_tokens(job: Job, arrived: DataFrame | None) -> None:
-    """Tokens after the rows that arrived; None: counted anew from all events, since counts that shrink do not merge."""
-    tables = job.tables
-    known = tables.read(TOKENS) if arrived is not None and tables.exists(TOKENS) else None
-    tables.replace(merge_tokens(known, tables.read(EVENTS) if arrived is None else arrived), TOKENS)
-    refuse_collisions(tables.read(TOKENS), "token_key", "token")
-
-
-def update_event_names(job: Job, named: DataFrame, rules: RuleSet) -> None:
-    """Event names after the rows of `named`, which may be known already."""
-    tables = job.tables
-    names = tables.read(EVENT_NAMES) if tables.exists(EVENT_NAMES) else None
-    # whether a version that was overtaken had been kept before depends on how files were split into batches
-    once_kept = F.when(F.col("rule") == SUPERSEDED, F.lit(KEPT)).otherwise(F.col("disposition"))
-    seen = named.withColumn("disposition", once_kept)
-    tables.replace(merge_event_names(names, seen, rules.categories, rules.max_names), EVENT_NAMES)
-    refuse_collisions(tables.read(EVENT_NAMES), "event_key", "event_name")
-
-
-def update_platforms(job: Job, arrived: DataFrame) -> None:
-    """Platforms after the rows that arrived, which may be known already."""
-    tables = job.tables
-    known = tables.read(PLATFORMS) if tables.exists(PLATFORMS) else None
-    tables.replace(merge_platforms(known, arrived), PLATFORMS)
-    refuse_collisions(tables.read(PLATFORMS), "platform_key", "product")
 
 
 def ledger_frame(job: Job, rows: Sequence[tuple[object, ...]]) -> DataFrame:

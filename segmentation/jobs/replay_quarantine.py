@@ -14,7 +14,8 @@ from segmentation.events.duplicates import mark_copies
 from segmentation.events.identifiers import key_frame, open_sealed
 from segmentation.events.replay import as_raw, belong
 from segmentation.events.revisions import SUPERSEDED, VERSION, supersede
-from segmentation.jobs.batches import READ, build_rows, recount, update_event_names, update_platforms, update_tokens
+from segmentation.jobs.batches import READ, build_rows, recount
+from segmentation.jobs.dimensions import update_event_names, update_platforms, update_tokens
 from segmentation.jobs.ingest_events import finish, rules_of
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import DROPPED, EVENTS, KEPT, LEDGER, QUARANTINED

@@ -8,7 +8,7 @@ frames are the business of `segmentation.checkpoint`, since stages ask for them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 
 from pyspark.errors import PySparkException
@@ -68,15 +68,10 @@ def setting(session: SparkSession, key: str, value: str, purpose: str) -> Iterat
 @contextmanager
 def setting_if_allowed(session: SparkSession, key: str, value: str) -> Iterator[None]:
     """The same where only speed depends on it: compute that does not allow it goes on with its own value."""
-    before = session.conf.get(key, None)
-    set_if_allowed(session, key, value)
-    try:
+    with ExitStack() as while_allowed:
+        with suppress(EnvironmentProblem):
+            while_allowed.enter_context(setting(session, key, value, "speed"))
         yield
-    finally:
-        if before is None:
-            session.conf.unset(key)
-        else:
-            set_if_allowed(session, key, before)
 
 
 def set_if_allowed(session: SparkSession, key: str, value: str) -> None:

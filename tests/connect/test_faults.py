@@ -14,7 +14,7 @@ from segmentation.checkpoint import settled
 from segmentation.errors import EnvironmentProblem
 from segmentation.failures import Exit, explain, is_passing
 from segmentation.jobs.command import main
-from segmentation.stores.capabilities import set_if_allowed, setting
+from segmentation.stores.capabilities import set_if_allowed, setting, setting_if_allowed
 from segmentation.stores.connect import DELTA_SETTINGS
 from tests.connect.conftest import free_port, start_spark
 
@@ -134,6 +134,8 @@ def test_a_setting_that_may_not_be_changed_is_named() -> None:
     ):
         pass
     set_if_allowed(session, "a_key", "1")  # nothing depends on it
+    with setting_if_allowed(session, "a_key", "1"):  # but speed
+        pass
 
 
 def test_where_nothing_is_kept_a_frame_stays_as_it_is() -> None:
