@@ -14,9 +14,9 @@ from pyspark.sql import functions as F
 
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
-from segmentation.schemas import ACTIVITY_FILES, BASETABLE, LEDGER, ROW_BALANCE
+from segmentation.schemas import ACTIVITY_FILES, BASETABLE, EVENTS, LEDGER, PLATFORMS, ROW_BALANCE
 from tests.robustness.conftest import contents, require_whole
-from tests.robustness.logs import COLUMNS, Logs
+from tests.robustness.logs import COLUMNS, Logs, line
 
 #: these count by file, and of equal rows in two files the one that came first is kept
 PER_FILE = {LEDGER.name, ROW_BALANCE.name, ACTIVITY_FILES.name}
@@ -53,8 +53,7 @@ def write_files(folder: Path, seed: int) -> list[Path]:
 
 def walk(spark: SparkSession, folder: Path, batches: Sequence[Sequence[Path]]) -> tuple[dict[str, str], Any]:
     """(content hash by table, rows by month, disposition and rule) after these batches and one basetable."""
-    # a product of its own per version: what an overtaken row names is known however the files came
-    logs = Logs(spark, folder, event_id="id", revision="version", product="version")
+    logs = Logs(spark, folder, event_id="id", revision="version")
     for number, batch in enumerate(batches):
         for path in batch:
             (logs.drop / str(number)).mkdir(exist_ok=True)
@@ -77,6 +76,19 @@ def split(files: Sequence[Path], dice: random.Random) -> list[list[Path]]:
     for path in dice.sample(files, len(files)):
         dice.choice(batches).append(path)
     return batches
+
+
+@pytest.mark.parametrize("batches", [1, 2])
+def test_platforms_know_an_overtaken_row_however_it_came(spark: SparkSession, tmp_path: Path, batches: int) -> None:
+    logs = Logs(spark, tmp_path, event_id="id", revision="version", product="concat(id, version)")
+    for number in (1, 2):
+        version = line("2025-03-01 12:00:00", "t", event_id="e", version=str(number))
+        logs.write(f"{number}.csv", version)
+        if number == 2 or batches == 2:
+            assert logs.ingest() == Exit.OK
+    assert {row["product"] for row in logs.read(PLATFORMS).collect()} == {"e1", "e2"}
+    kept = logs.read(EVENTS).where("disposition = 'kept'").select("product").collect()
+    assert [row["product"] for row in kept] == ["e2"]
 
 
 @pytest.mark.long
