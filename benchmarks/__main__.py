@@ -28,8 +28,9 @@ def _basetable(home: Path, rows: list[int], count: int) -> None:
         _say(_equal(world))
         _report(size, played, "spark")
     for small, large in pairwise(rows):
-        a, b = (rounds.medians(readings[size], "spark").work for size in (small, large))
-        _say(f"growth exponent from {small:,} to {large:,}: {math.log(b / a) / math.log(large / small):.2f}")
+        a, b = (rounds.medians(readings[size], "spark") for size in (small, large))
+        cold, warm = (math.log(y / x) / math.log(large / small) for x, y in ((a.work, b.work), (a.warm, b.warm)))
+        _say(f"growth exponent from {small:,} to {large:,}: {cold:.2f}, in a warm process {warm:.2f}")
 
 
 def _new_month(home: Path, rows: list[int], count: int) -> None:
@@ -42,8 +43,12 @@ def _new_month(home: Path, rows: list[int], count: int) -> None:
         ours, grown = (equality.spark_features(world.home / "out" / name) for name in NEW_MONTH)
         _say(f"all {equality.require_equal(ours, grown, 'spark_new_month'):,} cells equal")
         for name in NEW_MONTH:
-            _say(f"{size:>12,} {name:16} work {rounds.medians(played, name).work:7.2f} s")
-        _say(f"a new month takes {rounds.median_ratio(played, 'spark_new_month', 'spark'):.2f} of a full build")
+            m = rounds.medians(played, name)
+            _say(f"{size:>12,} {name:16} work {m.work:7.2f} s, warm {m.warm:7.2f} s")
+        cold, warm = (
+            ratio(played, "spark_new_month", "spark") for ratio in (rounds.median_ratio, rounds.median_ratio_warm)
+        )
+        _say(f"a new month takes {cold:.2f} of a full build, in a warm process {warm:.2f}")
 
 
 def _ingest(home: Path, rows: list[int], count: int) -> None:
@@ -128,10 +133,11 @@ def _models(home: Path, rows: list[int], count: int) -> None:
 def _report(size: int, played: list[rounds.Round], ours: str) -> None:
     """A line per contestant, and how many times as long ours took."""
     for name in played[0]:
-        m = rounds.medians(played, name)
-        ratio, goal = rounds.median_ratio(played, ours, name), GOALS.get(name)
-        _say(f"{size:>12,} {name:20} start {m.startup:5.1f} s, work {m.work:7.2f} s, {size / m.work:>10,.0f} rows/s, "
-             f"{m.memory / 2**30:5.2f} GiB, {ours} is {ratio:5.2f} x{f' (goal {goal})' if goal else ''}")  # fmt: skip
+        m, goal = rounds.medians(played, name), GOALS.get(name)
+        cold, warm = (ratio(played, ours, name) for ratio in (rounds.median_ratio, rounds.median_ratio_warm))
+        _say(f"{size:>12,} {name:20} start {m.startup:5.1f} s, work {m.work:7.2f} s, warm {m.warm:7.2f} s, "
+             f"{size / m.work:>10,.0f} rows/s, {m.memory / 2**30:5.2f} GiB, {ours} is {cold:5.2f} x, warm "
+             f"{warm:5.2f} x{f' (goal {goal})' if goal else ''}")  # fmt: skip
 
 
 def _equal(world: World) -> str:

@@ -1,7 +1,8 @@
 """One run of one contestant in a process of its own: `python -m benchmarks.contestants NAME HOME ROWS OUT`.
 
 Prints one line of JSON: seconds before the work could begin, seconds of the work, peak memory of the process in
-bytes (of the JVM, where there is one).
+bytes (of the JVM, where there is one), and seconds of the same work a second time in the same process, where Java had
+to warm up for the first.
 """
 
 from __future__ import annotations
@@ -29,30 +30,40 @@ RIVAL_MEMORY = "8GB"
 COLUMNS = ("event_month", "token_key", "account_key", "platform_key", "event_key", "event_ts", "is_error", "duration_s",
            "value", "event_date")  # fmt: skip
 
-Contestant = Callable[[World, Path], tuple[float, float]]
+#: seconds before the work, of the work, and of the work a second time (None: nothing had to warm up)
+Contestant = Callable[[World, Path], tuple[float, float, float | None]]
 
 
-def spark_basetable(world: World, out: Path) -> tuple[float, float]:
+def spark_basetable(world: World, out: Path) -> tuple[float, float, float | None]:
     """Our own job, from `events` to the basetable, all its tables written; `out` becomes its data directory."""
     return _basetable(world, world.data, out)
 
 
-def spark_logged(world: World, out: Path) -> tuple[float, float]:
+def spark_logged(world: World, out: Path) -> tuple[float, float, float | None]:
     """As `spark`, with Spark's event log beside the output."""
     log = out.with_name("log")
     shutil.rmtree(log, ignore_errors=True)
-    return _basetable(world, world.data, out, eventlog.settings(log))
+    return _basetable(world, world.data, out, eventlog.settings(log), warm=False)
 
 
-def spark_new_month(world: World, out: Path) -> tuple[float, float]:
+def spark_new_month(world: World, out: Path) -> tuple[float, float, float | None]:
     """The same job where all but a new month, and late rows of two others, is in the cube already."""
     return _basetable(world, world.grown, out)
 
 
-def _basetable(world: World, ingested: Path, out: Path, more: dict[str, str] | None = None) -> tuple[float, float]:
-    # hard links: the job writes new files and changes none
-    shutil.copytree(ingested, out, copy_function=os.link, ignore=shutil.ignore_patterns(".lock"))
+def _basetable(
+    world: World, ingested: Path, out: Path, more: dict[str, str] | None = None, *, warm: bool = True
+) -> tuple[float, float, float | None]:
     _, started = _session(time.perf_counter(), more)
+    work = _build(world, ingested, out)
+    again = out.with_name(f"{out.name}_again")
+    shutil.rmtree(again, ignore_errors=True)
+    return started, work, _build(world, ingested, again) if warm else None
+
+
+def _build(world: World, ingested: Path, out: Path) -> float:
+    """Seconds of the job on hard links to the tables: it writes new files and changes none."""
+    shutil.copytree(ingested, out, copy_function=os.link, ignore=shutil.ignore_patterns(".lock"))
     from segmentation.jobs.build_basetable import JOB  # noqa: PLC0415  # a rival's process must not load it
     from segmentation.runtime import execute  # noqa: PLC0415
 
@@ -60,40 +71,43 @@ def _basetable(world: World, ingested: Path, out: Path, more: dict[str, str] | N
     code = execute(JOB, ["--data-dir", str(out), "--accounts", str(world.drop / "accounts.csv"), "--as-of", str(AS_OF)])
     if code:
         raise SystemExit(code)
-    return started, time.perf_counter() - began
+    return time.perf_counter() - began
 
 
-def spark_scan(world: World, out: Path) -> tuple[float, float]:
+def spark_scan(world: World, out: Path) -> tuple[float, float, float | None]:
     """Spark reading the columns of the cube, with the cube's filter, and throwing them away."""
     spark, started = _session(time.perf_counter())
-    began = time.perf_counter()
-    events = spark.read.format("delta").load(str(world.data / "tables" / "events")).where("disposition = 'kept'")
-    events.select(*COLUMNS).write.format("noop").mode("overwrite").save()
-    return started, time.perf_counter() - began
+    seconds = []
+    for _ in range(2):
+        began = time.perf_counter()
+        events = spark.read.format("delta").load(str(world.data / "tables" / "events")).where("disposition = 'kept'")
+        events.select(*COLUMNS).write.format("noop").mode("overwrite").save()
+        seconds.append(time.perf_counter() - began)
+    return started, seconds[0], seconds[1]
 
 
-def duckdb_raw(world: World, out: Path) -> tuple[float, float]:
+def duckdb_raw(world: World, out: Path) -> tuple[float, float, float | None]:
     """DuckDB on strings in order of time."""
     from benchmarks import duckdb_features as rival  # noqa: PLC0415  # as above
 
     return 0.0, rival.run(world.raw, rival.RAW, AS_OF, str(out), CORES, RIVAL_MEMORY)
 
 
-def duckdb_events(world: World, out: Path) -> tuple[float, float]:
+def duckdb_events(world: World, out: Path) -> tuple[float, float, float | None]:
     """DuckDB on the very files of our table."""
     from benchmarks import duckdb_features as rival  # noqa: PLC0415
 
     return 0.0, rival.run(world.events, rival.EVENTS, AS_OF, str(out), CORES, RIVAL_MEMORY)
 
 
-def duckdb_scan(world: World, out: Path) -> tuple[float, float]:
+def duckdb_scan(world: World, out: Path) -> tuple[float, float, float | None]:
     """DuckDB reading the same columns of the same files."""
     from benchmarks import duckdb_features as rival  # noqa: PLC0415
 
     return 0.0, rival.scan(world.events, rival.EVENTS, CORES, RIVAL_MEMORY)
 
 
-def polars_raw(world: World, out: Path) -> tuple[float, float]:
+def polars_raw(world: World, out: Path) -> tuple[float, float, float | None]:
     """Polars on strings in order of time."""
     os.environ["POLARS_MAX_THREADS"] = str(CORES)
     from benchmarks import polars_features as rival  # noqa: PLC0415
@@ -101,32 +115,32 @@ def polars_raw(world: World, out: Path) -> tuple[float, float]:
     return 0.0, rival.run(world.raw, AS_OF, str(out))
 
 
-def spark_ingest(world: World, out: Path) -> tuple[float, float]:
+def spark_ingest(world: World, out: Path) -> tuple[float, float, float | None]:
     """Our own job on CSV: every row validated, categorised, accounted for, copies told apart."""
     return _ingest(world.csv, "csv", out)
 
 
-def spark_ingest_parquet(world: World, out: Path) -> tuple[float, float]:
+def spark_ingest_parquet(world: World, out: Path) -> tuple[float, float, float | None]:
     """Our own job on the same rows in Parquet."""
     return _ingest(world.drop / "logs", "parquet", out)
 
 
-def spark_copy(world: World, out: Path) -> tuple[float, float]:
+def spark_copy(world: World, out: Path) -> tuple[float, float, float | None]:
     """Spark's bare copy of the CSV into Delta."""
     spark, started = _session(time.perf_counter())
     from benchmarks import ingest_rivals as rival  # noqa: PLC0415
 
-    return started, rival.spark_copy(spark, world.csv, out)
+    return started, rival.spark_copy(spark, world.csv, out), None
 
 
-def duckdb_distinct(world: World, out: Path) -> tuple[float, float]:
+def duckdb_distinct(world: World, out: Path) -> tuple[float, float, float | None]:
     """DuckDB reading the CSV, taking equal rows once, sorting, adding keys."""
     from benchmarks import ingest_rivals as rival  # noqa: PLC0415
 
     return 0.0, rival.duckdb_distinct(world.csv, out, CORES, RIVAL_MEMORY)
 
 
-def _ingest(logs: Path, kind: str, out: Path) -> tuple[float, float]:
+def _ingest(logs: Path, kind: str, out: Path) -> tuple[float, float, float | None]:
     _, started = _session(time.perf_counter())
     from segmentation.jobs.ingest_events import JOB  # noqa: PLC0415
     from segmentation.runtime import execute  # noqa: PLC0415
@@ -135,7 +149,7 @@ def _ingest(logs: Path, kind: str, out: Path) -> tuple[float, float]:
     given = ["--data-dir", str(out), "--source", "generated", "--format", kind, "--input", str(logs)]
     if code := execute(JOB, given):
         raise SystemExit(code)
-    return started, time.perf_counter() - began
+    return started, time.perf_counter() - began, None
 
 
 BASETABLE: dict[str, Contestant] = {
@@ -193,9 +207,9 @@ def peak_memory() -> int:
 
 def _main() -> None:
     name, home, rows, out = sys.argv[1:]
-    startup, work = (BASETABLE | NEW_MONTH | SKEW | INGEST)[name](World(Path(home), int(rows)), Path(out))
+    startup, work, warm = (BASETABLE | NEW_MONTH | SKEW | INGEST)[name](World(Path(home), int(rows)), Path(out))
     memory = peak_memory() if name.startswith("spark") else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    sys.stdout.write(json.dumps({"startup": startup, "work": work, "memory": memory}) + "\n")
+    sys.stdout.write(json.dumps({"startup": startup, "work": work, "memory": memory, "warm": warm or work}) + "\n")
 
 
 if __name__ == "__main__":

@@ -16,11 +16,12 @@ from benchmarks.world import World
 
 @dataclass(frozen=True)
 class Reading:
-    """One run: seconds before the work, seconds of it, peak memory in bytes."""
+    """One run: seconds before the work, seconds of it, peak memory in bytes, seconds of the work in a warm process."""
 
     startup: float
     work: float
     memory: int
+    warm: float  #: that of `work` where nothing has to warm up
 
 
 Round = dict[str, Reading]
@@ -57,11 +58,19 @@ def median_ratio(played: Sequence[Round], one: str, other: str) -> float:
     return statistics.median(each[one].work / each[other].work for each in played)
 
 
+def median_ratio_warm(played: Sequence[Round], one: str, other: str) -> float:
+    """As `median_ratio`, in a warm process."""
+    return statistics.median(each[one].warm / each[other].warm for each in played)
+
+
 def medians(played: Sequence[Round], name: str) -> Reading:
     """A contestant's median of each figure; of memory the largest."""
     of = [each[name] for each in played]
     return Reading(
-        statistics.median(r.startup for r in of), statistics.median(r.work for r in of), max(r.memory for r in of)
+        statistics.median(r.startup for r in of),
+        statistics.median(r.work for r in of),
+        max(r.memory for r in of),
+        statistics.median(r.warm for r in of),
     )
 
 
