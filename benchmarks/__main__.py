@@ -69,9 +69,8 @@ def _guarantees(home: Path, rows: list[int], count: int) -> None:
         world = prepare(home, size)
         prepare_csv(world)
         before = 0.0
-        for name, seconds in measure(
-            contestants.session(), world.csv, world.home / "out" / "guarantees", count
-        ).items():
+        out = world.home / "out" / "guarantees"
+        for name, seconds in measure(contestants.session(), world.csv, world.rows, out, count).items():
             taken = statistics.median(seconds)
             _say(f"{size:>12,} {name:50} {taken:7.2f} s, {taken - before:+7.2f} s")
             before = taken

@@ -16,6 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from segmentation.events.build import build_events, lay_out
 from segmentation.events.duplicates import mark_copies
 from segmentation.events.parse import identify, parse
+from segmentation.jobs.batches import hash_partitions
 from segmentation.schemas import EVENTS
 from segmentation.stores.conf import load_categories, load_settings, load_source
 from segmentation.stores.delta import DeltaTable
@@ -24,13 +25,13 @@ from segmentation.stores.drops import list_drop, read_drop
 Step = tuple[str, Callable[[], None]]
 
 
-def steps(spark: SparkSession, logs: Path, out: Path) -> Iterator[Step]:
+def steps(spark: SparkSession, logs: Path, rows: int, out: Path) -> Iterator[Step]:
     """(what is promised from this step on, its work), the cheapest first."""
     source, settings = load_source("generated"), load_settings("local", []).ingest
     categories = load_categories(source)
     files = list_drop(logs, source)
     lines = read_drop(spark, files, source)
-    marked = mark_copies(identify(lines, files, source.name), None, drop=True)
+    marked = mark_copies(identify(lines, files, source.name), None, drop=True, partitions=hash_partitions(spark, rows))
     parsed = parse(marked, source, source.columns, settings.max_line_length)
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None).isoformat(" ")
     events = build_events(parsed, source, categories, settings, "batch", now)
@@ -46,11 +47,11 @@ def steps(spark: SparkSession, logs: Path, out: Path) -> Iterator[Step]:
     yield "written to Delta, constraints checked", lambda: _write(spark, lay_out(events), out)
 
 
-def measure(spark: SparkSession, logs: Path, out: Path, rounds: int) -> dict[str, list[float]]:
+def measure(spark: SparkSession, logs: Path, rows: int, out: Path, rounds: int) -> dict[str, list[float]]:
     """Seconds of every step, by round; one round more is played first and not counted, for Java to warm up."""
     seconds: dict[str, list[float]] = {}
     for number in range(rounds + 1):
-        for name, work in steps(spark, logs, out):
+        for name, work in steps(spark, logs, rows, out):
             began = time.perf_counter()
             work()
             if number:

@@ -17,6 +17,7 @@ from segmentation.events.parse import identify
 from segmentation.features.accounts import account_features
 from segmentation.features.activity import build_activity, mask_words, merge_activity
 from segmentation.features.tokens import main_accounts, token_features
+from segmentation.jobs.batches import HASHES_PER_TASK, hash_partitions
 from segmentation.stores.conf import load_categories, load_settings, load_source
 from segmentation.stores.drops import list_drop, read_drop
 from tests.walk import AS_OF
@@ -136,6 +137,19 @@ def test_copies_are_looked_for_in_a_narrow_exchange(spark: SparkSession, walked:
     for line in exchanged:
         node = below[below.index(line) + 1]
         assert "line" not in re.findall(r"\w+", node.split("[", 1)[-1]), node
+
+
+def test_hashes_of_a_large_batch_are_dealt_by_rows(spark: SparkSession, walked: Path) -> None:
+    """No task gets more hashes than it holds in memory, however few partitions Spark's settings say."""
+    source = load_source("generated")
+    files = list_drop(walked / "raw" / "logs", source)
+    rows = identify(read_drop(spark, files, source), files, source.name)
+    few = int(str(spark.conf.get("spark.sql.shuffle.partitions")))
+    assert hash_partitions(spark, few * HASHES_PER_TASK) is None
+    dealt = hash_partitions(spark, few * HASHES_PER_TASK + 1)
+    assert dealt == few + 1
+    plan = Plan(mark_copies(rows, None, drop=True, partitions=dealt))
+    assert plan.count(rf"- Exchange hashpartitioning\(_row_hash, {dealt}\)") == 1
 
 
 def test_the_basetable_reads_its_features_once_per_use(read: Read, owners: DataFrame) -> None:

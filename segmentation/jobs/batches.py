@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from segmentation.checkpoint import settled
@@ -145,7 +145,8 @@ def batch_events(job: Job, plan: Plan) -> DataFrame:
         identified = identify(read_drop(job.spark, group, source), group, source.name)
         if key := read_key(job.settings.privacy):
             identified = hash_row_hash(identified, key_frame(job.spark, key), "_row_hash")
-        marked = mark_copies(identified, known, source.duplicates == "drop", _partitions(job, group))
+        dealt = hash_partitions(job.spark, sum(file.rows for file in group))
+        marked = mark_copies(identified, known, source.duplicates == "drop", dealt)
         for same in _by_layout(group):
             ids = [file.file_id for file in same]
             of_these = marked if len(ids) == len(group) else marked.where(F.col("_file_id").isin(ids))
@@ -157,10 +158,10 @@ def batch_events(job: Job, plan: Plan) -> DataFrame:
     return rows
 
 
-def _partitions(job: Job, files: Sequence[RawFile]) -> int | None:
-    """Into how many parts to deal the hashes of the files' rows; None where Spark's own number is enough."""
-    needed = -(-sum(file.rows for file in files) // HASHES_PER_TASK)
-    return needed if needed > int(str(job.spark.conf.get("spark.sql.shuffle.partitions"))) else None
+def hash_partitions(spark: SparkSession, rows: int) -> int | None:
+    """Into how many parts to deal the hashes of so many rows; None where Spark's own number is enough."""
+    needed = -(-rows // HASHES_PER_TASK)
+    return needed if needed > int(str(spark.conf.get("spark.sql.shuffle.partitions"))) else None
 
 
 def build_rows(

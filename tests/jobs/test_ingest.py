@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -38,6 +41,29 @@ def test_a_file_without_rows_is_in_the_ledger(spark: SparkSession, tmp_path: Pat
         "quiet.csv": (0, 0),
         "busy.csv": (1, 1),
     }
+
+
+def test_a_large_parquet_file_is_taken_in_by_many_tasks(spark: SparkSession, tmp_path: Path) -> None:
+    """40 MB in 16 row groups: three tasks, each of which sorts and writes its rows; Spark by itself takes one."""
+    names = HEADER.strip().split(",")
+    rows = []
+    for n in range(320):
+        said = {"event_time": f"2025-03-04 05:06:07.{n:03d}", "token": f"t{n}", "account": "a1"}
+        long = {"event_name": "PDF Opened", "product": os.urandom(62_500).hex()}
+        rows.append(dict.fromkeys(names, "") | said | long)
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    table = pa.Table.from_pylist(rows, pa.schema([(name, pa.string()) for name in names]))
+    pq.write_table(table, drop / "a.parquet", row_group_size=20, compression="none", use_dictionary=False)
+    spark.conf.set("spark.sql.files.minPartitionNum", "1")
+    try:
+        given = ["--source", "generated", "--format", "parquet", "--input", str(drop), "--data-dir", str(tmp_path)]
+        assert main(["ingest", *given]) == Exit.OK
+    finally:
+        spark.conf.unset("spark.sql.files.minPartitionNum")
+    assert read(spark, tmp_path, "events").count() == len(rows)
+    files = read(spark, tmp_path, "events").select(F.input_file_name()).distinct().count()
+    assert files == 3
 
 
 @pytest.mark.long
