@@ -90,21 +90,21 @@ def duckdb_raw(world: World, out: Path) -> tuple[float, float, float | None]:
     """DuckDB on strings in order of time."""
     from benchmarks import duckdb_features as rival  # noqa: PLC0415  # as above
 
-    return 0.0, rival.run(world.raw, rival.RAW, AS_OF, str(out), CORES, RIVAL_MEMORY)
+    return 0.0, rival.run(world.raw, rival.RAW, AS_OF, str(out), CORES, RIVAL_MEMORY), None
 
 
 def duckdb_events(world: World, out: Path) -> tuple[float, float, float | None]:
     """DuckDB on the very files of our table."""
     from benchmarks import duckdb_features as rival  # noqa: PLC0415
 
-    return 0.0, rival.run(world.events, rival.EVENTS, AS_OF, str(out), CORES, RIVAL_MEMORY)
+    return 0.0, rival.run(world.events, rival.EVENTS, AS_OF, str(out), CORES, RIVAL_MEMORY), None
 
 
 def duckdb_scan(world: World, out: Path) -> tuple[float, float, float | None]:
     """DuckDB reading the same columns of the same files."""
     from benchmarks import duckdb_features as rival  # noqa: PLC0415
 
-    return 0.0, rival.scan(world.events, rival.EVENTS, CORES, RIVAL_MEMORY)
+    return 0.0, rival.scan(world.events, rival.EVENTS, CORES, RIVAL_MEMORY), None
 
 
 def polars_raw(world: World, out: Path) -> tuple[float, float, float | None]:
@@ -112,7 +112,7 @@ def polars_raw(world: World, out: Path) -> tuple[float, float, float | None]:
     os.environ["POLARS_MAX_THREADS"] = str(CORES)
     from benchmarks import polars_features as rival  # noqa: PLC0415
 
-    return 0.0, rival.run(world.raw, AS_OF, str(out))
+    return 0.0, rival.run(world.raw, AS_OF, str(out)), None
 
 
 def spark_ingest(world: World, out: Path) -> tuple[float, float, float | None]:
@@ -137,7 +137,7 @@ def duckdb_distinct(world: World, out: Path) -> tuple[float, float, float | None
     """DuckDB reading the CSV, taking equal rows once, sorting, adding keys."""
     from benchmarks import ingest_rivals as rival  # noqa: PLC0415
 
-    return 0.0, rival.duckdb_distinct(world.csv, out, CORES, RIVAL_MEMORY)
+    return 0.0, rival.duckdb_distinct(world.csv, out, CORES, RIVAL_MEMORY), None
 
 
 def _ingest(logs: Path, kind: str, out: Path) -> tuple[float, float, float | None]:
