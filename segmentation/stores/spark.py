@@ -25,6 +25,9 @@ SUPPORTED_JAVA = (17, 21)
 COMPILE_ALL = "-XX:-DontCompileHugeMethods"
 #: on few cores the collector that stops the program does the same in less time than the one that runs beside it
 COLLECTOR = "-XX:+UseParallelGC"
+#: PySpark asks the session and looks at its own call stack on every call of a column or frame, to name a line of Python
+#: in errors: a fifth of the time between two wide tables. Whoever wants these lines sets it to "true" in session.spark
+PLANNED = {"spark.python.sql.dataFrameDebugging.enabled": "false"}
 #: what every session of ours writes and means, wherever it runs
 WRITTEN = {
     "spark.sql.session.timeZone": "UTC",
@@ -81,7 +84,7 @@ def get_session(settings: SessionSettings) -> SparkSession:
     submitted = is_submitted()
     if submitted:
         require_master()
-    options = DELTA_SETTINGS | ({} if submitted else _local_options(settings, check_environment())) | wanted
+    options = DELTA_SETTINGS | PLANNED | ({} if submitted else _local_options(settings, check_environment())) | wanted
     first = told() if submitted else {}
     of_profile = {key: value for key, value in settings.spark.items() if key not in first}
     for key, value in (options | of_profile).items():
