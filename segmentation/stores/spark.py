@@ -26,7 +26,7 @@ COMPILE_ALL = "-XX:-DontCompileHugeMethods"
 #: on few cores the collector that stops the program does the same in less time than the one that runs beside it
 COLLECTOR = "-XX:+UseParallelGC"
 #: PySpark asks the session and looks at its own call stack on every call of a column or frame, to name a line of Python
-#: in errors: a fifth of the time between two wide tables. Whoever wants these lines sets it to "true" in session.spark
+#: in errors: a tenth of the time from cube to basetable. Whoever wants these lines sets it to "true" in session.spark
 PLANNED = {"spark.python.sql.dataFrameDebugging.enabled": "false"}
 #: what every session of ours writes and means, wherever it runs
 WRITTEN = {
