@@ -45,9 +45,7 @@ def _new_month(home: Path, rows: list[int], count: int) -> None:
         for name in NEW_MONTH:
             m = rounds.medians(played, name)
             _say(f"{size:>12,} {name:16} work {m.work:7.2f} s, warm {m.warm:7.2f} s")
-        cold, warm = (
-            ratio(played, "spark_new_month", "spark") for ratio in (rounds.median_ratio, rounds.median_ratio_warm)
-        )
+        cold, warm = (rounds.median_ratio(played, "spark_new_month", "spark", what) for what in ("work", "warm"))
         _say(f"a new month takes {cold:.2f} of a full build, in a warm process {warm:.2f}")
 
 
@@ -133,7 +131,7 @@ def _report(size: int, played: list[rounds.Round], ours: str) -> None:
     """A line per contestant, and how many times as long ours took."""
     for name in played[0]:
         m, goal = rounds.medians(played, name), GOALS.get(name)
-        cold, warm = (ratio(played, ours, name) for ratio in (rounds.median_ratio, rounds.median_ratio_warm))
+        cold, warm = (rounds.median_ratio(played, ours, name, what) for what in ("work", "warm"))
         _say(f"{size:>12,} {name:20} start {m.startup:5.1f} s, work {m.work:7.2f} s, warm {m.warm:7.2f} s, "
              f"{size / m.work:>10,.0f} rows/s, {m.memory / 2**30:5.2f} GiB, {ours} is {cold:5.2f} x, warm "
              f"{warm:5.2f} x{f' (goal {goal})' if goal else ''}")  # fmt: skip

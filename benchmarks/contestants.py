@@ -31,29 +31,30 @@ COLUMNS = ("event_month", "token_key", "account_key", "platform_key", "event_key
            "value", "event_date")  # fmt: skip
 
 #: seconds before the work, of the work, and of the work a second time (None: nothing had to warm up)
-Contestant = Callable[[World, Path], tuple[float, float, float | None]]
+Timing = tuple[float, float, float | None]
+Contestant = Callable[[World, Path], Timing]
 
 
-def spark_basetable(world: World, out: Path) -> tuple[float, float, float | None]:
+def spark_basetable(world: World, out: Path) -> Timing:
     """Our own job, from `events` to the basetable, all its tables written; `out` becomes its data directory."""
     return _basetable(world, world.data, out)
 
 
-def spark_logged(world: World, out: Path) -> tuple[float, float, float | None]:
+def spark_logged(world: World, out: Path) -> Timing:
     """As `spark`, with Spark's event log beside the output."""
     log = out.with_name("log")
     shutil.rmtree(log, ignore_errors=True)
     return _basetable(world, world.data, out, eventlog.settings(log), warm=False)
 
 
-def spark_new_month(world: World, out: Path) -> tuple[float, float, float | None]:
+def spark_new_month(world: World, out: Path) -> Timing:
     """The same job where all but a new month, and late rows of two others, is in the cube already."""
     return _basetable(world, world.grown, out)
 
 
 def _basetable(
     world: World, ingested: Path, out: Path, more: dict[str, str] | None = None, *, warm: bool = True
-) -> tuple[float, float, float | None]:
+) -> Timing:
     _, started = _session(time.perf_counter(), more)
     work = _build(world, ingested, out)
     again = out.with_name(f"{out.name}_again")
@@ -74,7 +75,7 @@ def _build(world: World, ingested: Path, out: Path) -> float:
     return time.perf_counter() - began
 
 
-def spark_scan(world: World, out: Path) -> tuple[float, float, float | None]:
+def spark_scan(world: World, out: Path) -> Timing:
     """Spark reading the columns of the cube, with the cube's filter, and throwing them away."""
     spark, started = _session(time.perf_counter())
     seconds = []
@@ -86,28 +87,28 @@ def spark_scan(world: World, out: Path) -> tuple[float, float, float | None]:
     return started, seconds[0], seconds[1]
 
 
-def duckdb_raw(world: World, out: Path) -> tuple[float, float, float | None]:
+def duckdb_raw(world: World, out: Path) -> Timing:
     """DuckDB on strings in order of time."""
     from benchmarks import duckdb_features as rival  # noqa: PLC0415  # as above
 
     return 0.0, rival.run(world.raw, rival.RAW, AS_OF, str(out), CORES, RIVAL_MEMORY), None
 
 
-def duckdb_events(world: World, out: Path) -> tuple[float, float, float | None]:
+def duckdb_events(world: World, out: Path) -> Timing:
     """DuckDB on the very files of our table."""
     from benchmarks import duckdb_features as rival  # noqa: PLC0415
 
     return 0.0, rival.run(world.events, rival.EVENTS, AS_OF, str(out), CORES, RIVAL_MEMORY), None
 
 
-def duckdb_scan(world: World, out: Path) -> tuple[float, float, float | None]:
+def duckdb_scan(world: World, out: Path) -> Timing:
     """DuckDB reading the same columns of the same files."""
     from benchmarks import duckdb_features as rival  # noqa: PLC0415
 
     return 0.0, rival.scan(world.events, rival.EVENTS, CORES, RIVAL_MEMORY), None
 
 
-def polars_raw(world: World, out: Path) -> tuple[float, float, float | None]:
+def polars_raw(world: World, out: Path) -> Timing:
     """Polars on strings in order of time."""
     os.environ["POLARS_MAX_THREADS"] = str(CORES)
     from benchmarks import polars_features as rival  # noqa: PLC0415
@@ -115,17 +116,17 @@ def polars_raw(world: World, out: Path) -> tuple[float, float, float | None]:
     return 0.0, rival.run(world.raw, AS_OF, str(out)), None
 
 
-def spark_ingest(world: World, out: Path) -> tuple[float, float, float | None]:
+def spark_ingest(world: World, out: Path) -> Timing:
     """Our own job on CSV: every row validated, categorised, accounted for, copies told apart."""
     return _ingest(world.csv, "csv", out)
 
 
-def spark_ingest_parquet(world: World, out: Path) -> tuple[float, float, float | None]:
+def spark_ingest_parquet(world: World, out: Path) -> Timing:
     """Our own job on the same rows in Parquet."""
     return _ingest(world.drop / "logs", "parquet", out)
 
 
-def spark_copy(world: World, out: Path) -> tuple[float, float, float | None]:
+def spark_copy(world: World, out: Path) -> Timing:
     """Spark's bare copy of the CSV into Delta."""
     spark, started = _session(time.perf_counter())
     from benchmarks import ingest_rivals as rival  # noqa: PLC0415
@@ -133,14 +134,14 @@ def spark_copy(world: World, out: Path) -> tuple[float, float, float | None]:
     return started, rival.spark_copy(spark, world.csv, out), None
 
 
-def duckdb_distinct(world: World, out: Path) -> tuple[float, float, float | None]:
+def duckdb_distinct(world: World, out: Path) -> Timing:
     """DuckDB reading the CSV, taking equal rows once, sorting, adding keys."""
     from benchmarks import ingest_rivals as rival  # noqa: PLC0415
 
     return 0.0, rival.duckdb_distinct(world.csv, out, CORES, RIVAL_MEMORY), None
 
 
-def _ingest(logs: Path, kind: str, out: Path) -> tuple[float, float, float | None]:
+def _ingest(logs: Path, kind: str, out: Path) -> Timing:
     _, started = _session(time.perf_counter())
     from segmentation.jobs.ingest_events import JOB  # noqa: PLC0415
     from segmentation.runtime import execute  # noqa: PLC0415
@@ -209,7 +210,9 @@ def _main() -> None:
     name, home, rows, out = sys.argv[1:]
     startup, work, warm = (BASETABLE | NEW_MONTH | SKEW | INGEST)[name](World(Path(home), int(rows)), Path(out))
     memory = peak_memory() if name.startswith("spark") else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    sys.stdout.write(json.dumps({"startup": startup, "work": work, "memory": memory, "warm": warm or work}) + "\n")
+    sys.stdout.write(
+        json.dumps({"startup": startup, "work": work, "memory": memory, "warm": work if warm is None else warm}) + "\n"
+    )
 
 
 if __name__ == "__main__":

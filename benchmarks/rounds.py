@@ -53,14 +53,10 @@ def run(world: World, name: str) -> Reading:
     return Reading(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def median_ratio(played: Sequence[Round], one: str, other: str) -> float:
-    """Median over rounds of one contestant's seconds over another's of the same round."""
-    return statistics.median(each[one].work / each[other].work for each in played)
-
-
-def median_ratio_warm(played: Sequence[Round], one: str, other: str) -> float:
-    """As `median_ratio`, in a warm process."""
-    return statistics.median(each[one].warm / each[other].warm for each in played)
+def median_ratio(played: Sequence[Round], one: str, other: str, what: str = "work") -> float:
+    """Median over rounds of one contestant's seconds (`work` or `warm`) over another's of the same round."""
+    ratios: list[float] = [getattr(each[one], what) / getattr(each[other], what) for each in played]
+    return statistics.median(ratios)
 
 
 def medians(played: Sequence[Round], name: str) -> Reading:

@@ -13,7 +13,7 @@ from benchmarks import duckdb_features, polars_features
 from benchmarks.equality import Unequal, account_ids, require_equal, rival_features
 from benchmarks.eventlog import Query, Task, queries, tasks, worst_skew
 from benchmarks.on_cluster import Run, growth, speed_up
-from benchmarks.rounds import Reading, median_ratio, median_ratio_warm, medians
+from benchmarks.rounds import Reading, median_ratio, medians
 from benchmarks.world import write_strings
 from tests.walk import AS_OF
 
@@ -49,7 +49,7 @@ def test_ratios_are_taken_within_a_round() -> None:
     rounds = [{"a": Reading(1, 2.0 * n, 5 + n, 3.0), "b": Reading(1, 1.0 * n, 7, n)} for n in (1, 2, 30)]
     assert median_ratio(rounds, "a", "b") == 2.0
     assert medians(rounds, "a") == Reading(1, 4.0, 35, 3.0)
-    assert median_ratio_warm(rounds, "a", "b") == 1.5
+    assert median_ratio(rounds, "a", "b", "warm") == 1.5
 
 
 def test_the_worst_skew_is_that_of_one_stage() -> None:
