@@ -26,7 +26,7 @@ COMPILE_ALL = "-XX:-DontCompileHugeMethods"
 #: on few cores the collector that stops the program does the same in less time than the one that runs beside it
 COLLECTOR = "-XX:+UseParallelGC"
 #: PySpark asks the session and looks at its own call stack on every call of a column or frame, to name a line of Python
-#: in errors: a tenth of the time from cube to basetable. Whoever wants these lines sets it to "true" in session.spark
+#: in errors: a tenth of the time from cube to basetable. Whoever wants these lines sets it to "true"
 PLANNED = {"spark.python.sql.dataFrameDebugging.enabled": "false"}
 #: what every session of ours writes and means, wherever it runs
 WRITTEN = {
@@ -84,9 +84,9 @@ def get_session(settings: SessionSettings) -> SparkSession:
     submitted = is_submitted()
     if submitted:
         require_master()
-    options = DELTA_SETTINGS | PLANNED | ({} if submitted else _local_options(settings, check_environment())) | wanted
+    options = DELTA_SETTINGS | ({} if submitted else _local_options(settings, check_environment())) | wanted
     first = told() if submitted else {}
-    of_profile = {key: value for key, value in settings.spark.items() if key not in first}
+    of_profile = {key: value for key, value in (PLANNED | settings.spark).items() if key not in first}
     for key, value in (options | of_profile).items():
         builder = builder.config(key, value)
     if settings.master and not submitted:
