@@ -25,9 +25,15 @@ SUPPORTED_JAVA = (17, 21)
 COMPILE_ALL = "-XX:-DontCompileHugeMethods"
 #: on few cores the collector that stops the program does the same in less time than the one that runs beside it
 COLLECTOR = "-XX:+UseParallelGC"
-#: PySpark asks the session and looks at its own call stack on every call of a column or frame, to name a line of Python
-#: in errors: a tenth of the time from cube to basetable. Whoever wants these lines sets it to "true"
-PLANNED = {"spark.python.sql.dataFrameDebugging.enabled": "false"}
+#: what costs time and gives us nothing, wherever we start the session
+FASTER = {
+    # PySpark asks the session and looks at its own call stack on every call of a column or frame, to name a line of
+    # Python in errors: a tenth of the time from cube to basetable. Whoever wants these lines sets it to "true"
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
+    # Spark keeps the last 100 classes that it generated, and one build needs some 260: none would be there
+    # when it is asked for again, by a later step or the next job, and Java would compile each of them anew
+    "spark.sql.codegen.cache.maxEntries": "4000",
+}
 #: what every session of ours writes and means, wherever it runs
 WRITTEN = {
     "spark.sql.session.timeZone": "UTC",
@@ -86,7 +92,7 @@ def get_session(settings: SessionSettings) -> SparkSession:
         require_master()
     options = DELTA_SETTINGS | ({} if submitted else _local_options(settings, check_environment())) | wanted
     first = told() if submitted else {}
-    of_profile = {key: value for key, value in (PLANNED | settings.spark).items() if key not in first}
+    of_profile = {key: value for key, value in (FASTER | settings.spark).items() if key not in first}
     for key, value in (options | of_profile).items():
         builder = builder.config(key, value)
     if settings.master and not submitted:

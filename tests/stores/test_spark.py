@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from segmentation.errors import EnvironmentProblem
 from segmentation.stores.conf import load_settings
@@ -57,3 +58,16 @@ def test_on_databricks_the_session_is_the_workspaces(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
     monkeypatch.setattr(SparkSession.Builder, "getOrCreate", lambda builder: (theirs, builder._options))
     assert get_session(load_settings("databricks").session) == (theirs, {})
+
+
+def test_a_class_that_spark_generated_is_there_when_it_is_asked_for_again(spark: SparkSession) -> None:
+    """Spark keeps 100 by itself; one build needs some 260."""
+    jvm = spark._jvm
+    assert jvm is not None
+    count = jvm.org.apache.spark.metrics.source.CodegenMetrics.METRIC_COMPILATION_TIME().getCount
+    queries = [spark.range(1).select(F.col("id") + number) for number in range(110)]
+    for query in queries:
+        query.collect()
+    compiled = count()
+    assert [query.select("*").collect()[0][0] for query in queries] == list(range(110))
+    assert count() == compiled
