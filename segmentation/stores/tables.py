@@ -211,6 +211,7 @@ class TableStore:
         self._take_back(table)
         if delta.version() < 0:
             delta.create(rows)
+            mode, options = "append", {}  # to replace, Delta would look for what there is: two queries for nothing
         if table.open_ended and "overwriteSchema" not in options:
             options = {**options, "mergeSchema": "true"}
         if note is not None:
