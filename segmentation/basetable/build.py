@@ -62,7 +62,7 @@ def _complete(
     """(the accounts kept, nothing missing; the accounts dropped) under the policy of the settings."""
     measured = catalogue(categories)
     if settings.imputation != LOGS:
-        _, nobody = split_by_missing(rows, measured, limit=1.0)
+        nobody = rows.limit(0).select("as_of", "account_id", F.lit(0.0).alias("missing_share"))
         return fill_declared(rows, measured), nobody
     kept, dropped = split_by_missing(rows, measured, settings.max_missing_share)
     # a share over no rows at all is 0: an account without rows in the year had nothing filled
