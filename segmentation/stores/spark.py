@@ -83,17 +83,16 @@ def get_session(settings: SessionSettings) -> SparkSession:
         return active
     if on_databricks():  # the workspace has one for whoever asks, jars and all
         return SparkSession.builder.getOrCreate()
-    wanted = WRITTEN | ({"spark.sql.shuffle.partitions": str(n)} if (n := settings.shuffle_partitions) else {})
     if address := remote_address(settings):
-        return connect(address, wanted | settings.spark)
+        return connect(address, WRITTEN | profile_settings(settings))
     builder = SparkSession.builder.appName(settings.app_name)
     submitted = is_submitted()
     if submitted:
         require_master()
-    options = DELTA_SETTINGS | ({} if submitted else _local_options(settings, check_environment())) | wanted
+    options = DELTA_SETTINGS | ({} if submitted else _local_options(settings, check_environment())) | WRITTEN
     first = told() if submitted else {}
-    of_profile = {key: value for key, value in (FASTER | settings.spark).items() if key not in first}
-    for key, value in (options | of_profile).items():
+    yielding = {key: value for key, value in (FASTER | profile_settings(settings)).items() if key not in first}
+    for key, value in (options | yielding).items():
         builder = builder.config(key, value)
     if settings.master and not submitted:
         builder = builder.master(settings.master)
@@ -101,6 +100,12 @@ def get_session(settings: SessionSettings) -> SparkSession:
     if submitted:
         require_delta(session)
     return session
+
+
+def profile_settings(settings: SessionSettings) -> dict[str, str]:
+    """What the profile asks of Spark beyond master and memory; where it says a thing twice, as `spark` has it."""
+    partitions = {"spark.sql.shuffle.partitions": str(n)} if (n := settings.shuffle_partitions) else {}
+    return partitions | settings.spark
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 from pyspark.sql import SparkSession
@@ -58,6 +59,24 @@ def test_on_databricks_the_session_is_the_workspaces(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
     monkeypatch.setattr(SparkSession.Builder, "getOrCreate", lambda builder: (theirs, builder._options))
     assert get_session(load_settings("databricks").session) == (theirs, {})
+
+
+def test_what_spark_submit_was_told_wins_over_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"spark.sql.shuffle.partitions": "400", "spark.sql.codegen.cache.maxEntries": "100"}
+    for name, instead in {
+        "is_submitted": lambda: True,
+        "told": lambda: told,
+        "require_master": lambda: None,
+        "require_delta": lambda session: None,
+    }.items():
+        monkeypatch.setattr(f"segmentation.stores.spark.{name}", instead)
+    monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
+    monkeypatch.setattr(SparkSession.Builder, "getOrCreate", lambda builder: builder._options)
+    profile = load_settings("cluster", ["session.shuffle_partitions=50"]).session
+    options = dict(cast("dict[str, str]", get_session(profile)))
+    assert not told.keys() & options.keys()
+    assert options["spark.python.sql.dataFrameDebugging.enabled"] == "false"
+    assert options["spark.task.maxFailures"] == "8"
 
 
 def test_a_class_that_spark_generated_is_there_when_it_is_asked_for_again(spark: SparkSession) -> None:
