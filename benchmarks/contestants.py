@@ -58,8 +58,10 @@ def _basetable(
     _, started = _session(time.perf_counter(), more)
     work = _build(world, ingested, out)
     again = out.with_name(f"{out.name}_again")
+    shutil.rmtree(again, ignore_errors=True)  # of a run that was killed
+    second = _build(world, ingested, again) if warm else None
     shutil.rmtree(again, ignore_errors=True)
-    return started, work, _build(world, ingested, again) if warm else None
+    return started, work, second
 
 
 def _build(world: World, ingested: Path, out: Path) -> float:
