@@ -88,6 +88,7 @@ def start_spark(folder: Path, memory: str, jars: Sequence[Path], settings: dict[
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
         "spark.ui.enabled": "false",
         "spark.driver.extraJavaOptions": "-XX:-DontCompileHugeMethods -Duser.timezone=UTC",
+        "spark.sql.codegen.cache.maxEntries": "4000",
         **settings,
     }
     command = [
