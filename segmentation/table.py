@@ -100,4 +100,5 @@ def check(frame: DataFrame, table: Table, extra: Sequence[str] = ()) -> DataFram
     wrong += [f"{name} is missing" for name in extra if name not in have]
     if wrong:
         raise SchemaError(f"table {table.name}: {'; '.join(wrong)}")
-    return frame.select(*known, *others)
+    in_order = [*known, *others]
+    return frame if frame.columns == in_order else frame.select(*in_order)

@@ -58,19 +58,23 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def build(job: Job) -> None:
     """Bring the cube up to date, then build the basetable; says so when nothing it depends on has changed."""
-    require_same_key(job)
-    refresh_activity(job, _storing_accounts(job))
-    as_of = _as_of(job)
+    tables = job.tables  # before the threads, which share it
+    # side by side: each is one look at a small table, which is mostly Delta looking through its own log
+    with ThreadPoolExecutor(2) as pool:
+        same_key, dated = pool.submit(require_same_key, job), pool.submit(_as_of, job)
+        named, storing = pool.submit(stored_categories, job), _storing_accounts(job)
+        same_key.result()
+        as_of, categories = dated.result(), named.result()
     job.as_of = as_of  # later steps of the same run speak for the same date
+    refresh_activity(job, storing)
     note = _note(job, as_of)
-    if not job.args.force and job.tables.note(BASETABLE) == note:
+    if not job.args.force and tables.note(BASETABLE) == note:
         job.publish()
         job.show(f"basetable as of {as_of}: nothing has changed, kept as it is")
         return
-    cube = prepare_activity(job.tables.read(ACTIVITY), as_of, job.settings.basetable.imputation)
+    cube = prepare_activity(tables.read(ACTIVITY), as_of, job.settings.basetable.imputation)
     # several steps join it: cut the plan here instead of computing it in each of them
-    owners = settled(main_accounts(cube, job.tables.read(TOKENS), as_of))
-    categories = stored_categories(job)
+    owners = settled(main_accounts(cube, tables.read(TOKENS), as_of))
     _build_features(job, as_of, cube, owners, categories)
     _build_basetable(job, as_of, cube, owners, categories, note)
     job.publish()
@@ -106,13 +110,14 @@ def refresh_activity(job: Job, beside: Callable[[], None] = _nothing) -> None:
     kept = kept_rows(tables.read(ROW_BALANCE))
     known = tables.read(ACTIVITY_FILES) if tables.exists(ACTIVITY_FILES) else kept.limit(0)
     with ThreadPoolExecutor(1) as pool:
-        other = pool.submit(beside)
+        others = [pool.submit(beside)]
         stale = stale_months(kept, known)
         if stale.months:
             with job.stage(f"activity: {len(stale.again)} months computed, {len(stale.grown)} added to"):
+                others.append(pool.submit(tables.replace, kept, ACTIVITY_FILES))
                 tables.replace(_months_of_cube(job, stale), ACTIVITY, where=_in(stale.months))
-                tables.replace(kept, ACTIVITY_FILES)
-        other.result()
+        for other in others:
+            other.result()
     if stale.months:
         job.publish()  # whatever fails later, these months need no second scan
 
@@ -180,12 +185,14 @@ def _build_basetable(
 ) -> None:
     tables, only, settings = job.tables, f"as_of = DATE '{as_of}'", job.settings.basetable
     accounts, features = tables.read(ACCOUNTS), tables.read(ACCOUNT_FEATURES).where(only)
-    counts = count_accounts(features, label_accounts(accounts, job.args.label, settings.label_groups))
+    labelled = label_accounts(accounts, job.args.label, settings.label_groups)
     built = build_basetable(features, cube, owners, accounts, as_of, job.args.label, categories, settings)
-    with job.stage("basetable"):
+    with job.stage("basetable"), ThreadPoolExecutor(1) as pool:
+        counting = pool.submit(count_accounts, features, labelled)  # beside, since a commit is mostly waiting
         tables.replace(built.frame, BASETABLE, where=only, note=note)
+        counts = counting.result()
     dropped = built.dropped.count() if settings.imputation == LOGS else 0
-    width = len(tables.read(BASETABLE).columns) - len(BASETABLE.columns)
+    width = len(built.frame.columns) - len(BASETABLE.columns)
     job.show(
         f"basetable as of {as_of}: {counts.with_features - dropped:,} accounts x {width} features, "
         f"{counts.labelled:,} labelled by {job.args.label!r}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from segmentation.errors import EnvironmentProblem, InputProblem
@@ -42,7 +43,7 @@ class DeltaTable:
     def version(self) -> int:
         """The latest version; on a local disk taken from the names in its log, which costs no Spark job."""
         if self._catalog:
-            return int(str(self._latest()["version"])) if self._is_in_catalog() else -1
+            return int(self._history(1)[0]["version"]) if self._is_in_catalog() else -1
         log = self._folder / "_delta_log"
         return max((int(entry.stem) for entry in log.glob("*.json") if entry.stem.isdigit()), default=-1)
 
@@ -55,15 +56,16 @@ class DeltaTable:
                 "storage.catalog, or have Spark given that catalog"
             ) from error
 
-    def note(self) -> str | None:
-        """The note that the latest commit carries."""
-        note = self._latest()["userMetadata"]
-        return None if note is None else str(note)
+    def notes(self, after: int) -> list[str | None]:
+        """The notes of the commits after a version; on a local disk from its log, which costs no Spark job."""
+        latest = self.version()
+        if self._catalog:
+            return [row["userMetadata"] for row in self._history(latest - after)] if latest > after else []
+        log = self._folder / "_delta_log"
+        return [_note_in(log / f"{version:020d}.json") for version in range(after + 1, latest + 1)]
 
-    def _latest(self) -> Mapping[str, object]:
-        row = self._spark.sql(f"DESCRIBE HISTORY {self.sql_name} LIMIT 1").first()
-        assert row is not None  # a Delta table has at least the version that made it
-        return row.asDict()
+    def _history(self, commits: int) -> list[Row]:
+        return self._spark.sql(f"DESCRIBE HISTORY {self.sql_name} LIMIT {commits}").collect()
 
     def read(self, version: int) -> DataFrame:
         """The table as of a version."""
@@ -198,3 +200,13 @@ class DeltaTable:
             for name in (guard, logging):
                 off.enter_context(setting(self._spark, f"spark.databricks.delta.{name}", "false", "a purge"))
             self._spark.sql(f"VACUUM {self.sql_name} RETAIN 0 HOURS").collect()
+
+
+def _note_in(entry: Path) -> str | None:
+    """The note of one commit, of which a file of Delta's log holds one action per line."""
+    with entry.open(encoding="utf-8") as actions:
+        for action in map(json.loads, actions):
+            if "commitInfo" in action:
+                note: str | None = action["commitInfo"].get("userMetadata")
+                return note
+    return None

@@ -8,6 +8,7 @@ that writes the table takes it back first.
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,7 +202,7 @@ class TableStore:
         """Take up what a killed job committed: the latest commit, if ahead of the published one and with that note."""
         delta = self._delta(table)
         latest, published = delta.version(), self._published.get(table.name)
-        if latest < 0 or (published and latest <= published.version) or delta.note() != note:
+        if latest < 0 or (published and latest <= published.version) or delta.notes(latest - 1) != [note]:
             return False
         self._working[table.name], self._notes[table.name] = latest, note
         return True
@@ -244,12 +245,12 @@ class TableStore:
         log = self._delta(PUBLISHED)
         if log.version() < 0:
             log.create(frame)
-        # Delta skips a second commit of one number in silence, so what was written is read back
-        log.write(frame, "overwrite", {"txnAppId": "published", "txnVersion": str(sequence)})
-        self._working, self._notes = {}, {}
-        self._published, self._sequence = self._read_publication()
-        if {name: self._published[name].version for name in news} != {name: p.version for name, p in news.items()}:
+        before, mine = log.version(), uuid.uuid4().hex
+        log.write(frame, "overwrite", {"txnAppId": "published", "txnVersion": str(sequence), "userMetadata": mine})
+        if mine not in log.notes(before):  # Delta skips a second commit of one number in silence
             raise PublicationConflict(f"another job has published while {job} was at work")
+        self._working, self._notes = {}, {}
+        self._published, self._sequence = state, sequence
 
     def take_back_unfinished(self) -> None:
         """What killed jobs committed goes, with the next publication; a table that was never published goes at once."""

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from segmentation.failures import Exit, explain
 from segmentation.jobs.command import job_specs
 from segmentation.schemas import ACCOUNTS, EVENTS, INDUSTRY_SCORES, LEDGER, ROW_BALANCE, TABLES
+from segmentation.stores.delta import DeltaTable
 from segmentation.stores.tables import MADE_BY, MissingTable, PublicationConflict, TableStore
 from segmentation.table import Table
 from tests.robustness.conftest import store
@@ -61,6 +62,16 @@ def test_the_next_writer_takes_back_what_was_never_published(spark: SparkSession
     with pytest.raises(PublicationConflict):
         killed.publish("killed", NOW)
     assert seen(store(spark, tmp_path)) == [2, 4]
+
+
+def test_the_notes_read_from_the_log_are_those_that_delta_tells(spark: SparkSession, tmp_path: Path) -> None:
+    job = store(spark, tmp_path)
+    for number, note in enumerate(("one", None, 'a "quoted" note')):
+        job.append(counted(spark, number), ROW_BALANCE, note=note)
+    log = DeltaTable(spark, ROW_BALANCE, None, tmp_path / "tables")
+    history = spark.sql(f"DESCRIBE HISTORY {log.sql_name}").orderBy("version").collect()
+    assert log.notes(-1) == [row["userMetadata"] for row in history] == [None, "one", None, 'a "quoted" note']
+    assert (log.notes(1), log.notes(3)) == ([None, 'a "quoted" note'], [])
 
 
 def test_a_commit_of_the_same_work_is_taken_up(spark: SparkSession, tmp_path: Path) -> None:
