@@ -66,7 +66,7 @@ def test_the_next_writer_takes_back_what_was_never_published(spark: SparkSession
 
 def test_the_notes_read_from_the_log_are_those_that_delta_tells(spark: SparkSession, tmp_path: Path) -> None:
     job = store(spark, tmp_path)
-    for number, note in enumerate(("one", None, 'a "quoted" note')):
+    for number, note in enumerate(("one", None, 'a "quoted" note'), 1):
         job.append(counted(spark, number), ROW_BALANCE, note=note)
     log = DeltaTable(spark, ROW_BALANCE, None, tmp_path / "tables")
     history = spark.sql(f"DESCRIBE HISTORY {log.sql_name}").orderBy("version").collect()
