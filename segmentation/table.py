@@ -101,4 +101,5 @@ def check(frame: DataFrame, table: Table, extra: Sequence[str] = ()) -> DataFram
     if wrong:
         raise SchemaError(f"table {table.name}: {'; '.join(wrong)}")
     in_order = [*known, *others]
+    # a select names each of hundreds of columns to Spark, one call after another
     return frame if frame.columns == in_order else frame.select(*in_order)

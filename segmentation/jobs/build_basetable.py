@@ -59,11 +59,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def build(job: Job) -> None:
     """Bring the cube up to date, then build the basetable; says so when nothing it depends on has changed."""
     tables = job.tables  # before the threads, which share it
-    # side by side: each is one look at a small table, which is mostly Delta looking through its own log
+    # side by side, as each is mostly Delta looking through its own log; of several problems the first here is told
     with ThreadPoolExecutor(2) as pool:
-        same_key, dated = pool.submit(require_same_key, job), pool.submit(_as_of, job)
-        named, storing = pool.submit(stored_categories, job), _storing_accounts(job)
-        same_key.result()
+        looks = [pool.submit(look, job) for look in (require_same_key, _storing_accounts)]
+        dated, named = pool.submit(_as_of, job), pool.submit(stored_categories, job)
+        _, storing = [look.result() for look in looks]
         as_of, categories = dated.result(), named.result()
     job.as_of = as_of  # later steps of the same run speak for the same date
     refresh_activity(job, storing)
@@ -104,7 +104,9 @@ def _nothing() -> None:
 def refresh_activity(job: Job, beside: Callable[[], None] = _nothing) -> None:
     """Bring the months up to date whose kept rows the cube does not hold, and touch no other.
 
-    `beside` is done meanwhile: another table that needs nothing of the cube, since a commit is mostly waiting.
+    `beside` is done meanwhile: another table that needs nothing of the cube, since a commit is mostly waiting. So is
+    the list of files that the cube was computed from: should only one of the two be committed, it is never published,
+    and the next job takes it back.
     """
     tables = job.tables
     kept = kept_rows(tables.read(ROW_BALANCE))
@@ -188,7 +190,7 @@ def _build_basetable(
     labelled = label_accounts(accounts, job.args.label, settings.label_groups)
     built = build_basetable(features, cube, owners, accounts, as_of, job.args.label, categories, settings)
     with job.stage("basetable"), ThreadPoolExecutor(1) as pool:
-        counting = pool.submit(count_accounts, features, labelled)  # beside, since a commit is mostly waiting
+        counting = pool.submit(count_accounts, features, labelled)
         tables.replace(built.frame, BASETABLE, where=only, note=note)
         counts = counting.result()
     dropped = built.dropped.count() if settings.imputation == LOGS else 0

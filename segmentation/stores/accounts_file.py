@@ -25,7 +25,7 @@ def read_accounts(spark: SparkSession, path: Path, account_column: str, key: byt
     """One row per line of the CSV file: account_id, then its other columns as text, empty ones null.
 
     Account ids are brought to NFC, as in the logs, and with a key they become its hashes. Raises InputProblem for an
-    unreadable file, a missing account column, and lines without an account; its messages name lines, never ids.
+    unreadable file, a missing account column, lines without an account or with the same; it names lines, never ids.
     """
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
@@ -47,6 +47,13 @@ def read_accounts(spark: SparkSession, path: Path, account_column: str, key: byt
     if len(blank):
         raise InputProblem(
             f"{path}: line {blank[0] + 2} has no {account_column} ({len(blank)} such lines); fill or delete them"
+        )
+    repeated = frame.index[frame["account_id"].duplicated(keep=False)]
+    if len(repeated):
+        first, second, *_ = frame.index[frame["account_id"] == frame["account_id"][repeated[0]]] + 2
+        raise InputProblem(
+            f"{path}: lines {first} and {second} are of the same {account_column} ({len(repeated)} lines share theirs "
+            "with another); leave one of each"
         )
     if key is not None:
         frame["account_id"] = [keyed_id(key, ACCOUNT, account) for account in frame["account_id"]]

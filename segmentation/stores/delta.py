@@ -57,14 +57,17 @@ class DeltaTable:
             ) from error
 
     def notes(self, after: int) -> list[str | None]:
-        """The notes of the commits after a version; on a local disk from its log, which costs no Spark job."""
-        latest = self.version()
+        """The notes of the commits after a version, oldest first; a folder's log is read without a Spark job."""
         if self._catalog:
-            return [row["userMetadata"] for row in self._history(latest - after)] if latest > after else []
+            rows = self._history(1)
+            while rows[-1]["version"] > after + 1:  # also when another commit comes between two looks
+                rows = self._history(rows[0]["version"] - after)
+            return [row["userMetadata"] for row in reversed(rows) if row["version"] > after]
         log = self._folder / "_delta_log"
-        return [_note_in(log / f"{version:020d}.json") for version in range(after + 1, latest + 1)]
+        return [_note_in(log / f"{version:020d}.json") for version in range(after + 1, self.version() + 1)]
 
     def _history(self, commits: int) -> list[Row]:
+        """The latest commits, the last one first."""
         return self._spark.sql(f"DESCRIBE HISTORY {self.sql_name} LIMIT {commits}").collect()
 
     def read(self, version: int) -> DataFrame:

@@ -28,7 +28,7 @@ class MissingTable(InputProblem):  # it names what is missing
 
 
 class PublicationConflict(RuntimeError):  # noqa: N818  # it names what happened
-    """Another job has published since this one began; whoever catches it starts again from what is there now."""
+    """Another job has published since this one began; whoever catches it calls `refresh` and starts again."""
 
 
 #: which command makes a table, for the message when it is missing
@@ -242,10 +242,10 @@ class TableStore:
         state = {**self._published, **news}
         rows = [(name, p.version, p.note, sequence, p.job, p.at) for name, p in sorted(state.items())]
         frame = self._spark.createDataFrame(rows, PUBLISHED.columns)
-        log = self._delta(PUBLISHED)
-        if log.version() < 0:
+        log, mine = self._delta(PUBLISHED), uuid.uuid4().hex
+        if (before := log.version()) < 0:
             log.create(frame)
-        before, mine = log.version(), uuid.uuid4().hex
+            before = log.version()
         log.write(frame, "overwrite", {"txnAppId": "published", "txnVersion": str(sequence), "userMetadata": mine})
         if mine not in log.notes(before):  # Delta skips a second commit of one number in silence
             raise PublicationConflict(f"another job has published while {job} was at work")

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from segmentation.features.staleness import kept_rows
 from segmentation.jobs import ingest_events
 from segmentation.jobs.plans import Plan
 from segmentation.runtime import Exit
-from segmentation.schemas import EVENTS, INGEST_PLANS
+from segmentation.schemas import ACTIVITY, ACTIVITY_FILES, EVENTS, INGEST_PLANS, ROW_BALANCE
 from tests.robustness.conftest import require_whole, store
 from tests.robustness.logs import COLUMNS, Logs, line
 
@@ -141,3 +142,15 @@ def test_a_file_that_grows_after_it_was_planned_is_looked_at_again(
     path.rename(logs.drop / "b.csv")
     assert logs.ingest() == Exit.OK
     assert require_whole(spark, logs.data) == 5
+
+
+def test_the_list_of_the_cubes_files_without_the_cube_is_taken_back(spark: SparkSession, tmp_path: Path) -> None:
+    """The two are committed side by side: whoever dies between them may leave the list alone."""
+    logs = Logs(spark, tmp_path)
+    logs.write("a.csv", line(NOON + "1", "t1"), line(NOON + "2", "t1"))
+    assert logs.ingest() == Exit.OK
+    killed = store(spark, logs.data)
+    killed.replace(kept_rows(killed.read(ROW_BALANCE)), ACTIVITY_FILES)
+    assert logs.refresh_activity() == Exit.OK
+    assert [row["rows"] for row in logs.read(ACTIVITY).collect()] == [2]
+    assert [row["rows"] for row in logs.read(ACTIVITY_FILES).collect()] == [2]

@@ -41,6 +41,7 @@ def test_with_a_key_ids_are_hashes_and_the_rest_as_it_was(spark: SparkSession, f
     ("text", "message"),
     [
         ("industry,customer\nMedia,Secret Ltd\nMedia, \n", r"line 3 has no customer \(1 such lines\)"),
+        ("industry,customer\nA,Secret Ltd\nB,x\nC, Secret Ltd\n", r"lines 2 and 4 are of the same customer \(2 lines"),
         ("industry,name\nMedia,Secret Ltd\n", r"no column 'customer'.*it has industry, name"),
         ("account_id,customer\n1,Secret Ltd\n", "has both 'customer' and 'account_id'"),
         ("industry,customer\nMedia,Secret Ltd\nMedia,Secret Ltd,x,y\n", "cannot be read as CSV"),

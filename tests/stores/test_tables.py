@@ -15,7 +15,7 @@ from segmentation.schemas import ACCOUNTS, EVENTS, INDUSTRY_SCORES, LEDGER, ROW_
 from segmentation.stores.delta import DeltaTable
 from segmentation.stores.tables import MADE_BY, MissingTable, PublicationConflict, TableStore
 from segmentation.table import Table
-from tests.robustness.conftest import store
+from tests.robustness.conftest import STORAGE, store
 
 NOW = dt.datetime(2025, 6, 1, tzinfo=dt.UTC)
 NAN, INFINITE = float("nan"), float("inf")
@@ -64,14 +64,21 @@ def test_the_next_writer_takes_back_what_was_never_published(spark: SparkSession
     assert seen(store(spark, tmp_path)) == [2, 4]
 
 
-def test_the_notes_read_from_the_log_are_those_that_delta_tells(spark: SparkSession, tmp_path: Path) -> None:
-    job = store(spark, tmp_path)
-    for number, note in enumerate(("one", None, 'a "quoted" note'), 1):
-        job.append(counted(spark, number), ROW_BALANCE, note=note)
-    log = DeltaTable(spark, ROW_BALANCE, None, tmp_path / "tables")
-    history = spark.sql(f"DESCRIBE HISTORY {log.sql_name}").orderBy("version").collect()
-    assert log.notes(-1) == [row["userMetadata"] for row in history] == [None, "one", None, 'a "quoted" note']
-    assert (log.notes(1), log.notes(3)) == ([None, 'a "quoted" note'], [])
+@pytest.mark.parametrize("catalog", [None, "spark_catalog"])
+def test_notes_of_commits(spark: SparkSession, tmp_path: Path, catalog: str | None) -> None:
+    """From the log of a folder, and by asking a catalog, which tells of the last commit first."""
+    schema = "notes_of_commits"
+    job = TableStore(spark, STORAGE.model_copy(update={"catalog": catalog, "schema_name": schema}), tmp_path)
+    try:
+        for number, note in enumerate(("one", None, 'a "quoted" note'), 1):
+            job.append(counted(spark, number), ROW_BALANCE, note=note)
+        log = DeltaTable(spark, ROW_BALANCE, catalog and f"{catalog}.{schema}", tmp_path / "tables")
+        assert log.notes(-1) == [None, "one", None, 'a "quoted" note']
+        assert (log.notes(1), log.notes(2), log.notes(3)) == ([None, 'a "quoted" note'], ['a "quoted" note'], [])
+        job.publish("ingest", NOW)
+        assert job.published[ROW_BALANCE.name].version == 3
+    finally:
+        spark.sql(f"DROP SCHEMA IF EXISTS spark_catalog.{schema} CASCADE")
 
 
 def test_a_commit_of_the_same_work_is_taken_up(spark: SparkSession, tmp_path: Path) -> None:
