@@ -61,10 +61,10 @@ def build(job: Job) -> None:
     tables = job.tables  # before the threads, which share it
     # side by side, as each is mostly Delta looking through its own log; of several problems the first here is told
     with ThreadPoolExecutor(2) as pool:
-        looks = [pool.submit(look, job) for look in (require_same_key, _storing_accounts)]
+        same_key, read = pool.submit(require_same_key, job), pool.submit(_storing_accounts, job)
         dated, named = pool.submit(_as_of, job), pool.submit(stored_categories, job)
-        _, storing = [look.result() for look in looks]
-        as_of, categories = dated.result(), named.result()
+        same_key.result()
+        storing, as_of, categories = read.result(), dated.result(), named.result()
     job.as_of = as_of  # later steps of the same run speak for the same date
     refresh_activity(job, storing)
     note = _note(job, as_of)
