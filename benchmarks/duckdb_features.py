@@ -19,7 +19,7 @@ CATEGORIES = ("Application", "Document", "System", "Licensing", "Event", "Prefli
 RAW = {"token": "token", "account": "account_id", "name": "event_name", "day": "event_ts::date",
        "month": "date_trunc('month', event_ts)", "where": "true"}  # fmt: skip
 EVENTS = {"token": "token_key", "account": "account_key", "name": "event_key", "day": "event_date",
-          "month": "event_month", "where": "disposition = 'kept'"}  # fmt: skip
+          "month": "event_month", "where": "rule IS NULL"}  # fmt: skip
 
 
 def run(files: Sequence[str], logs: Mapping[str, str], as_of: dt.date, out: str, threads: int, memory: str) -> float:

@@ -74,11 +74,11 @@ def test_the_cube_is_one_scan_of_the_wanted_months_and_one_exchange(read: Read) 
     plan = Plan(build_activity(read("events").where(months), read("event_names"), read("platforms"), 1, sketch=False))
     (scan,) = plan.scans("events")
     assert re.search(r"PartitionFilters: \[[^]]*event_month IN", scan)
-    assert "disposition" in scan.split("PushedFilters")[1]
+    assert "IsNull(rule)" in scan.split("PushedFilters")[1]
     columns = set(re.findall(r"\w+", scan.split("[")[1].split("]")[0]))
     assert columns == {
-        "disposition", "event_ts", "event_date", "token_key", "account_key", "event_key", "platform_key", "duration_s",
-        "value", "is_error", "event_month",
+        "rule", "event_ts", "token_key", "account_key", "event_key", "platform_key", "duration_s", "value", "is_error",
+        "event_month",
     }  # fmt: skip
     assert plan.exchanges == 1
     assert plan.count("BroadcastExchange") == 3  # bits of names, their categories, platforms

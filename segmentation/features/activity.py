@@ -11,10 +11,11 @@ from decimal import Decimal
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.schemas import ACTIVITY, KEPT
+from segmentation.schemas import ACTIVITY
 from segmentation.table import EXACT
 
 WORD = 64  #: bits of one name mask column
+DAY = 86_400_000_000  #: microseconds
 KEYS = ACTIVITY.unique_by
 
 
@@ -40,12 +41,16 @@ def build_activity(
     USER_RAISED_EXCEPTION for a row whose name or platform the two small tables lack.
     """
     numbers = (_number("duration_s"), _number("value"))
-    kept = events.where(F.col("disposition") == KEPT).select(
+    # kept rows, and no others, have no rule (`decided_by_rule` in EVENTS): a column of nulls costs nothing to read,
+    # where comparing the text of every row took an eighth of the time
+    kept = events.where(F.col("rule").isNull()).select(
         "event_month", "token_key", "account_key", "platform_key", "event_key", "event_ts", "is_error", *numbers,
-        F.dayofmonth("event_date").alias("day"),
+        _day_mask().alias("day_mask"),
     )  # fmt: skip
     # numbers are grouped, and texts looked up for the few groups: as keys, texts took a third of the time
-    names = event_names.select("event_key", "bit", F.xxhash64("category").alias("_category_key"))
+    names = event_names.select(
+        "event_key", "bit", F.xxhash64("category").alias("_category_key"), *_name_words(F.col("bit"), words)
+    )
     named = kept.join(F.broadcast(names), on="event_key", how="left")
     by = ("event_month", "token_key", "account_key", "platform_key", "_category_key")
     cells = named.groupBy(*by).agg(*_aggregates(words, sketch), F.min("event_key").alias("event_key"))
@@ -98,6 +103,19 @@ def _number(name: str) -> Column:
     return F.when(~F.isnan(name), F.col(name) + F.lit(0.0)).alias(name)
 
 
+def _day_mask() -> Column:
+    """The bit of the row's day. Counted from the month's first midnight in UTC: one column less to read."""
+    midnight = F.unix_date("event_month").cast("long") * F.lit(DAY)
+    before = ((F.unix_micros("event_ts") - midnight) / F.lit(float(DAY))).cast("int")
+    return F.call_function("shiftleft", F.lit(1), before)
+
+
+def _name_words(bit: Column, words: int) -> list[Column]:
+    """A name's bit as a mask in the word it falls into, null in the others."""
+    mask = F.call_function("shiftleft", F.lit(1).cast("long"), bit % WORD)
+    return [F.when(F.floor(bit / WORD) == word, mask).alias(f"names_{word}") for word in range(words)]
+
+
 def _parts(number: str, of: str) -> tuple[Column, Column]:
     """Sums of the whole and of the millionths of a number, both in long, as sums of doubles depend on their order.
 
@@ -116,11 +134,7 @@ def _whole(of: str) -> Column:
 
 def _aggregates(words: int, sketch: bool) -> Sequence[Column]:
     nothing = F.lit(None)
-    one, bit = F.lit(1).cast("long"), F.col("bit")
-    name_words = [
-        F.bit_or(F.when(F.floor(bit / WORD) == word, F.call_function("shiftleft", one, bit % WORD)))
-        for word in range(words)
-    ]
+    bit = F.col("bit")
     unnamed = F.hll_sketch_agg(F.when(bit.isNull(), F.col("event_key")))
     return [
         F.count(F.lit(1)).alias("rows"),
@@ -131,8 +145,7 @@ def _aggregates(words: int, sketch: bool) -> Sequence[Column]:
         *_parts("value", "value"),
         F.max("value").alias("value_max"),
         F.count_if("is_error").alias("errors"),
-        F.bit_or(F.call_function("shiftleft", F.lit(1), F.col("day") - 1)).alias("day_mask"),
-        *(mask.alias(f"names_{word}") for word, mask in enumerate(name_words)),
+        *(F.bit_or(mask).alias(mask) for mask in ("day_mask", *(f"names_{word}" for word in range(words)))),
         *([F.when(F.count_if(bit.isNull()) > 0, unnamed).otherwise(nothing).alias("name_sketch")] if sketch else []),
         F.min("event_ts").alias("first_ts"),
         F.max("event_ts").alias("last_ts"),

@@ -53,7 +53,7 @@ def test_events_of_a_month_add_up_in_one_row(spark: SparkSession) -> None:
         {"at": "2025-03-01T08:00:00", "duration_s": 2.0, "value": 7.0, "is_error": True},
         {"at": "2025-03-31T09:00:00", "duration_s": 5.0, "event_key": 101},
         {"at": "2025-03-31T10:00:00", "duration_s": NAN, "value": NAN, "event_key": 170},
-        {"at": "2025-03-02T10:00:00", "disposition": "dropped", "duration_s": 999.0},
+        {"at": "2025-03-02T10:00:00", "disposition": "dropped", "rule": "old", "duration_s": 999.0},
     )
     names = make_names(spark, {100: 0, 101: 1, 170: 70})
 
@@ -67,6 +67,15 @@ def test_events_of_a_month_add_up_in_one_row(spark: SparkSession) -> None:
     assert row.name_masks == [0b11, 1 << 6]
     assert row.name_sketch is None
     assert (row.first_ts, row.last_ts) == (dt.datetime(2025, 3, 1, 8), dt.datetime(2025, 3, 31, 10))
+
+
+def test_days_begin_and_end_at_midnight_in_utc(spark: SparkSession) -> None:
+    moments = ("1969-12-01T00:00:00", "1969-12-02T23:59:59.999999", "1969-12-31T23:59:59.999999")
+    events = make_events(spark, *({"at": moment} for moment in moments))
+
+    (row,) = build(events, make_names(spark, {100: 0})).collect()
+
+    assert row.day_mask == 1 | 1 << 1 | 1 << 30
 
 
 def test_a_row_per_month_account_category_product_and_system(spark: SparkSession) -> None:
