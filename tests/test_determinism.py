@@ -47,6 +47,7 @@ def make_events(session: SparkSession, salt: int) -> DataFrame:
     events = session.range(ROWS).selectExpr(
         "id",
         "'kept' as disposition",
+        "cast(null as string) as rule",
         f"to_date('2024-06-01') + cast({pick('day', 579)} as int) as event_date",
         f"case when {pick('token', 40)} < 8 then 0 else {pick('token', 40)} end as token_key",
         f"case when {pick('name', 610)} % 3 = 0 then 'System' else 'Document' end as category",

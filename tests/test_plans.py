@@ -161,3 +161,7 @@ def test_the_basetable_reads_its_features_once_per_use(read: Read, owners: DataF
     plan = Plan(built.frame)
     plan.require_none_of(*SLOW)
     assert plan.scans("activity") == []
+    narrow, wide = sorted(plan.scans("account_features"), key=len)
+    assert "application_rows_year" in wide
+    assert "_rows_" not in narrow
+    assert plan.exchanges == 1  # of accounts and their labels, to be dealt to folds

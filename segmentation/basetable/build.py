@@ -45,10 +45,13 @@ def build_basetable(
     """
     rows = account_features.where(F.col("as_of") == F.lit(check_as_of(as_of)))
     filled, dropped = _complete(rows, prepared, accounts_of_tokens, as_of, categories, settings)
-    labelled = filled.join(label_accounts(accounts, label_column, settings.label_groups), on="account_id", how="left")
+    labels = label_accounts(accounts, label_column, settings.label_groups)
+    labelled = filled.select("account_id").join(labels, on="account_id", how="left")
     folded = assign_folds(labelled, settings.folds, settings.test_share, settings.fold_seed)
+    # folds are dealt on two columns: hundreds of them through a shuffle and two windows were dear
+    named = filled.join(F.broadcast(folded), on="account_id", how="inner")
     names = [feature.name for feature in basetable_features(categories, settings.imputation)]
-    return Basetable(folded.select(*BASETABLE.columns.names, *names), dropped)
+    return Basetable(named.select(*BASETABLE.columns.names, *names), dropped)
 
 
 def _complete(

@@ -36,12 +36,13 @@ def label_accounts(accounts: DataFrame, label_column: str, label_groups: Mapping
     return accounts.select("account_id", _grouped(F.nullif(trimmed, F.lit("")), label_groups).alias("industry"))
 
 
-def count_accounts(account_features: DataFrame, labelled: DataFrame) -> AccountCounts:
+def count_accounts(with_usage: DataFrame, labelled: DataFrame) -> AccountCounts:
     """The counts, so that no account goes missing unseen; raises InputProblem when the file repeats an account.
 
-    `labelled` is what `label_accounts` gave; accounts without any event have no features and no basetable row.
+    `with_usage` holds the account_id of each account with features, once; `labelled` is what `label_accounts` gave.
+    Accounts without any event have no features and no basetable row.
     """
-    used = account_features.select("account_id", F.lit(True).alias("used"))
+    used = with_usage.select("account_id", F.lit(True).alias("used"))
     listed = labelled.groupBy("account_id").agg(F.max("industry").alias("industry"), F.count(F.lit(1)).alias("listed"))
     both = used.join(listed, on="account_id", how="full")
     is_used, is_listed = F.col("used").isNotNull(), F.col("listed").isNotNull()

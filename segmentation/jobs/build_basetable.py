@@ -22,7 +22,7 @@ from segmentation.features.activity import build_activity, mask_words, merge_act
 from segmentation.features.months import last_as_of, months_before
 from segmentation.features.staleness import Stale, kept_rows, stale_months
 from segmentation.features.tokens import main_accounts, token_features
-from segmentation.jobs.freshness import stored_categories
+from segmentation.jobs.freshness import categories_of
 from segmentation.jobs.keys import require_same_key
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import (
@@ -62,11 +62,11 @@ def build(job: Job) -> None:
     # side by side, as each is mostly Delta looking through its own log; of several problems the first here is told
     with ThreadPoolExecutor(2) as pool:
         same_key, read = pool.submit(require_same_key, job), pool.submit(_storing_accounts, job)
-        dated, named = pool.submit(_as_of, job), pool.submit(stored_categories, job)
+        dated, named = pool.submit(_as_of, job), pool.submit(_event_names, job)
         same_key.result()
-        storing, as_of, categories = read.result(), dated.result(), named.result()
+        storing, as_of, names = read.result(), dated.result(), named.result()
     job.as_of = as_of  # later steps of the same run speak for the same date
-    refresh_activity(job, storing)
+    refresh_activity(job, storing, names)
     note = _note(job, as_of)
     if not job.args.force and tables.note(BASETABLE) == note:
         job.publish()
@@ -75,7 +75,8 @@ def build(job: Job) -> None:
     cube = prepare_activity(tables.read(ACTIVITY), as_of, job.settings.basetable.imputation)
     # several steps join it: cut the plan here instead of computing it in each of them
     owners = settled(main_accounts(cube, tables.read(TOKENS), as_of))
-    _build_features(job, as_of, cube, owners, categories)
+    categories = categories_of(names)
+    _build_features(job, as_of, cube, owners, names, categories)
     _build_basetable(job, as_of, cube, owners, categories, note)
     job.publish()
 
@@ -101,9 +102,15 @@ def _nothing() -> None:
     """Done as it is."""
 
 
-def refresh_activity(job: Job, beside: Callable[[], None] = _nothing) -> None:
+def _event_names(job: Job) -> DataFrame:
+    """The few rows of the stored table, kept: each look at a stored table costs queries of its log as well."""
+    return settled(job.tables.read(EVENT_NAMES))
+
+
+def refresh_activity(job: Job, beside: Callable[[], None] = _nothing, names: DataFrame | None = None) -> None:
     """Bring the months up to date whose kept rows the cube does not hold, and touch no other.
 
+    `names` are the stored event names, where the caller has them.
     `beside` is done meanwhile: another table that needs nothing of the cube, since a commit is mostly waiting. So is
     the list of files that the cube was computed from: should only one of the two be committed, it is never published,
     and the next job takes it back.
@@ -117,16 +124,17 @@ def refresh_activity(job: Job, beside: Callable[[], None] = _nothing) -> None:
         if stale.months:
             with job.stage(f"activity: {len(stale.again)} months computed, {len(stale.grown)} added to"):
                 others.append(pool.submit(tables.replace, kept, ACTIVITY_FILES))
-                tables.replace(_months_of_cube(job, stale), ACTIVITY, where=_in(stale.months))
+                cells = _months_of_cube(job, stale, _event_names(job) if names is None else names)
+                tables.replace(cells, ACTIVITY, where=_in(stale.months))
         for other in others:
             other.result()
     if stale.months:
         job.publish()  # whatever fails later, these months need no second scan
 
 
-def _months_of_cube(job: Job, stale: Stale) -> DataFrame:
+def _months_of_cube(job: Job, stale: Stale, names: DataFrame) -> DataFrame:
     """The stale months of the cube, as they should be."""
-    events, names, platforms = (job.tables.read(table) for table in (EVENTS, EVENT_NAMES, PLATFORMS))
+    events, platforms = job.tables.read(EVENTS), job.tables.read(PLATFORMS)
     words, sketch = mask_words(names)
     again = build_activity(events.where(_in(stale.again)), names, platforms, words, sketch) if stale.again else None
     if not stale.grown:
@@ -171,9 +179,11 @@ def _note(job: Job, as_of: dt.date) -> str:
     return json.dumps({"as_of": str(as_of), "label": job.args.label, **versions, **settings}, sort_keys=True)
 
 
-def _build_features(job: Job, as_of: dt.date, cube: DataFrame, owners: DataFrame, categories: Sequence[str]) -> None:
+def _build_features(
+    job: Job, as_of: dt.date, cube: DataFrame, owners: DataFrame, names: DataFrame, categories: Sequence[str]
+) -> None:
     tables, only = job.tables, f"as_of = DATE '{as_of}'"
-    words, sketch = mask_words(tables.read(EVENT_NAMES))
+    words, sketch = mask_words(names)
     with job.stage("token features"):
         tables.replace(token_features(cube, owners, as_of, words, sketch), TOKEN_FEATURES, where=only)
     with job.stage("account features"):
@@ -190,7 +200,8 @@ def _build_basetable(
     labelled = label_accounts(accounts, job.args.label, settings.label_groups)
     built = build_basetable(features, cube, owners, accounts, as_of, job.args.label, categories, settings)
     with job.stage("basetable"), ThreadPoolExecutor(1) as pool:
-        counting = pool.submit(count_accounts, features, labelled)
+        # whoever owns a token has features: no need to look at the wide rows
+        counting = pool.submit(count_accounts, owners.select("account_id").distinct(), labelled)
         tables.replace(built.frame, BASETABLE, where=only, note=note)
         counts = counting.result()
     dropped = built.dropped.count() if settings.imputation == LOGS else 0

@@ -39,8 +39,13 @@ def read_basetable(job: Job) -> tuple[dt.date, DataFrame, tuple[Feature, ...]]:
 
 def stored_categories(job: Job) -> tuple[str, ...]:
     """The categories of conf in its order; logs with categories of their own add theirs behind."""
+    return categories_of(job.tables.read(EVENT_NAMES))
+
+
+def categories_of(event_names: DataFrame) -> tuple[str, ...]:
+    """The same of a table of event names that is at hand."""
     names = category_names(load_categories())
-    stored = {row["category"] for row in job.tables.read(EVENT_NAMES).select("category").distinct().collect()}
+    stored = {row["category"] for row in event_names.select("category").distinct().collect()}
     return (*names, *sorted(stored - set(names)))
 
 

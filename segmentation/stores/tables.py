@@ -241,7 +241,7 @@ class TableStore:
         sequence = self._sequence + 1
         state = {**self._published, **news}
         rows = [(name, p.version, p.note, sequence, p.job, p.at) for name, p in sorted(state.items())]
-        frame = self._spark.createDataFrame(rows, PUBLISHED.columns)
+        frame = self._spark.createDataFrame(rows, PUBLISHED.columns).coalesce(1)  # else a task and a file per core
         log, mine = self._delta(PUBLISHED), uuid.uuid4().hex
         if (before := log.version()) < 0:
             log.create(frame)
