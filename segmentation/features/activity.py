@@ -11,11 +11,11 @@ from decimal import Decimal
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.features.expressions import DAY
 from segmentation.schemas import ACTIVITY
 from segmentation.table import EXACT
 
 WORD = 64  #: bits of one name mask column
-DAY = 86_400_000_000  #: microseconds
 KEYS = ACTIVITY.unique_by
 
 

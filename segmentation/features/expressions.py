@@ -9,6 +9,8 @@ from operator import add
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+DAY = 86_400_000_000  #: microseconds
+
 
 def total(columns: Sequence[Column]) -> Column:
     """Sum of columns that are never null."""
@@ -39,7 +41,7 @@ def days_until(epoch: int, moment: Column) -> Column:
 
     Written on microseconds, as turning a timestamp into a date depends on the session's time zone.
     """
-    return F.ceil((F.lit(epoch * 1_000_000) - F.unix_micros(moment)) / F.lit(86_400_000_000.0)).cast("double")
+    return F.ceil((F.lit(epoch * 1_000_000) - F.unix_micros(moment)) / F.lit(float(DAY))).cast("double")
 
 
 def slope(values: Sequence[Column]) -> Column:
