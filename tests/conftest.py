@@ -32,11 +32,15 @@ sys.modules["__main__"].__dict__.setdefault("__file__", __file__)
 LONGEST = ("test_end_to_end.py", "test_real_data.py", "test_kills.py", "test_submit.py", "test_path.py")
 
 
+#: fixtures that start a JVM: the shared session, a Spark Connect server, a job under spark-submit
+STARTS_SPARK = {"spark", "server", "submit"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever asks for the session is a Spark test, so that nobody has to remember the mark."""
+    """Whatever asks for one of these is a Spark test, so that nobody has to remember the mark."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
     for item in items:
-        if "spark" in getattr(item, "fixturenames", ()):
+        if STARTS_SPARK.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("spark")
 
 

@@ -58,6 +58,7 @@ def test_a_client_without_its_packages(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.spark
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
