@@ -31,19 +31,13 @@ def suspects(
     """
     if not len(actual):
         return pd.DataFrame(columns=COLUMNS)
-    places = np.arange(len(actual))
     confident = given >= _means_of_own(given, actual)
     suggested = np.where(confident, given, -1.0).argmax(axis=1)
+    places = np.arange(len(actual))
+    own, likeliest = given[places, actual], given[places, suggested]
     told = np.array([industry in predictable for industry in industries])
-    own = given[places, actual]
-    shares = np.bincount(actual, minlength=len(industries)) / len(actual)
-    suspect = (
-        confident.any(axis=1)
-        & (suggested != actual)
-        & (given[places, suggested] > own)
-        & (own <= CONTRADICTED * shares[actual])
-        & (told[suggested] | told[actual])
-    )
+    contradicted = (likeliest > own) & (own <= CONTRADICTED * _shares(actual, len(industries)))
+    suspect = confident.any(axis=1) & (suggested != actual) & contradicted & (told[suggested] | told[actual])
     names = np.array(industries, dtype=object)
     everybody = pd.DataFrame(
         {
@@ -51,12 +45,18 @@ def suspects(
             "industry": names[actual],
             "suggested": names[suggested],
             "probability": own,
-            "suggested_probability": given[places, suggested],
-            "margin": given[places, suggested] - own,
+            "suggested_probability": likeliest,
+            "margin": likeliest - own,
         }
     )
     listed: pd.DataFrame = everybody[suspect]
     return listed.sort_values(["margin", "account_id"], ascending=[False, True], ignore_index=True)
+
+
+def _shares(actual: Ints, classes: int) -> Floats:
+    """Share of each account's own label among the accounts."""
+    shares: Floats = np.bincount(actual, minlength=classes) / len(actual)
+    return shares[actual]
 
 
 def _means_of_own(given: Floats, actual: Ints) -> Floats:

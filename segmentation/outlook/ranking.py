@@ -59,12 +59,7 @@ def measure(
     """
     total, hits = len(churned), int(churned.sum())
     if hits in (0, total):
-        said = "no account" if hits == 0 else "every account"
-        why = f"{said} of {total} fell silent: nothing to tell apart"
-        return [
-            Measured(population, part, name, None, None, None, None, None, None, None, total, hits, why)
-            for name in METRICS
-        ]
+        return _nothing_to_rank(population, part, total, hits)
     given, share, recency = answers
     fewer = min(hits, total - hits)
     warning = f"only {fewer} of one outcome: hardly a figure" if fewer < fewest else None
@@ -83,6 +78,14 @@ def measure(
             )
         )  # fmt: skip
     return rows
+
+
+def _nothing_to_rank(population: str, part: str, total: int, hits: int) -> list[Measured]:
+    said = "no account" if hits == 0 else "every account"
+    why = f"{said} of {total} fell silent: nothing to tell apart"
+    return [
+        Measured(population, part, name, None, None, None, None, None, None, None, total, hits, why) for name in METRICS
+    ]
 
 
 def as_frame(rows: list[Measured]) -> pd.DataFrame:

@@ -60,12 +60,7 @@ def choose_k(candidates: Sequence[Candidate], accounts: int, settings: SegmentSe
         f"k = {chosen.k} of {candidates[0].k} to {candidates[-1].k}: {_measures(chosen, large or fitted, settings)}"
     )
     reason += _stable(figure) + _passed_over(candidates, fitted, large, settings)
-    if len(unstable) == len(good):
-        told = ", ".join(f"k = {k}: {value:.2f}" for k, value in unstable.items())
-        reason += f"; no k is stable (mean Jaccard {settings.min_jaccard:.2f}), so the most stable was taken ({told})"
-    elif unstable:
-        told = ", ".join(f"k = {k} (mean Jaccard {value:.2f})" for k, value in unstable.items())
-        reason += f"; not stable enough: {told}"
+    reason += _not_stable(unstable, len(unstable) == len(good), settings)
     return Choice(chosen, reason, measured)
 
 
@@ -102,6 +97,14 @@ def _measures(chosen: Candidate, rivals: Sequence[Candidate], settings: SegmentS
 
 def _stable(figure: float | None) -> str:
     return "" if figure is None else f", mean Jaccard over resamples {figure:.2f}"
+
+
+def _not_stable(unstable: Mapping[int, float], all_are: bool, settings: SegmentSettings) -> str:
+    if all_are:
+        told = ", ".join(f"k = {k}: {value:.2f}" for k, value in unstable.items())
+        return f"; no k is stable (mean Jaccard {settings.min_jaccard:.2f}), so the most stable was taken ({told})"
+    told = ", ".join(f"k = {k} (mean Jaccard {value:.2f})" for k, value in unstable.items())
+    return f"; not stable enough: {told}" if unstable else ""
 
 
 def _passed_over(

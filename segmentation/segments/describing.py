@@ -63,8 +63,7 @@ def describe(
     ids = np.array(matched.ids, dtype=np.int64)
     sampled = np.where(clusters >= 0, ids[clusters], NO_SEGMENT)
     profile = profiled(space.values, sampled, space.held_out, attributes)
-    cut = [name for name in space.values.columns if name not in space.held_out]
-    words = words_for(features, cut)
+    words = words_for(features, [name for name in space.values.columns if name not in space.held_out])
     names = name_segments(profile, words, USAGE, matched.names)
     names |= {int(one): f"Empty {one}" for one in ids if int(one) not in names}
     told = told_by_segment(profile)
