@@ -83,7 +83,7 @@ def _by_category(
     every = F.explode(F.array(*(F.lit(category) for category in (*categories, ALL)))).alias("category")
     rows = used.unionByName(profiles.select("*", every), allowMissingColumns=True)
     return rows.groupBy("account_id", "category").agg(
-        *combine(declared, lambda measure: F.col(measure.name)),
+        *combine(declared, lambda measure: measure.name),
         F.count_if(_rows(1, YEAR) > 0).alias("active_tokens"),
         *(F.max(name).alias(name) for name in profiles.columns if name != "account_id"),
     )

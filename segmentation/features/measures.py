@@ -18,11 +18,14 @@ Rollup = Literal["sum", "max", "min", "bit_or", "sketch"]
 
 @dataclass(frozen=True)
 class Measure:
-    """One column of `token_features`. `of` builds the value of a cube row that is aggregated by `rollup`."""
+    """One column of `token_features`: `of`, the SQL text of a cube row's value, aggregated by `rollup`.
+
+    A text, as Spark reads the sixty of them in few calls, where columns took over a thousand.
+    """
 
     name: str
     rollup: Rollup
-    of: Callable[[], Column]
+    of: str
 
     @property
     def is_count(self) -> bool:
@@ -47,8 +50,8 @@ def measures(words: int, sketch: bool) -> tuple[Measure, ...]:
         Measure("value_sum", "sum", _of_year("value_sum")),
         Measure("value_max", "max", _of_year("value_max")),
         Measure("errors", "sum", _of_year("errors")),
-        Measure("first_ts", "min", lambda: F.col("first_ts")),
-        Measure("last_ts", "max", lambda: F.col("last_ts")),
+        Measure("first_ts", "min", "first_ts"),
+        Measure("last_ts", "max", "last_ts"),
     )
 
 
@@ -64,27 +67,24 @@ def before(activity: DataFrame, as_of: dt.date) -> DataFrame:
     return activity.where(F.col("event_month") < F.lit(as_of)).withColumn("age", age)
 
 
-def combine(declared: Sequence[Measure], of: Callable[[Measure], Column]) -> list[Column]:
-    """One aggregate per measure, over the values that `of` gives; a sum or mask over nothing is 0."""
-    merged = {measure: _merge(measure.rollup)(of(measure)) for measure in declared}
-    return [
-        (F.coalesce(column, F.lit(0)) if measure.is_count else column).alias(measure.name)
-        for measure, column in merged.items()
-    ]
+def combine(declared: Sequence[Measure], of: Callable[[Measure], str]) -> list[Column]:
+    """One aggregate per measure, over the values whose SQL texts `of` gives; a sum or mask over nothing is 0."""
+    return [F.expr(_merged(measure, of(measure))).alias(measure.name) for measure in declared]
 
 
-def _merge(rollup: Rollup) -> Callable[[Column], Column]:
-    return {"sum": F.sum, "max": F.max, "min": F.min, "bit_or": F.bit_or, "sketch": F.hll_union_agg}[rollup]
+def _merged(measure: Measure, value: str) -> str:
+    function = "hll_union_agg" if measure.rollup == "sketch" else measure.rollup
+    return f"coalesce({function}({value}), 0)" if measure.is_count else f"{function}({value})"
 
 
-def _of_month(name: str, age: int) -> Callable[[], Column]:
-    return lambda: F.when(F.col("age") == age, F.col(name))
+def _of_month(name: str, age: int) -> str:
+    return f"CASE WHEN age = {age} THEN {name} END"
 
 
-def _of_year(name: str) -> Callable[[], Column]:
-    return lambda: F.when(F.col("age") <= YEAR, F.col(name))
+def _of_year(value: str) -> str:
+    return f"CASE WHEN age <= {YEAR} THEN {value} END"
 
 
-def _name_word(word: int) -> Callable[[], Column]:
+def _name_word(word: int) -> str:
     # get: months computed while fewer names were known have fewer words
-    return lambda: F.when(F.col("age") <= YEAR, F.get("name_masks", F.lit(word)))
+    return _of_year(f"get(name_masks, {word})")

@@ -55,7 +55,7 @@ def token_features(
     """
     declared = measures(words, sketch)
     history = before(activity, check_as_of(as_of))
-    measured = history.groupBy("token_key", "category").agg(*combine(declared, lambda measure: measure.of()))
+    measured = history.groupBy("token_key", "category").agg(*combine(declared, lambda measure: measure.of))
     owners = F.broadcast(accounts_of_tokens.select("token_key", "account_key"))
     return measured.join(owners, on="token_key", how="inner").select(
         F.lit(as_of).alias("as_of"), "token_key", "account_key", "category", *(measure.name for measure in declared)

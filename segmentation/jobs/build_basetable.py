@@ -61,41 +61,45 @@ def build(job: Job) -> None:
     tables = job.tables  # before the threads, which share it
     # side by side, as each is mostly Delta looking through its own log; of several problems the first here is told
     with ThreadPoolExecutor(2) as pool:
-        same_key, read = pool.submit(require_same_key, job), pool.submit(_storing_accounts, job)
+        same_key, read = pool.submit(require_same_key, job), pool.submit(_accounts, job)
         dated, named = pool.submit(_as_of, job), pool.submit(_event_names, job)
         same_key.result()
-        storing, as_of, names = read.result(), dated.result(), named.result()
+        (accounts, storing), as_of, names = read.result(), dated.result(), named.result()
     job.as_of = as_of  # later steps of the same run speak for the same date
-    refresh_activity(job, storing, names)
+    updated = _update_activity(job, storing, names)
     note = _note(job, as_of)
     if not job.args.force and tables.note(BASETABLE) == note:
         job.publish()
         job.show(f"basetable as of {as_of}: nothing has changed, kept as it is")
         return
     cube = prepare_activity(tables.read(ACTIVITY), as_of, job.settings.basetable.imputation)
-    # several steps join it: cut the plan here instead of computing it in each of them
-    owners = settled(main_accounts(cube, tables.read(TOKENS), as_of))
+    owners = main_accounts(cube, tables.read(TOKENS), as_of)
+    with ThreadPoolExecutor(1) as pool:
+        # whatever fails later, the months need no second scan
+        publishing = pool.submit(job.publish if updated else _nothing)
+        owners = settled(owners)  # several steps join it: cut the plan here instead of computing it in each of them
+        publishing.result()
     categories = categories_of(names)
-    _build_features(job, as_of, cube, owners, names, categories)
-    _build_basetable(job, as_of, cube, owners, categories, note)
+    features = _build_features(job, as_of, cube, owners, names, categories)
+    _build_basetable(job, as_of, features, cube, owners, accounts, categories, note)
     job.publish()
 
 
-def _storing_accounts(job: Job) -> Callable[[], None]:
-    """What stores the accounts file, which is read and looked through here; nothing where the stored table stays."""
+def _accounts(job: Job) -> tuple[DataFrame, Callable[[], None]]:
+    """The accounts, and what stores them: they come from the file, or the stored table stays as it is."""
     tables = job.tables
     if job.args.accounts is None:
         if not tables.exists(ACCOUNTS):
             raise InputProblem("no accounts are stored yet: give --accounts, a CSV with one line per account")
-        return _nothing
+        return settled(tables.read(ACCOUNTS)), _nothing
     key = read_key(job.settings.privacy)
     content = f"{file_hash(job.args.accounts)} by {job.args.account_column}"
     content += f" under key {key_fingerprint(key)}" if key else ""
     if tables.note(ACCOUNTS) == content:
-        return _nothing
+        return settled(tables.read(ACCOUNTS)), _nothing
     accounts = read_accounts(job.spark, job.args.accounts, job.args.account_column, key)
     label_accounts(accounts, job.args.label, {})  # a misspelt --label is told before an hour of work
-    return lambda: tables.replace(accounts, ACCOUNTS, note=content)
+    return accounts, lambda: tables.replace(accounts, ACCOUNTS, note=content)
 
 
 def _nothing() -> None:
@@ -107,10 +111,16 @@ def _event_names(job: Job) -> DataFrame:
     return settled(job.tables.read(EVENT_NAMES))
 
 
-def refresh_activity(job: Job, beside: Callable[[], None] = _nothing, names: DataFrame | None = None) -> None:
-    """Bring the months up to date whose kept rows the cube does not hold, and touch no other.
+def refresh_activity(job: Job) -> None:
+    """Bring the months up to date whose kept rows the cube does not hold, touch no other, and publish them."""
+    if _update_activity(job, _nothing, _event_names(job)):
+        job.publish()
 
-    `names` are the stored event names, where the caller has them.
+
+def _update_activity(job: Job, beside: Callable[[], None], names: DataFrame) -> bool:
+    """Whether any month of the cube did not hold its kept rows; those are brought up to date, not yet published.
+
+    `names` are the stored event names.
     `beside` is done meanwhile: another table that needs nothing of the cube, since a commit is mostly waiting. So is
     the list of files that the cube was computed from: should only one of the two be committed, it is never published,
     and the next job takes it back.
@@ -124,12 +134,11 @@ def refresh_activity(job: Job, beside: Callable[[], None] = _nothing, names: Dat
         if stale.months:
             with job.stage(f"activity: {len(stale.again)} months computed, {len(stale.grown)} added to"):
                 others.append(pool.submit(tables.replace, kept, ACTIVITY_FILES))
-                cells = _months_of_cube(job, stale, _event_names(job) if names is None else names)
+                cells = _months_of_cube(job, stale, names)
                 tables.replace(cells, ACTIVITY, where=_in(stale.months))
         for other in others:
             other.result()
-    if stale.months:
-        job.publish()  # whatever fails later, these months need no second scan
+    return bool(stale.months)
 
 
 def _months_of_cube(job: Job, stale: Stale, names: DataFrame) -> DataFrame:
@@ -181,29 +190,39 @@ def _note(job: Job, as_of: dt.date) -> str:
 
 def _build_features(
     job: Job, as_of: dt.date, cube: DataFrame, owners: DataFrame, names: DataFrame, categories: Sequence[str]
-) -> None:
-    tables, only = job.tables, f"as_of = DATE '{as_of}'"
+) -> DataFrame:
+    """Account features, kept and not stored yet; the token features are stored while these are computed."""
+    only = f"as_of = DATE '{as_of}'"
     words, sketch = mask_words(names)
     with job.stage("token features"):
-        tables.replace(token_features(cube, owners, as_of, words, sketch), TOKEN_FEATURES, where=only)
-    with job.stage("account features"):
-        of_tokens = tables.read(TOKEN_FEATURES).where(only)
-        wide = account_features(of_tokens, cube, owners, as_of, categories)
-        tables.replace(wide, ACCOUNT_FEATURES, where=only)
+        of_tokens = settled(token_features(cube, owners, as_of, words, sketch))
+    with job.stage("account features"), ThreadPoolExecutor(1) as pool:
+        storing = pool.submit(job.tables.replace, of_tokens, TOKEN_FEATURES, where=only)
+        wide = settled(account_features(of_tokens, cube, owners, as_of, categories))
+        storing.result()
+    return wide
 
 
 def _build_basetable(
-    job: Job, as_of: dt.date, cube: DataFrame, owners: DataFrame, categories: Sequence[str], note: str
+    job: Job,
+    as_of: dt.date,
+    features: DataFrame,
+    cube: DataFrame,
+    owners: DataFrame,
+    accounts: DataFrame,
+    categories: Sequence[str],
+    note: str,
 ) -> None:
     tables, only, settings = job.tables, f"as_of = DATE '{as_of}'", job.settings.basetable
-    accounts, features = tables.read(ACCOUNTS), tables.read(ACCOUNT_FEATURES).where(only)
     labelled = label_accounts(accounts, job.args.label, settings.label_groups)
     built = build_basetable(features, cube, owners, accounts, as_of, job.args.label, categories, settings)
-    with job.stage("basetable"), ThreadPoolExecutor(1) as pool:
+    with job.stage("basetable"), ThreadPoolExecutor(2) as pool:
+        storing = pool.submit(tables.replace, features, ACCOUNT_FEATURES, where=only)
         # whoever owns a token has features: no need to look at the wide rows
         counting = pool.submit(count_accounts, owners.select("account_id").distinct(), labelled)
         tables.replace(built.frame, BASETABLE, where=only, note=note)
         counts = counting.result()
+        storing.result()
     dropped = built.dropped.count() if settings.imputation == LOGS else 0
     width = len(built.frame.columns) - len(BASETABLE.columns)
     job.show(
