@@ -69,7 +69,7 @@ def before(activity: DataFrame, as_of: dt.date) -> DataFrame:
 
 def combine(declared: Sequence[Measure], of: Callable[[Measure], str]) -> list[Column]:
     """One aggregate per measure, over the values whose SQL texts `of` gives; a sum or mask over nothing is 0."""
-    return [F.expr(_merged(measure, of(measure))).alias(measure.name) for measure in declared]
+    return [F.expr(f"{_merged(measure, of(measure))} AS {measure.name}") for measure in declared]
 
 
 def _merged(measure: Measure, value: str) -> str:
