@@ -16,7 +16,8 @@ from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
-from segmentation.jobs.freshness import read_basetable, stored_categories
+from segmentation.jobs.freshness import read_basetable
+from segmentation.jobs.stored_categories import stored_categories
 from segmentation.runtime import Job
 from segmentation.schemas import PUBLISHED, SEGMENTS
 from segmentation.segments.placing import lead_method

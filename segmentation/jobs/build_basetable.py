@@ -22,8 +22,8 @@ from segmentation.features.activity import build_activity, mask_words, merge_act
 from segmentation.features.months import last_as_of, months_before
 from segmentation.features.staleness import Stale, kept_rows, stale_months
 from segmentation.features.tokens import main_accounts, token_features
-from segmentation.jobs.freshness import categories_of
 from segmentation.jobs.keys import require_same_key
+from segmentation.jobs.stored_categories import categories_of
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import (
     ACCOUNT_FEATURES,

@@ -3,45 +3,48 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 
 from segmentation.failures import Exit
 from segmentation.runtime import JobSpec, fill_parser, run_job
 from segmentation.stores.host import on_databricks
 
-#: in the order in which data walks through them
-MODULES = (
-    "generate_logs",
-    "ingest_events",
-    "replay_quarantine",
-    "build_basetable",
-    "explore_tables",
-    "train_segments",
-    "train_industry",
-    "forecast_churn",
-    "forecast_value",
-    "score_accounts",
-    "export_accounts",
-    "publish_report",
-    "rollback_model",
-    "run_all",
-    "forget_account",
-    "show_status",
-    "check_machine",
-)
+#: the module of each command, in the order in which data walks through them
+MODULES = {
+    "generate": "generate_logs",
+    "ingest": "ingest_events",
+    "replay": "replay_quarantine",
+    "basetable": "build_basetable",
+    "explore": "explore_tables",
+    "segments": "train_segments",
+    "industry": "train_industry",
+    "churn": "forecast_churn",
+    "value": "forecast_value",
+    "score": "score_accounts",
+    "export": "export_accounts",
+    "report": "publish_report",
+    "rollback": "rollback_model",
+    "run": "run_all",
+    "forget": "forget_account",
+    "status": "show_status",
+    "doctor": "check_machine",
+}
 
 
-def job_specs() -> list[JobSpec]:
-    """The specification of every job."""
-    return [import_module(f"segmentation.jobs.{module}").JOB for module in MODULES]
+def job_specs(commands: Iterable[str] = MODULES) -> list[JobSpec]:
+    """The specification of every job, or of the commands given."""
+    return [import_module(f"segmentation.jobs.{MODULES[command]}").JOB for command in commands]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the subcommand named on the command line."""
     parser = argparse.ArgumentParser(prog="segmentation", description="Usage logs to account segments and industries.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    specs = {spec.name: spec for spec in job_specs()}
+    given = sys.argv[1:] if argv is None else argv
+    # of one command the others are not imported: MLflow, scikit-learn and the charts take seconds
+    specs = {spec.name: spec for spec in job_specs(given[:1] if given and given[0] in MODULES else MODULES)}
     for spec in specs.values():
         fill_parser(commands.add_parser(spec.name, help=spec.help, description=spec.help), spec)
     args = parser.parse_args(argv)

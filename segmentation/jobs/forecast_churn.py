@@ -11,8 +11,9 @@ from pyspark.sql import functions as F
 
 from segmentation.features.activity import mask_words
 from segmentation.features.months import months_before
-from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, stored_categories, training_note
+from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, training_note
 from segmentation.jobs.rows import table_rows
+from segmentation.jobs.stored_categories import stored_categories
 from segmentation.outlook.churn import ACTIVE, ALL, TEST, ChurnResult, forecast_churn
 from segmentation.outlook.snapshots import check_history, snapshot
 from segmentation.runtime import Job, JobSpec, add_as_of

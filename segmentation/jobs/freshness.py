@@ -10,11 +10,10 @@ from pyspark.sql import functions as F
 
 from segmentation.basetable.imputation import basetable_features
 from segmentation.errors import InputProblem
-from segmentation.events.categories import category_names
 from segmentation.features.feature import Feature
+from segmentation.jobs.stored_categories import stored_categories
 from segmentation.runtime import Job
-from segmentation.schemas import ACCOUNTS, ACTIVITY, BASETABLE, EVENT_NAMES, EVENTS
-from segmentation.stores.conf import load_categories
+from segmentation.schemas import ACCOUNTS, ACTIVITY, BASETABLE, EVENTS
 from segmentation.stores.registry import RUN, promote
 from segmentation.stores.runs import open_runs
 from segmentation.table import Table
@@ -35,18 +34,6 @@ def read_basetable(job: Job) -> tuple[dt.date, DataFrame, tuple[Feature, ...]]:
         )
     declared = basetable_features(stored_categories(job), job.settings.basetable.imputation)
     return as_of, stored.where(F.col("as_of") == F.lit(as_of)), declared
-
-
-def stored_categories(job: Job) -> tuple[str, ...]:
-    """The categories of conf in its order; logs with categories of their own add theirs behind."""
-    return categories_of(job.tables.read(EVENT_NAMES))
-
-
-def categories_of(event_names: DataFrame) -> tuple[str, ...]:
-    """The same of a table of event names that is at hand."""
-    names = category_names(load_categories())
-    stored = {row["category"] for row in event_names.select("category").distinct().collect()}
-    return (*names, *sorted(stored - set(names)))
 
 
 def training_note(job: Job, as_of: dt.date, *sections: str) -> str:

@@ -15,7 +15,7 @@ from segmentation.basetable.imputation import basetable_features
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
 from segmentation.features.tokens import main_accounts
-from segmentation.jobs.freshness import stored_categories
+from segmentation.jobs.stored_categories import stored_categories
 from segmentation.reports.inputs import Inputs
 from segmentation.runtime import Job
 from segmentation.schemas import (

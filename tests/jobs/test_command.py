@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from segmentation.jobs.command import job_specs, main
+from segmentation.jobs.command import MODULES, job_specs, main
 from segmentation.runtime import Exit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,13 +17,21 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_every_job_is_a_subcommand_and_has_an_entry_point(capsys: pytest.CaptureFixture[str]) -> None:
     path = ["generate", "ingest", "replay", "basetable", "explore", "segments", "industry", "churn", "value"]
     results = ["score", "export", "report", "rollback", "run"]
-    assert [spec.name for spec in job_specs()] == [*path, *results, "forget", "status", "doctor"]
+    assert [spec.name for spec in job_specs()] == [*path, *results, "forget", "status", "doctor"] == list(MODULES)
     with pytest.raises(SystemExit):
         main(["--help"])
     said = capsys.readouterr().out
     assert all(spec.help.split(",")[0] in " ".join(said.split()) for spec in job_specs())
     entry_points = {p.stem for p in (ROOT / "jobs").glob("*.py")}
     assert entry_points == {spec.body.__module__.rpartition(".")[2] for spec in job_specs()}
+
+
+@pytest.mark.parametrize("command", ["ingest", "basetable"])
+def test_a_command_does_not_wait_for_what_only_others_need(command: str) -> None:
+    asks = f"import sys; from segmentation.jobs.command import main; main(['{command}', '--show-settings'])"
+    loaded = f"{asks}; print(sorted({{'mlflow', 'sklearn', 'scipy', 'matplotlib'}} & {{*sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 @pytest.mark.parametrize(
