@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -98,35 +99,54 @@ def _generate(world: World, output: Path, kind: str) -> None:
 
 
 def ingest_and_write(world: World) -> None:
-    """The drop into our tables and, as strings, into Parquet; then the world is done."""
-    _run(
-        command("ingest", "--data-dir", world.data, "--source", "generated", "--format", "parquet",
-                "--input", world.drop / "logs", *settings(session__driver_memory=HEAP))
-    )  # fmt: skip
+    """The drop into our tables and, as strings, into Parquet; then the world is done.
+
+    It comes in two batches. What the first one made stays beside as hard links, where `prepare_grown` goes on.
+    """
+    for tables in (world.data, world.grown):  # of a run that was killed
+        shutil.rmtree(tables, ignore_errors=True)
+    early, late = _batches(world)
+    _ingest(world.data, early)
+    link_tables(world.data, world.grown)
+    _ingest(world.data, late)
     _write_strings(world)
     (world.home / "done.json").write_text(json.dumps({"rows": world.rows}), encoding="utf-8")
 
 
-def prepare_grown(world: World) -> None:
-    """Fill `world.grown`: eleven months ingested and built, then the twelfth, and some rows of two others, late."""
-    if (world.home / "grown.done").exists():
-        return
-    parts, late = world.home / "early", world.home / "late"
-    for folder in (parts, late):
-        folder.mkdir(exist_ok=True)
+def _batches(world: World) -> tuple[Path, Path]:
+    """The logs as they come: eleven months, then the twelfth with a hundredth of the rows of two others."""
+    early, late = world.home / "early", world.home / "late"
+    for folder in (early, late):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
     for number, log in enumerate(sorted((world.drop / "logs").glob("*.parquet")), 1):
         if number in LATE_MONTHS:
             rows = pq.read_table(log)
             held = len(rows) // 100
-            pq.write_table(rows.slice(0, len(rows) - held), parts / log.name)
+            pq.write_table(rows.slice(0, len(rows) - held), early / log.name)
             pq.write_table(rows.slice(len(rows) - held), late / log.name)
         else:
-            os.link(log, (late if number == MONTHS else parts) / log.name)
-    ingest = ["ingest", "--data-dir", world.grown, "--source", "generated", "--format", "parquet", "--input"]
+            os.link(log, (late if number == MONTHS else early) / log.name)
+    return early, late
+
+
+def _ingest(data: Path, logs: Path) -> None:
+    given = ["ingest", "--data-dir", data, "--source", "generated", "--format", "parquet", "--input", logs]
+    _run(command(*given, *settings(session__driver_memory=HEAP)))
+
+
+def link_tables(data: Path, copy: Path) -> None:
+    """A data directory once more, as hard links: a job writes new files and changes none."""
+    shutil.copytree(data, copy, copy_function=os.link, ignore=shutil.ignore_patterns(".lock"))
+
+
+def prepare_grown(world: World) -> None:
+    """Bring `world.grown` on: its eleven months built, then the second batch ingested and not built."""
+    if (world.home / "grown.done").exists():
+        return
     built = ["basetable", "--data-dir", world.grown, "--accounts", world.drop / "accounts.csv", "--as-of", "2025-12-01"]
-    _run(command(*ingest, parts))
     _run(command(*built))
-    _run(command(*ingest, late))
+    _ingest(world.grown, world.home / "late")
     (world.home / "grown.done").touch()
 
 
