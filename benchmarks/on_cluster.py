@@ -5,7 +5,6 @@ Seconds and bytes come from Spark's event log. All of it runs on one machine, an
 
 from __future__ import annotations
 
-import os
 import shutil
 import statistics
 import subprocess
@@ -20,7 +19,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks import equality, eventlog
-from benchmarks.world import AS_OF, World
+from benchmarks.world import AS_OF, World, link_tables
 from segmentation.stores.archive import write_archive
 from segmentation.stores.jars import find_jars
 from tests.cluster.conftest import ROOT, SPARK_HOME, WORKERS, Cluster, ended_with_us, environment
@@ -118,8 +117,7 @@ def _build(cluster: Cluster, world: World, name: str) -> Run:
     """One full build; raises SystemExit with what the job said when it fails."""
     out = _output(world, name)
     shutil.rmtree(out, ignore_errors=True)
-    # hard links: the job writes new files and changes none but the lock, which would be everyone's
-    shutil.copytree(world.data, out / "data", copy_function=os.link, ignore=shutil.ignore_patterns(".lock"))
+    link_tables(world.data, out / "data")
     done = subprocess.run(
         ended_with_us(_command(cluster, world, out, EXECUTORS[name])),
         env=environment(PYSPARK_PYTHON=sys.executable, PYSPARK_DRIVER_PYTHON=sys.executable),

@@ -73,7 +73,7 @@ def settings(**values: object) -> list[str]:
 def prepare(home: Path, rows: int) -> World:
     """Generate, ingest and write out as strings what is not there yet; returns where it all is."""
     world = World(home / str(rows), rows)
-    if (world.home / "done.json").exists():
+    if (world.home / "done.json").exists() and world.grown.exists():
         return world
     world.home.mkdir(parents=True, exist_ok=True)
     _generate(world, world.drop, "parquet")
@@ -105,6 +105,7 @@ def ingest_and_write(world: World) -> None:
     """
     for tables in (world.data, world.grown):  # of a run that was killed
         shutil.rmtree(tables, ignore_errors=True)
+    (world.home / "grown.done").unlink(missing_ok=True)
     early, late = _batches(world)
     _ingest(world.data, early)
     link_tables(world.data, world.grown)
@@ -136,7 +137,7 @@ def _ingest(data: Path, logs: Path) -> None:
 
 
 def link_tables(data: Path, copy: Path) -> None:
-    """A data directory once more, as hard links: a job writes new files and changes none."""
+    """A data directory once more, as hard links: a job writes new files and changes none but the lock."""
     shutil.copytree(data, copy, copy_function=os.link, ignore=shutil.ignore_patterns(".lock"))
 
 

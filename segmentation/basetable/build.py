@@ -38,8 +38,8 @@ def build_basetable(
 ) -> Basetable:
     """BASETABLE: one row per account with features; its columns, then the features in catalogue order.
 
-    `account_features` may hold other as_of too; keep it (`settled`, or a table), as policy `logs` reads it several
-    times.
+    `account_features` has the columns that the function of that name gives for these categories, no others; it may hold
+    other as_of too. Keep it (`settled`, or read it from its table): policy `logs` reads it several times.
     `prepared` is the cube that `prepare_activity` gave. Numbers are doubles, free of null and NaN; categories are
     text. An account that the accounts file does not list has no label; one without events has no row.
     """

@@ -6,7 +6,7 @@ import argparse
 import datetime as dt
 import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
 from pyspark.sql import DataFrame
@@ -18,10 +18,10 @@ from segmentation.basetable.labels import count_accounts, label_accounts
 from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.features.accounts import account_features
-from segmentation.features.activity import build_activity, mask_words, merge_activity
+from segmentation.features.activity import mask_words
 from segmentation.features.months import last_as_of, months_before
-from segmentation.features.staleness import Stale, kept_rows, stale_months
 from segmentation.features.tokens import main_accounts, token_features
+from segmentation.jobs.activity_months import update_activity
 from segmentation.jobs.keys import require_same_key
 from segmentation.jobs.stored_categories import categories_of
 from segmentation.runtime import Job, JobSpec, add_as_of
@@ -29,17 +29,14 @@ from segmentation.schemas import (
     ACCOUNT_FEATURES,
     ACCOUNTS,
     ACTIVITY,
-    ACTIVITY_FILES,
     BASETABLE,
     EVENT_NAMES,
-    EVENTS,
-    PLATFORMS,
-    ROW_BALANCE,
     TOKEN_FEATURES,
     TOKENS,
 )
 from segmentation.stores.accounts_file import file_hash, read_accounts
 from segmentation.stores.secrets import key_fingerprint, read_key
+from segmentation.table import Table
 
 
 def add_basetable_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +63,7 @@ def build(job: Job) -> None:
         same_key.result()
         (accounts, storing), as_of, names = read.result(), dated.result(), named.result()
     job.as_of = as_of  # later steps of the same run speak for the same date
-    updated = _update_activity(job, storing, names)
+    updated = update_activity(job, names, storing)
     note = _note(job, as_of)
     if not job.args.force and tables.note(BASETABLE) == note:
         job.publish()
@@ -80,8 +77,9 @@ def build(job: Job) -> None:
         owners = settled(owners)  # several steps join it: cut the plan here instead of computing it in each of them
         publishing.result()
     categories = categories_of(names)
-    features = _build_features(job, as_of, cube, owners, names, categories)
-    _build_basetable(job, as_of, features, cube, owners, accounts, categories, note)
+    with ThreadPoolExecutor(2) as pool:
+        features, stored = _build_features(job, as_of, cube, owners, names, categories, pool)
+        _build_basetable(job, as_of, features, cube, owners, settled(accounts), categories, note, pool, stored)
     job.publish()
 
 
@@ -91,12 +89,12 @@ def _accounts(job: Job) -> tuple[DataFrame, Callable[[], None]]:
     if job.args.accounts is None:
         if not tables.exists(ACCOUNTS):
             raise InputProblem("no accounts are stored yet: give --accounts, a CSV with one line per account")
-        return settled(tables.read(ACCOUNTS)), _nothing
+        return tables.read(ACCOUNTS), _nothing
     key = read_key(job.settings.privacy)
     content = f"{file_hash(job.args.accounts)} by {job.args.account_column}"
     content += f" under key {key_fingerprint(key)}" if key else ""
     if tables.note(ACCOUNTS) == content:
-        return settled(tables.read(ACCOUNTS)), _nothing
+        return tables.read(ACCOUNTS), _nothing
     accounts = read_accounts(job.spark, job.args.accounts, job.args.account_column, key)
     label_accounts(accounts, job.args.label, {})  # a misspelt --label is told before an hour of work
     return accounts, lambda: tables.replace(accounts, ACCOUNTS, note=content)
@@ -109,59 +107,6 @@ def _nothing() -> None:
 def _event_names(job: Job) -> DataFrame:
     """The few rows of the stored table, kept: each look at a stored table costs queries of its log as well."""
     return settled(job.tables.read(EVENT_NAMES))
-
-
-def refresh_activity(job: Job) -> None:
-    """Bring the months up to date whose kept rows the cube does not hold, touch no other, and publish them."""
-    if _update_activity(job, _nothing, _event_names(job)):
-        job.publish()
-
-
-def _update_activity(job: Job, beside: Callable[[], None], names: DataFrame) -> bool:
-    """Whether any month of the cube did not hold its kept rows; those are brought up to date, not yet published.
-
-    `names` are the stored event names.
-    `beside` is done meanwhile: another table that needs nothing of the cube, since a commit is mostly waiting. So is
-    the list of files that the cube was computed from: should only one of the two be committed, it is never published,
-    and the next job takes it back.
-    """
-    tables = job.tables
-    kept = kept_rows(tables.read(ROW_BALANCE))
-    known = tables.read(ACTIVITY_FILES) if tables.exists(ACTIVITY_FILES) else kept.limit(0)
-    with ThreadPoolExecutor(1) as pool:
-        others = [pool.submit(beside)]
-        stale = stale_months(kept, known)
-        if stale.months:
-            with job.stage(f"activity: {len(stale.again)} months computed, {len(stale.grown)} added to"):
-                others.append(pool.submit(tables.replace, kept, ACTIVITY_FILES))
-                cells = _months_of_cube(job, stale, names)
-                tables.replace(cells, ACTIVITY, where=_in(stale.months))
-        for other in others:
-            other.result()
-    return bool(stale.months)
-
-
-def _months_of_cube(job: Job, stale: Stale, names: DataFrame) -> DataFrame:
-    """The stale months of the cube, as they should be."""
-    events, platforms = job.tables.read(EVENTS), job.tables.read(PLATFORMS)
-    words, sketch = mask_words(names)
-    again = build_activity(events.where(_in(stale.again)), names, platforms, words, sketch) if stale.again else None
-    if not stale.grown:
-        assert again is not None  # asked for only when a month is stale
-        return again
-    arrived = job.spark.createDataFrame(list(stale.arrived), "event_month date, batch_id string, file_id string")
-    # the batches for themselves, as they tell which files of the table need not be opened
-    batches = events.where(_in(stale.grown)).where(F.col("batch_id").isin(*{batch for _, batch, _ in stale.arrived}))
-    late = batches.join(F.broadcast(arrived), on=arrived.columns, how="left_semi")
-    stored = job.tables.read(ACTIVITY).where(_in(stale.grown))
-    parts = stored.unionByName(build_activity(late, names, platforms, words, sketch))
-    merged = merge_activity(parts, words, sketch)
-    return merged if again is None else again.unionByName(merged)
-
-
-def _in(months: Sequence[dt.date]) -> str:
-    dates = ", ".join(f"DATE '{month}'" for month in months)
-    return f"event_month IN ({dates})"
 
 
 def _as_of(job: Job) -> dt.date:
@@ -189,18 +134,33 @@ def _note(job: Job, as_of: dt.date) -> str:
 
 
 def _build_features(
-    job: Job, as_of: dt.date, cube: DataFrame, owners: DataFrame, names: DataFrame, categories: Sequence[str]
-) -> DataFrame:
-    """Account features, kept and not stored yet; the token features are stored while these are computed."""
-    only = f"as_of = DATE '{as_of}'"
+    job: Job,
+    as_of: dt.date,
+    cube: DataFrame,
+    owners: DataFrame,
+    names: DataFrame,
+    categories: Sequence[str],
+    pool: Executor,
+) -> tuple[DataFrame, Future[None]]:
+    """The account features, and what stores them; the token features are stored while they are computed."""
     words, sketch = mask_words(names)
     with job.stage("token features"):
-        of_tokens = settled(token_features(cube, owners, as_of, words, sketch))
-    with job.stage("account features"), ThreadPoolExecutor(1) as pool:
-        storing = pool.submit(job.tables.replace, of_tokens, TOKEN_FEATURES, where=only)
-        wide = settled(account_features(of_tokens, cube, owners, as_of, categories))
+        of_tokens, storing = _keep(job, token_features(cube, owners, as_of, words, sketch), TOKEN_FEATURES, as_of, pool)
+    with job.stage("account features"):
+        wide = account_features(of_tokens, cube, owners, as_of, categories)
+        kept = _keep(job, wide, ACCOUNT_FEATURES, as_of, pool)
         storing.result()
-    return wide
+    return kept
+
+
+def _keep(job: Job, frame: DataFrame, table: Table, as_of: dt.date, pool: Executor) -> tuple[DataFrame, Future[None]]:
+    """The rows at hand, and what stores them meanwhile: to read them back costs queries of Delta's log."""
+    kept, only = settled(frame), f"as_of = DATE '{as_of}'"
+    storing = pool.submit(job.tables.replace, kept, table, where=only)
+    if kept is frame:  # nothing keeps rows here (serverless): better read back than computed by every later step
+        storing.result()
+        kept = job.tables.read(table).where(only).select(*frame.columns)
+    return kept, storing
 
 
 def _build_basetable(
@@ -212,17 +172,19 @@ def _build_basetable(
     accounts: DataFrame,
     categories: Sequence[str],
     note: str,
+    pool: Executor,
+    stored: Future[None],
 ) -> None:
-    tables, only, settings = job.tables, f"as_of = DATE '{as_of}'", job.settings.basetable
+    """The basetable stored and told of; beside it the features are `stored`."""
+    tables, settings = job.tables, job.settings.basetable
     labelled = label_accounts(accounts, job.args.label, settings.label_groups)
     built = build_basetable(features, cube, owners, accounts, as_of, job.args.label, categories, settings)
-    with job.stage("basetable"), ThreadPoolExecutor(2) as pool:
-        storing = pool.submit(tables.replace, features, ACCOUNT_FEATURES, where=only)
+    with job.stage("basetable"):
         # whoever owns a token has features: no need to look at the wide rows
         counting = pool.submit(count_accounts, owners.select("account_id").distinct(), labelled)
-        tables.replace(built.frame, BASETABLE, where=only, note=note)
+        tables.replace(built.frame, BASETABLE, where=f"as_of = DATE '{as_of}'", note=note)
         counts = counting.result()
-        storing.result()
+        stored.result()
     dropped = built.dropped.count() if settings.imputation == LOGS else 0
     width = len(built.frame.columns) - len(BASETABLE.columns)
     job.show(

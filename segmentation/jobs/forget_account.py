@@ -17,8 +17,8 @@ from segmentation.events.build import lay_out
 from segmentation.events.erasure import belongs_to, erase, redact, speaks_of
 from segmentation.events.identifiers import ACCOUNT, key_frame, keyed_id, open_sealed, seal
 from segmentation.events.lines import any_of
+from segmentation.jobs.activity_months import refresh_activity
 from segmentation.jobs.batches import recount
-from segmentation.jobs.build_basetable import refresh_activity
 from segmentation.jobs.dimensions import update_tokens
 from segmentation.jobs.ingest_events import finish
 from segmentation.runtime import Job, JobSpec

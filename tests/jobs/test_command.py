@@ -26,7 +26,7 @@ def test_every_job_is_a_subcommand_and_has_an_entry_point(capsys: pytest.Capture
     assert entry_points == {spec.body.__module__.rpartition(".")[2] for spec in job_specs()}
 
 
-@pytest.mark.parametrize("command", ["ingest", "basetable"])
+@pytest.mark.parametrize("command", ["ingest", "basetable", "status"])
 def test_a_command_does_not_wait_for_what_only_others_need(command: str) -> None:
     asks = f"import sys; from segmentation.jobs.command import main; main(['{command}', '--show-settings'])"
     loaded = f"{asks}; print(sorted({{'mlflow', 'sklearn', 'scipy', 'matplotlib'}} & {{*sys.modules}}))"

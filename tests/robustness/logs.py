@@ -9,7 +9,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from segmentation.jobs.build_basetable import refresh_activity
+from segmentation.jobs.activity_months import refresh_activity
 from segmentation.jobs.command import main
 from segmentation.runtime import JobSpec, execute
 from segmentation.schemas import LEDGER, ROW_BALANCE

@@ -1,0 +1,69 @@
+"""The months of the cube that do not hold what is kept of the logs, brought up to date."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.checkpoint import settled
+from segmentation.features.activity import build_activity, mask_words, merge_activity
+from segmentation.features.staleness import Stale, kept_rows, stale_months
+from segmentation.runtime import Job
+from segmentation.schemas import ACTIVITY, ACTIVITY_FILES, EVENT_NAMES, EVENTS, PLATFORMS, ROW_BALANCE
+
+
+def refresh_activity(job: Job) -> None:
+    """Bring the stale months up to date, touch no other, and publish what was written if there was any."""
+    if update_activity(job, settled(job.tables.read(EVENT_NAMES)), lambda: None):
+        job.publish()
+
+
+def update_activity(job: Job, names: DataFrame, beside: Callable[[], None]) -> bool:
+    """Whether any month of the cube did not hold its kept rows; those are brought up to date, not yet published.
+
+    `names` are the stored event names.
+    `beside` is done meanwhile: another table that needs nothing of the cube, since a commit is mostly waiting. So is
+    the list of files that the cube was computed from: should only one of the two be committed, it is never published,
+    and the next job takes it back.
+    """
+    tables = job.tables
+    kept = kept_rows(tables.read(ROW_BALANCE))
+    known = tables.read(ACTIVITY_FILES) if tables.exists(ACTIVITY_FILES) else kept.limit(0)
+    with ThreadPoolExecutor(1) as pool:
+        others = [pool.submit(beside)]
+        stale = stale_months(kept, known)
+        if stale.months:
+            with job.stage(f"activity: {len(stale.again)} months computed, {len(stale.grown)} added to"):
+                others.append(pool.submit(tables.replace, kept, ACTIVITY_FILES))
+                cells = _months_of_cube(job, stale, names)
+                tables.replace(cells, ACTIVITY, where=_in(stale.months))
+        for other in others:
+            other.result()
+    return bool(stale.months)
+
+
+def _months_of_cube(job: Job, stale: Stale, names: DataFrame) -> DataFrame:
+    """The stale months of the cube, as they should be."""
+    events, platforms = job.tables.read(EVENTS), job.tables.read(PLATFORMS)
+    words, sketch = mask_words(names)
+    again = build_activity(events.where(_in(stale.again)), names, platforms, words, sketch) if stale.again else None
+    if not stale.grown:
+        assert again is not None  # asked for only when a month is stale
+        return again
+    arrived = job.spark.createDataFrame(list(stale.arrived), "event_month date, batch_id string, file_id string")
+    # the batches for themselves, as they tell which files of the table need not be opened
+    batches = events.where(_in(stale.grown)).where(F.col("batch_id").isin(*{batch for _, batch, _ in stale.arrived}))
+    late = batches.join(F.broadcast(arrived), on=arrived.columns, how="left_semi")
+    stored = job.tables.read(ACTIVITY).where(_in(stale.grown))
+    parts = stored.unionByName(build_activity(late, names, platforms, words, sketch))
+    merged = merge_activity(parts, words, sketch)
+    return merged if again is None else again.unionByName(merged)
+
+
+def _in(months: Sequence[dt.date]) -> str:
+    dates = ", ".join(f"DATE '{month}'" for month in months)
+    return f"event_month IN ({dates})"

@@ -1,0 +1,44 @@
+"""The job that builds the basetable, by its command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from segmentation.jobs import build_basetable
+from segmentation.jobs.command import main
+from segmentation.runtime import Exit
+from segmentation.schemas import ACCOUNT_FEATURES, BASETABLE, TOKEN_FEATURES
+from segmentation.stores.content import content_hash
+from tests.robustness.conftest import store
+
+TABLES = (TOKEN_FEATURES, ACCOUNT_FEATURES, BASETABLE)
+LOG = """event_time,token,account,event_name,product,version,os,user_state,duration_s,value,status
+2025-03-04 05:06:07.000,t1,a1,PDF Opened,P,1,OS,active,1.5,,ok
+2025-03-05 05:06:07.000,t2,a1,PDF Saved,Q,1,OS,active,,2.5,ok
+2025-02-05 05:06:07.000,t3,a2,PDF Opened,P,1,OS,active,,,ok
+"""
+
+
+@pytest.mark.parametrize("policy", ["basetable", "logs"])
+def test_where_no_rows_are_kept_the_tables_are_the_same(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str
+) -> None:
+    """Serverless compute keeps no frames: features are read back once they are stored."""
+    (tmp_path / "log.csv").write_text(LOG)
+    (tmp_path / "accounts.csv").write_text("account,industry\na1,Print\n")
+    data = ["--data-dir", str(tmp_path / "data")]
+    assert main(["ingest", "--source", "generated", "--input", str(tmp_path / "log.csv"), *data]) == Exit.OK
+    build = ["basetable", "--force", "--as-of", "2025-04-01", "--set", f"basetable.imputation={policy}", *data]
+
+    def built() -> list[str]:
+        assert main([*build, "--accounts", str(tmp_path / "accounts.csv")]) == Exit.OK
+        tables = store(spark, tmp_path / "data")
+        return [content_hash(tables.read(table), table) for table in TABLES]
+
+    kept = built()
+    monkeypatch.setattr(build_basetable, "settled", lambda frame: frame)
+    assert built() == kept
+    assert [store(spark, tmp_path / "data").read(table).count() for table in TABLES] == [3, 2, 2]
