@@ -105,7 +105,8 @@ def ingest_and_write(world: World) -> None:
     """
     for tables in (world.data, world.grown):  # of a run that was killed
         shutil.rmtree(tables, ignore_errors=True)
-    (world.home / "grown.done").unlink(missing_ok=True)
+    for mark in ("done.json", "grown.done"):
+        (world.home / mark).unlink(missing_ok=True)
     early, late = _batches(world)
     _ingest(world.data, early)
     link_tables(world.data, world.grown)
