@@ -23,7 +23,8 @@ from segmentation.schemas import PUBLISHED, SEGMENTS
 from segmentation.segments.placing import lead_method
 from segmentation.settings import Settings
 from segmentation.stores.conf import default_profile, load_settings
-from segmentation.stores.tables import MissingTable, made_by
+from segmentation.stores.made_by import made_by
+from segmentation.stores.tables import MissingTable
 from segmentation.table import Table
 
 #: more rows than this do not belong into the memory of a notebook

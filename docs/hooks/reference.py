@@ -23,7 +23,7 @@ from segmentation.jobs.command import job_specs
 from segmentation.models.catalogue import MODELS
 from segmentation.runtime import JobSpec, add_common_arguments
 from segmentation.stores.conf import conf_dir, load_categories
-from segmentation.stores.tables import made_by
+from segmentation.stores.made_by import made_by
 from segmentation.table import Table
 
 #: `key: value  # comment`, and a line that goes on with the comment of the key above

@@ -15,6 +15,7 @@ import pandas as pd
 
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
+from segmentation.industries.audit_exhibits import Exhibits
 from segmentation.industries.metrics import Floats, Ints
 from segmentation.industries.single_feature import copied_label, is_flag, rank_auc
 from segmentation.industries.token_leak import token_figures
@@ -47,25 +48,6 @@ class Finding:
     fix: str
     #: the accounts concerned, a few of them; told to whoever runs it, and kept nowhere
     accounts: str = ""
-
-
-@dataclass(frozen=True)
-class Exhibits:
-    """What the audit looks at, gathered by `audit_exhibits.gather`."""
-
-    as_of: dt.date
-    #: one row per row of the basetable: account_id, split, fold, and the features that `recount` has
-    accounts: pd.DataFrame
-    #: one row per labelled account: account_id, industry and all features
-    labelled: pd.DataFrame
-    #: one row per token and account that got its features: token_key, account_id, split, fold
-    tokens: pd.DataFrame
-    #: one row per account: account_id and features counted again from the cube, months before as_of only
-    recount: pd.DataFrame
-    #: basetable column that no feature declares, with any value -> the latest date in it; None: it holds no dates
-    undeclared: Mapping[str, dt.date | None]
-    #: one row per token of a labelled account: token_key, account_id, industry, fold, measures of the token
-    token_values: pd.DataFrame
 
 
 @dataclass(frozen=True)

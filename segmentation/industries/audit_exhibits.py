@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame
@@ -15,11 +16,29 @@ from segmentation.checkpoint import settled
 from segmentation.features.catalogue import LONG_AGO
 from segmentation.features.feature import ALL, Feature
 from segmentation.features.months import YEAR, epoch_seconds, months_before
-from segmentation.industries.audit import Exhibits
 from segmentation.schemas import BASETABLE
 
 SECONDS_PER_DAY = 86_400
 PLACE = ("account_id", "split", "fold")
+
+
+@dataclass(frozen=True)
+class Exhibits:
+    """What the audit looks at, as `gather` finds it."""
+
+    as_of: dt.date
+    #: one row per row of the basetable: account_id, split, fold, and the features that `recount` has
+    accounts: pd.DataFrame
+    #: one row per labelled account: account_id, industry and all features
+    labelled: pd.DataFrame
+    #: one row per token and account that got its features: token_key, account_id, split, fold
+    tokens: pd.DataFrame
+    #: one row per account: account_id and features counted again from the cube, months before as_of only
+    recount: pd.DataFrame
+    #: basetable column that no feature declares, with any value -> the latest date in it; None: it holds no dates
+    undeclared: Mapping[str, dt.date | None]
+    #: one row per token of a labelled account: token_key, account_id, industry, fold, measures of the token
+    token_values: pd.DataFrame
 
 
 def gather(

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.checkpoint import settled
 from segmentation.features.activity import build_activity, mask_words, merge_activity
 from segmentation.features.staleness import Stale, kept_rows, stale_months
 from segmentation.runtime import Job
@@ -18,14 +17,14 @@ from segmentation.schemas import ACTIVITY, ACTIVITY_FILES, EVENT_NAMES, EVENTS, 
 
 def refresh_activity(job: Job) -> None:
     """Bring the stale months up to date, touch no other, and publish what was written if there was any."""
-    if update_activity(job, settled(job.tables.read(EVENT_NAMES)), lambda: None):
+    if update_activity(job, job.tables.read(EVENT_NAMES), lambda: None):
         job.publish()
 
 
 def update_activity(job: Job, names: DataFrame, beside: Callable[[], None]) -> bool:
     """Whether any month of the cube did not hold its kept rows; those are brought up to date, not yet published.
 
-    `names` are the stored event names.
+    `names` are the stored event names; nobody looks at them when no month is stale.
     `beside` is done meanwhile: another table that needs nothing of the cube, since a commit is mostly waiting. So is
     the list of files that the cube was computed from: should only one of the two be committed, it is never published,
     and the next job takes it back.

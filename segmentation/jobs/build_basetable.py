@@ -71,13 +71,12 @@ def build(job: Job) -> None:
         return
     cube = prepare_activity(tables.read(ACTIVITY), as_of, job.settings.basetable.imputation)
     owners = main_accounts(cube, tables.read(TOKENS), as_of)
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         # whatever fails later, the months need no second scan
         publishing = pool.submit(job.publish if updated else _nothing)
         owners = settled(owners)  # several steps join it: cut the plan here instead of computing it in each of them
         publishing.result()
-    categories = categories_of(names)
-    with ThreadPoolExecutor(2) as pool:
+        categories = categories_of(names)
         features, stored = _build_features(job, as_of, cube, owners, names, categories, pool)
         _build_basetable(job, as_of, features, cube, owners, settled(accounts), categories, note, pool, stored)
     job.publish()

@@ -17,7 +17,7 @@ from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import ACCOUNT_RFM, BASETABLE, SEGMENTS
 from segmentation.segments.placing import lead_method
 from segmentation.stores.exports import CSV, PARQUET, write_files
-from segmentation.stores.tables import MADE_BY
+from segmentation.stores.made_by import MADE_BY
 from segmentation.table import Table
 
 BOTH = "both"

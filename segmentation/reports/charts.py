@@ -11,14 +11,13 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from segmentation.reports.palette import (
     ACCENT,
     INK,
-    LINE,
     MUTED,
     NARROW,
     NEGATIVE,
@@ -30,6 +29,8 @@ from segmentation.reports.palette import (
     legend,
     mark_of,
     plain,
+    square,
+    squared,
 )  # fmt: skip
 
 #: more points than this are one blot, and a heavy file
@@ -89,8 +90,7 @@ def profile_bars(
     own = own[~own["feature"].str.contains(r" = |_[mq]\d+$", regex=True)]
     if own.empty:
         return None
-    ranked = own.assign(size=own["effect"].abs()).sort_values(["size", "feature"], ascending=[False, True])
-    rows = ranked.head(shown).iloc[::-1]
+    rows = _strongest(own, shown)
     figure, axes = canvas(0.75 + 0.36 * len(rows), NARROW)
     places, effects = np.arange(len(rows)), rows["effect"].to_numpy(float)
     spread = np.maximum(0.0, np.stack([effects - rows["low"].astype(float), rows["high"].astype(float) - effects]))
@@ -98,9 +98,7 @@ def profile_bars(
                      color=[POSITIVE if effect > 0 else NEGATIVE for effect in effects])  # fmt: skip
     for bar, held_out in zip(bars, rows["held_out"], strict=True):
         bar.set(alpha=0.8, hatch="///" if held_out else "", edgecolor=INK if held_out else "none", linewidth=0.4)
-    axes.axvline(0.0, color=MUTED, linewidth=1.0)
-    said = [(words or {}).get(name, str(name).replace("_", " ")) for name in rows["feature"]]
-    axes.set_yticks(places, [wrapped(one, 26) for one in said])
+    _beside_zero(axes, rows["feature"], words or {})
     widest = max(1.0, float(np.abs(rows[["low", "high", "effect"]].to_numpy(float)).max())) * 1.05
     axes.set(xlabel="less  ←  standard deviations  →  more", xlim=(-widest, widest))
     return figure
@@ -137,9 +135,9 @@ def movement(pairs: pd.DataFrame, names: Mapping[int, str]) -> Figure | None:
     for (row, column), count in np.ndenumerate(counts.to_numpy()):
         colour = MUTED if row == column else ACCENT
         strength = (0.15 if row == column else 0.5) * float(shares.to_numpy(float)[row, column])
-        _square(axes, row, column, colour, 0.06 + strength if count else 0.0)
+        square(axes, row, column, colour, 0.06 + strength if count else 0.0)
         axes.text(column, row, f"{count:,}" if count else "·", ha="center", va="center", color=INK, fontsize=SMALL)
-    _grid(axes, [wrapped(named(one, names)) for one in ids], [str(one) if one >= 0 else "none" for one in ids])
+    squared(axes, [wrapped(named(one, names)) for one in ids], [str(one) if one >= 0 else "none" for one in ids])
     axes.set(xlabel="segment now", ylabel="segment before")
     return figure
 
@@ -201,14 +199,11 @@ def drivers(rows: pd.DataFrame, industry: str, words: Mapping[str, str] | None =
     own = rows[(rows["industry"] == industry) & (rows["effect"] != 0)]
     if own.empty:
         return None
-    ranked = own.assign(size=own["effect"].abs()).sort_values(["size", "feature"], ascending=[False, True])
-    top = ranked.head(shown).iloc[::-1]
+    top = _strongest(own, shown)
     figure, axes = canvas(0.75 + 0.36 * len(top), NARROW)
     effects, places = top["effect"].to_numpy(float), np.arange(len(top))
     axes.barh(places, effects, height=0.6, color=[POSITIVE if e > 0 else NEGATIVE for e in effects], alpha=0.8)
-    axes.axvline(0.0, color=MUTED, linewidth=1.0)
-    said = [(words or {}).get(name, str(name).replace("_", " ")) for name in top["feature"]]
-    axes.set_yticks(places, [wrapped(one, 26) for one in said])
+    _beside_zero(axes, top["feature"], words or {})
     widest = float(np.abs(effects).max()) * 1.1
     axes.set(xlabel="against  ←  log-odds  →  for", xlim=(-widest, widest))
     return figure
@@ -227,12 +222,12 @@ def residual_map(residuals: pd.DataFrame, names: Mapping[int, str]) -> Figure | 
     for (row, column), value in np.ndenumerate(grid.to_numpy(float)):
         known = bool(np.isfinite(value))
         shade = min(abs(value) / DARKEST, 1.0) * 0.75 if known else 0.0
-        _square(axes, row, column, POSITIVE if value > 0 else NEGATIVE, shade)
+        square(axes, row, column, POSITIVE if value > 0 else NEGATIVE, shade)
         beyond = known and float(tested.to_numpy(float)[row, column]) <= LEVEL
         said = f"{value:+.1f}{'*' if beyond else ''}" if known else "·"
         axes.text(column, row, said, ha="center", va="center", fontsize=SMALL, color=INK,
                   fontweight="bold" if beyond else "normal")  # fmt: skip
-    _grid(axes, [wrapped(named(one, names)) for one in grid.index], [wrapped(one, 18) for one in grid.columns])
+    squared(axes, [wrapped(named(one, names)) for one in grid.index], [wrapped(one, 18) for one in grid.columns])
     axes.tick_params(axis="x", labelrotation=40)
     for label in axes.get_xticklabels():
         label.set(ha="right", rotation_mode="anchor")
@@ -244,14 +239,14 @@ def named(segment: int, names: Mapping[int, str]) -> str:
     return f"{segment}  {names.get(int(segment), '')}".strip() if segment >= 0 else "in no segment"
 
 
-def _square(axes, row: int, column: int, colour: str, shade: float) -> None:  # type: ignore[no-untyped-def]
-    axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, alpha=round(shade, 2), linewidth=0))
+def _strongest(rows: pd.DataFrame, shown: int) -> pd.DataFrame:
+    """The features of largest effect, the largest last: bars are drawn from below."""
+    ranked = rows.assign(size=rows["effect"].abs()).sort_values(["size", "feature"], ascending=[False, True])
+    return ranked.head(shown).iloc[::-1]
 
 
-def _grid(axes, down: list[str], across: list[str]) -> None:  # type: ignore[no-untyped-def]
-    plain(axes, "")
-    axes.set_xticks(range(len(across)), across)
-    axes.set_yticks(range(len(down)), down)
-    axes.set(xlim=(-0.5, len(across) - 0.5), ylim=(len(down) - 0.5, -0.5))
-    for at in range(len(down) + 1):
-        axes.axhline(at - 0.5, color=LINE, linewidth=0.8)
+def _beside_zero(axes: Axes, features: pd.Series, words: Mapping[str, str]) -> None:
+    """A line at zero, and the feature of each bar in words."""
+    axes.axvline(0.0, color=MUTED, linewidth=1.0)
+    said = [words.get(name, str(name).replace("_", " ")) for name in features]
+    axes.set_yticks(range(len(said)), [wrapped(one, 26) for one in said])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 INK, MUTED, LINE, PAPER = "#1b1f24", "#5b6570", "#d8dde3", "#fefefe"
 ACCENT, POSITIVE, NEGATIVE = "#0b5fa5", "#0b7a5b", "#b3420a"
@@ -68,3 +69,18 @@ def legend(figure: Figure, columns: int = 3) -> None:
     """A legend below the chart, where it hides nothing."""
     shown = figure.legend(loc="outside lower center", ncols=columns, frameon=False, fontsize=SMALL, labelcolor=INK)
     shown.set_zorder(5)
+
+
+def square(axes: Axes, row: int, column: int, colour: str, shade: float) -> None:
+    """One cell of a grid of squares; `shade` is from 0, none, to 1."""
+    axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, alpha=round(shade, 2), linewidth=0))
+
+
+def squared(axes: Axes, down: list[str], across: list[str]) -> None:
+    """Axes for a grid of squares: the first row on top, a label per row and column, a line between rows."""
+    plain(axes, "")
+    axes.set_xticks(range(len(across)), across)
+    axes.set_yticks(range(len(down)), down)
+    axes.set(xlim=(-0.5, len(across) - 0.5), ylim=(len(down) - 0.5, -0.5))
+    for at in range(len(down) + 1):
+        axes.axhline(at - 0.5, color=LINE, linewidth=0.8)

@@ -20,6 +20,7 @@ from segmentation.errors import InputProblem
 from segmentation.schemas import INGEST_PLANS, PUBLISHED, TABLES
 from segmentation.settings import StorageSettings
 from segmentation.stores.delta import DeltaTable
+from segmentation.stores.made_by import made_by
 from segmentation.table import Table, check
 
 
@@ -29,29 +30,6 @@ class MissingTable(InputProblem):  # it names what is missing
 
 class PublicationConflict(RuntimeError):  # noqa: N818  # it names what happened
     """Another job has published since this one began; whoever catches it calls `refresh` and starts again."""
-
-
-#: which command makes a table, for the message when it is missing
-MADE_BY = {
-    "events": "ingest", "ingest_ledger": "ingest", "row_balance": "ingest", "tokens": "ingest", "event_names": "ingest",
-    "platforms": "ingest",
-    "activity": "basetable", "activity_files": "basetable", "token_features": "basetable",
-    "account_features": "basetable", "accounts": "basetable", "basetable": "basetable", "segments": "segments",
-    "segment_summaries": "segments", "segment_profiles": "segments", "segment_moves": "segments",
-    "account_rfm": "segments", "account_positions": "segments",
-    "industry_scores": "industry", "industry_metrics": "industry",
-    "industry_cards": "industry", "industry_coverage": "industry", "industry_fill": "industry",
-    "industry_suspects": "industry", "industry_drivers": "industry", "churn_scores": "churn", "churn_metrics": "churn",
-    "account_values": "value", "account_scores": "score", "column_profiles": "explore", "column_histograms": "explore",
-    "heavy_hitters": "explore", "category_coverage": "explore", "activity_gaps": "explore",
-    "feature_groups": "explore",
-    "segment_industries": "report", "account_actions": "report", "report_changes": "report",
-}  # fmt: skip
-
-
-def made_by(table: Table) -> str:
-    """The command that makes a table."""
-    return MADE_BY.get(table.name, "run")
 
 
 #: written by commits that stand whether or not a job publishes, so nothing in them is ever unfinished

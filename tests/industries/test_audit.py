@@ -15,8 +15,8 @@ from sklearn.metrics import roc_auc_score
 from segmentation.errors import InputProblem
 from segmentation.features.catalogue import catalogue
 from segmentation.features.feature import ALL, Feature
-from segmentation.industries.audit import Exhibits, Finding, audit, require_clean
-from segmentation.industries.audit_exhibits import gather
+from segmentation.industries.audit import Finding, audit, require_clean
+from segmentation.industries.audit_exhibits import Exhibits, gather
 from segmentation.industries.single_feature import copied_label, rank_auc
 from segmentation.industries.token_leak import token_figures
 from segmentation.settings import AuditSettings

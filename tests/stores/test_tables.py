@@ -13,7 +13,8 @@ from segmentation.failures import Exit, explain
 from segmentation.jobs.command import job_specs
 from segmentation.schemas import ACCOUNTS, EVENTS, INDUSTRY_SCORES, LEDGER, ROW_BALANCE, TABLES
 from segmentation.stores.delta import DeltaTable
-from segmentation.stores.tables import MADE_BY, MissingTable, PublicationConflict, TableStore
+from segmentation.stores.made_by import MADE_BY
+from segmentation.stores.tables import MissingTable, PublicationConflict, TableStore
 from segmentation.table import Table
 from tests.robustness.conftest import STORAGE, store
 
