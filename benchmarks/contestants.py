@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import sys
 import time
@@ -196,7 +195,7 @@ def basetable(data: Path) -> DataFrame:
 
 def peak_memory() -> int:
     """The larger of this process's peak and that of the JVM it started, in bytes."""
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    own = _peak("self")
     from pyspark.sql import SparkSession  # noqa: PLC0415
 
     session = SparkSession.getActiveSession()
@@ -204,14 +203,19 @@ def peak_memory() -> int:
         return own
     from segmentation.stores.spark import jvm_process  # noqa: PLC0415
 
-    status = Path(f"/proc/{jvm_process(session)}/status").read_text(encoding="ascii")
-    return max(own, next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")))
+    return max(own, _peak(jvm_process(session)))
+
+
+def _peak(process: int | str) -> int:
+    # not from `getrusage`: there a process begins with the peak of the one that started it
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 def _main() -> None:
     name, home, rows, out = sys.argv[1:]
     startup, work, warm = (BASETABLE | NEW_MONTH | SKEW | INGEST)[name](World(Path(home), int(rows)), Path(out))
-    memory = peak_memory() if name.startswith("spark") else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    memory = peak_memory() if name.startswith("spark") else _peak("self")
     sys.stdout.write(
         json.dumps({"startup": startup, "work": work, "memory": memory, "warm": work if warm is None else warm}) + "\n"
     )
