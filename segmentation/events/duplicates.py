@@ -58,20 +58,24 @@ def _suspects(placed: DataFrame, known: DataFrame | None, drop: bool, partitions
     dealt = narrow.repartition(partitions, "_row_hash") if partitions else narrow
     groups = dealt.groupBy(*_AT).agg(F.count(F.lit(1)).alias("_copies"), F.min("_position").alias("_first"))
     if known is not None and drop:
-        groups = groups.join(_stored(known), on="_row_hash", how="left")
+        groups = groups.join(_stored(known, dealt), on="_row_hash", how="left")
     else:
         nothing = F.lit(None).cast("boolean")
         groups = groups.select("*", nothing.alias("_stays"), nothing.alias("_taken_out"))
     return groups.where((F.col("_copies") > 1) | header | F.col("_stays").isNotNull()).drop("_copies")
 
 
-def _stored(known: DataFrame) -> DataFrame:
-    """One row per `_row_hash` that is stored: whether a row of it stays (or has been overtaken), or was taken out."""
+def _stored(known: DataFrame, arrived: DataFrame) -> DataFrame:
+    """One row per `_row_hash` that is stored and has arrived: whether a row of it stays (or has been overtaken).
+
+    `_taken_out` is the contrary. Grouping all that is stored would cost as much as the rest of a month's ingest.
+    """
     # a repeated header is one in its own file only; elsewhere the same line is a row
     rows = known.where(F.coalesce(F.col("rule") != REPEATED_HEADER, F.lit(True)))
+    again = rows.join(arrived, on=rows["row_hash"] == arrived["_row_hash"], how="left_semi")
     stays = (F.col("disposition") == KEPT) | F.coalesce(F.col("rule") == SUPERSEDED, F.lit(False))
     return (
-        rows.groupBy(F.col("row_hash").alias("_row_hash"))
+        again.groupBy(F.col("row_hash").alias("_row_hash"))
         .agg(F.bool_or(stays).alias("_stays"))
         .select("*", (~F.col("_stays")).alias("_taken_out"))
     )
