@@ -72,7 +72,7 @@ def _stored(known: DataFrame, arrived: DataFrame) -> DataFrame:
     """
     # a repeated header is one in its own file only; elsewhere the same line is a row
     rows = known.where(F.coalesce(F.col("rule") != REPEATED_HEADER, F.lit(True)))
-    again = rows.join(arrived, on=rows["row_hash"] == arrived["_row_hash"], how="left_semi")
+    again = rows.join(arrived, on=F.col("row_hash") == F.col("_row_hash"), how="left_semi")
     stays = (F.col("disposition") == KEPT) | F.coalesce(F.col("rule") == SUPERSEDED, F.lit(False))
     return (
         again.groupBy(F.col("row_hash").alias("_row_hash"))
