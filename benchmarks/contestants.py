@@ -203,7 +203,9 @@ def peak_memory() -> int:
         return own
     from segmentation.stores.spark import jvm_process  # noqa: PLC0415
 
-    return max(own, _peak(jvm_process(session)))
+    jvm = jvm_process(session)
+    assert jvm is not None  # the session is this process's own
+    return max(own, _peak(jvm))
 
 
 def _peak(process: int | str) -> int:

@@ -20,13 +20,13 @@ class Unequal(AssertionError):  # noqa: N818  # it names what happened
 def spark_features(data: Path) -> pd.DataFrame:
     """The account features that our job wrote, by account."""
     folder = data / "tables" / "account_features"
-    frame = duckdb.sql(f"SELECT * EXCLUDE (as_of) FROM read_parquet('{folder}/as_of={AS_OF}/*.parquet')").df()
+    frame = _frame(f"SELECT * EXCLUDE (as_of) FROM read_parquet('{folder}/as_of={AS_OF}/*.parquet')")
     return frame.set_index("account_id").sort_index()
 
 
 def rival_features(path: Path, accounts: dict[int, str] | None = None) -> pd.DataFrame:
     """The account features that a rival wrote, by account; `accounts` turns keys into ids."""
-    frame = duckdb.sql(f"SELECT * FROM read_parquet('{path}')").df()
+    frame = _frame(f"SELECT * FROM read_parquet('{path}')")
     if accounts is not None:
         frame["account"] = frame["account"].map(accounts)
     return frame.set_index("account").sort_index()
@@ -35,8 +35,14 @@ def rival_features(path: Path, accounts: dict[int, str] | None = None) -> pd.Dat
 def account_ids(data: Path) -> dict[int, str]:
     """Id of every account by its key."""
     files = f"{data}/tables/tokens/*.parquet"
-    seen = duckdb.sql(f"SELECT DISTINCT unnest(accounts, recursive := true) FROM read_parquet('{files}')").df()
+    seen = _frame(f"SELECT DISTINCT unnest(accounts, recursive := true) FROM read_parquet('{files}')")
     return dict(zip(seen["account_key"], seen["account_id"], strict=True))
+
+
+def _frame(query: str) -> pd.DataFrame:
+    found = duckdb.connect().execute(query).df()
+    assert isinstance(found, pd.DataFrame)  # DuckDB does not say what it returns
+    return found
 
 
 def require_equal(ours: pd.DataFrame, theirs: pd.DataFrame, who: str) -> int:

@@ -100,7 +100,7 @@ def _sweep(space: Space, settings: Settings, method: str) -> float:
     asked = settings.segments.model_copy(update={"methods": (method,)})
     found = [one.candidate for one in sweep(space, asked, settings.models)[method]]
     reached = [one.inertia if method == "kmeans" else one.log_likelihood for one in found]
-    return float(np.mean(reached)) / space.accounts
+    return float(np.mean([figure for figure in reached if figure is not None])) / space.accounts
 
 
 def _kmeans(points: np.ndarray) -> float:
@@ -175,7 +175,7 @@ def _sklearn_lasso(ground: Ground, settings: Settings, parts: list[Part]) -> flo
 def _best(ground: Ground, parts: list[Part], given: list[list[np.ndarray]]) -> float:
     """The lowest log-loss of a penalty; `given` has each fold's answers for each."""
     actual = np.concatenate([ground.known.actual[~part.seen] for part in parts])
-    return min(log_loss(actual, np.concatenate(of_folds)) for of_folds in zip(*given, strict=True))
+    return min(float(log_loss(actual, np.concatenate(of_folds))) for of_folds in zip(*given, strict=True))
 
 
 def _trees(ground: Ground, part: Part) -> float:

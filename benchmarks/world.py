@@ -133,7 +133,17 @@ def _batches(world: World) -> tuple[Path, Path]:
 
 
 def _ingest(data: Path, logs: Path) -> None:
-    given = ["ingest", "--data-dir", data, "--source", "generated", "--format", "parquet", "--input", logs]
+    given: list[str | Path] = [
+        "ingest",
+        "--data-dir",
+        data,
+        "--source",
+        "generated",
+        "--format",
+        "parquet",
+        "--input",
+        logs,
+    ]
     _run(command(*given, *settings(session__driver_memory=HEAP)))
 
 
@@ -146,8 +156,11 @@ def prepare_grown(world: World) -> None:
     """Bring `world.grown` on: its eleven months built, then the second batch ingested and not built."""
     if (world.home / "grown.done").exists():
         return
-    built = ["basetable", "--data-dir", world.grown, "--accounts", world.drop / "accounts.csv", "--as-of", "2025-12-01"]
-    _run(command(*built))
+    _run(
+        command(
+            "basetable", "--data-dir", world.grown, "--accounts", world.drop / "accounts.csv", "--as-of", "2025-12-01"
+        )
+    )
     _ingest(world.grown, world.home / "late")
     (world.home / "grown.done").touch()
 

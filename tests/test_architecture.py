@@ -23,7 +23,7 @@ BIN = Path(sys.executable).parent
     [
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
-        ["mypy", "segmentation"],
+        ["mypy"],
         ["lint-imports"],
     ],
     ids=" ".join,
