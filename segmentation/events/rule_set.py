@@ -22,6 +22,20 @@ class RuleSet(Frozen):
         """JSON, the same for equal rules."""
         return self.model_dump_json()
 
+    def keeps_times_of(self, earlier: RuleSet) -> bool:
+        """Whether a row that has a time by the earlier rules has the same one by these.
+
+        Formats after the earlier ones read only what had no time. A release that reads times otherwise has to say so
+        here.
+        """
+        ours, theirs = self.source, earlier.source
+        return (
+            (ours.format, ours.delimiter) == (theirs.format, theirs.delimiter)
+            and ours.time.formats[: len(theirs.time.formats)] == theirs.time.formats
+            and ours.time.model_copy(update={"formats": ()}) == theirs.time.model_copy(update={"formats": ()})
+            and self.ingest.max_line_length >= earlier.ingest.max_line_length
+        )
+
     def hash(self) -> str:
         """SHA-256 of the text."""
         return hashlib.sha256(self.text().encode()).hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -37,6 +37,19 @@ def to_utc(written: Column, zone: str) -> Column:
     """The moment in UTC, null for years that Python cannot hold; of an hour that occurs twice, the first."""
     fits = written.between(F.lit(_FIRST).cast("timestamp"), F.lit(_LAST).cast("timestamp"))
     return F.when(fits, written if zone == "UTC" else F.to_utc_timestamp(written, zone))
+
+
+def event_months(parsed: DataFrame, time: TimeSettings) -> DataFrame:
+    """One row per month in UTC, `event_month`, into which a parsed row may fall, whatever Java knows of the zone.
+
+    Rows without a readable time are left out. Between two releases of Java a zone's rules may change by hours, so
+    that what was stored stands a day before or after.
+    """
+    types = {field.name: field.dataType for field in parsed.schema}
+    moment = to_utc(written_time(time, types.get(time.column)), time.zone)
+    days = [0] if time.zone == "UTC" else [-1, 0, 1]
+    months = (F.trunc(F.date_add(F.to_date(moment), day), "MM") for day in days)
+    return parsed.select(F.explode(F.array(*months)).alias("event_month")).dropna().distinct()
 
 
 def in_gap(written: Column, moment: Column, zone: str) -> Column:

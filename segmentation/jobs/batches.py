@@ -18,23 +18,24 @@ from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.events.balance import FileCounts, audit, count_by_file, row_balance
 from segmentation.events.build import build_events, lay_out
-from segmentation.events.drift import drift, fill_absent, keep_aside
+from segmentation.events.drift import drift
 from segmentation.events.duplicates import mark_copies
 from segmentation.events.identifiers import hash_identifiers, hash_row_hash, key_frame, seal
-from segmentation.events.parse import identify, parse
+from segmentation.events.parse import identify
 from segmentation.events.revisions import SUPERSEDED, VERSION, supersede
 from segmentation.events.rule_set import RuleSet
 from segmentation.events.spelling import composed_by_java, composed_by_python
 from segmentation.jobs.dimensions import update_event_names, update_platforms, update_tokens
-from segmentation.jobs.plans import Plan
+from segmentation.jobs.layouts import by_layout, parse_layout
+from segmentation.jobs.plans import READ, Plan
+from segmentation.jobs.stored_hashes import stored_hashes
 from segmentation.runtime import Job
 from segmentation.schemas import EVENTS, KEPT, LEDGER, ROW_BALANCE
 from segmentation.stores.capabilities import calls_java, setting_if_allowed
 from segmentation.stores.drops import read_drop
-from segmentation.stores.inspection import RawFile, columns_of
+from segmentation.stores.inspection import RawFile
 from segmentation.stores.secrets import read_key
 
-READ, REFUSED = "read", "refused"
 #: some 300 MB of a task's memory, with which a core of 1.5 GB needs no files to find copies
 HASHES_PER_TASK = 3_000_000
 #: what one task takes of Parquet: a million rows or so, which it sorts in half a gigabyte. Spark's 128 MB, packed to a
@@ -135,11 +136,9 @@ def _write_events(job: Job, plan: Plan) -> bool:
 def batch_events(job: Job, plan: Plan) -> DataFrame:
     """The rows of all files as rows of `events`; files of different columns are parsed apart."""
     source, files = plan.rules.source, plan.files
-    known = None
-    if source.duplicates == "drop" and job.tables.exists(EVENTS):
-        known = job.tables.read(EVENTS).select("row_hash", "disposition", "rule")
+    known = stored_hashes(job, plan) if source.duplicates == "drop" else None
     # Parquet files of other columns need a reader of their own: a merged schema would change the hashes of equal rows
-    groups = _by_layout(files) if source.format == "parquet" else [files]
+    groups = by_layout(files) if source.format == "parquet" else [files]
     parts = []
     for group in groups:
         identified = identify(read_drop(job.spark, group, source), group, source.name)
@@ -147,7 +146,7 @@ def batch_events(job: Job, plan: Plan) -> DataFrame:
             identified = hash_row_hash(identified, key_frame(job.spark, key), "_row_hash")
         dealt = hash_partitions(job.spark, sum(file.rows for file in group))
         marked = mark_copies(identified, known, source.duplicates == "drop", dealt)
-        for same in _by_layout(group):
+        for same in by_layout(group):
             ids = [file.file_id for file in same]
             of_these = marked if len(ids) == len(group) else marked.where(F.col("_file_id").isin(ids))
             layout = same[0].layout
@@ -168,25 +167,13 @@ def build_rows(
     job: Job, rules: RuleSet, marked: DataFrame, layout: str | None, batch_id: str, now: dt.datetime
 ) -> DataFrame:
     """Rows of files of one layout to rows of `events`; `now` is UTC, and what is later lies in the future."""
-    columns = columns_of(layout, rules.source.delimiter) or rules.source.columns
-    found = drift(columns, rules.source)
-    source = keep_aside(rules.source, found.new)
-    parsed = fill_absent(parse(marked, source, columns, rules.ingest.max_line_length), found.absent)
+    parsed, source = parse_layout(marked, rules, layout)
     compose = composed_by_java if calls_java(job.spark) else composed_by_python
     events = build_events(parsed, source, rules.categories, rules.ingest, batch_id, now.isoformat(" "), compose)
     if key := read_key(job.settings.privacy):
         keys = key_frame(job.spark, key)
         events = seal(hash_identifiers(events, keys), keys)
     return events
-
-
-def _by_layout(files: Sequence[RawFile]) -> list[list[RawFile]]:
-    """The files in groups of equal columns, order of columns included."""
-    groups: dict[tuple[object, ...], list[RawFile]] = {}
-    for file in files:
-        kind = (file.layout,) if file.header is None else file.columns
-        groups.setdefault(kind, []).append(file)
-    return [groups[kind] for kind in sorted(groups, key=str)]
 
 
 def _ledger(job: Job, plan: Plan, stored: dict[str, FileCounts]) -> DataFrame:

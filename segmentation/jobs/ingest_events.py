@@ -18,9 +18,9 @@ from segmentation.events.balance import balance_lines
 from segmentation.events.drift import drift_lines
 from segmentation.events.rule_set import RuleSet
 from segmentation.failures import Exit, is_passing
-from segmentation.jobs.batches import READ, REFUSED, FileChanged, carry_out, ledger_frame
+from segmentation.jobs.batches import FileChanged, carry_out, ledger_frame
 from segmentation.jobs.keys import require_same_key
-from segmentation.jobs.plans import Plan, give_up, make_plan, unfinished_plans
+from segmentation.jobs.plans import READ, REFUSED, Plan, give_up, make_plan, unfinished_plans
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import LEDGER
 from segmentation.settings import SourceSettings

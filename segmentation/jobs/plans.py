@@ -17,7 +17,10 @@ from segmentation.runtime import Job
 from segmentation.schemas import INGEST_PLANS, LEDGER
 from segmentation.stores.inspection import RawFile, columns_of
 
-PLANNED, GIVEN_UP = "planned", "given_up"
+#: states of a plan
+PLANNED, GIVEN_UP, REPLAYED = "planned", "given_up", "replayed"
+#: states of a file in the ledger
+READ, REFUSED = "read", "refused"
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,19 @@ def make_plan(job: Job, files: Sequence[RawFile], rules: RuleSet) -> Plan:
     # a time of its own: the plan before it of the same batch may have been given up a second ago
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     plan = Plan(hashlib.sha256(named.encode()).hexdigest()[:16], rules, now, tuple(files))
-    _write(job, plan, PLANNED, None)
+    _write(job, [plan], PLANNED, None)
     return plan
 
 
 def give_up(job: Job, plan: Plan, reason: str) -> None:
     """Write down that the plan will not be carried out."""
-    _write(job, plan, GIVEN_UP, reason)
+    _write(job, [plan], GIVEN_UP, reason)
+
+
+def record_replay(job: Job, batches: Sequence[str], rules: RuleSet) -> None:
+    """Write down that rows of these batches are decided again by these rules."""
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    _write(job, [Plan(batch_id, rules, now, ()) for batch_id in sorted(set(batches))], REPLAYED, None)
 
 
 def unfinished_plans(job: Job) -> list[Plan]:
@@ -75,9 +84,13 @@ def _read(row: Row) -> Plan:
     return Plan(row["batch_id"], rules, dt.datetime.fromisoformat(row["planned_at"]), tuple(files))
 
 
-def _write(job: Job, plan: Plan, state: str, reason: str | None) -> None:
+def _write(job: Job, plans: Sequence[Plan], state: str, reason: str | None) -> None:
+    rows = [_row(plan, state, reason) for plan in plans]
+    job.tables.append_ahead(job.spark.createDataFrame(rows, INGEST_PLANS.columns), INGEST_PLANS)
+
+
+def _row(plan: Plan, state: str, reason: str | None) -> tuple[object, ...]:
     at = plan.planned_at.replace(tzinfo=dt.UTC)  # a bare time would be taken for the machine's local one
     noted = ("file_id", "bytes", "modified_ns", "rows", "layout")
     files = json.dumps({str(file.path): {name: getattr(file, name) for name in noted} for file in plan.files})
-    row = (plan.batch_id, state, at, plan.rules.source.name, plan.rules.hash(), plan.rules.text(), files, reason)
-    job.tables.append_ahead(job.spark.createDataFrame([row], INGEST_PLANS.columns), INGEST_PLANS)
+    return plan.batch_id, state, at, plan.rules.source.name, plan.rules.hash(), plan.rules.text(), files, reason

@@ -14,9 +14,10 @@ from segmentation.events.duplicates import mark_copies
 from segmentation.events.identifiers import key_frame, open_sealed
 from segmentation.events.replay import as_raw, belong
 from segmentation.events.revisions import SUPERSEDED, VERSION, supersede
-from segmentation.jobs.batches import READ, build_rows, recount
+from segmentation.jobs.batches import build_rows, recount
 from segmentation.jobs.dimensions import update_event_names, update_platforms, update_tokens
 from segmentation.jobs.ingest_events import finish, rules_of
+from segmentation.jobs.plans import READ, record_replay
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import DROPPED, EVENTS, KEPT, LEDGER, QUARANTINED
 from segmentation.settings import SourceSettings
@@ -121,6 +122,7 @@ def _store(
     job: Job, source: SourceSettings, rows: DataFrame, overtaken: DataFrame | None, condition: str, batches: list[str]
 ) -> None:
     """One commit of the rows as they are decided now, then everything that counts them."""
+    record_replay(job, batches, rules_of(job, source))
     tables, where = job.tables, condition
     if overtaken is not None:
         kept = tables.read(EVENTS).where(F.col("disposition") == KEPT)

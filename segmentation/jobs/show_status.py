@@ -7,8 +7,7 @@ import shlex
 
 from pyspark.sql import functions as F
 
-from segmentation.jobs.batches import READ, REFUSED
-from segmentation.jobs.plans import unfinished_plans
+from segmentation.jobs.plans import READ, REFUSED, unfinished_plans
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import (
     BASETABLE,

@@ -1,0 +1,75 @@
+"""The hashes of stored rows that a batch is looked up in: of its own months alone, where that is sure and pays."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from pydantic import ValidationError
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.events.rule_set import RuleSet
+from segmentation.events.times import event_months
+from segmentation.jobs.layouts import by_layout, parse_layout
+from segmentation.jobs.plans import GIVEN_UP, READ, Plan
+from segmentation.runtime import Job
+from segmentation.schemas import EVENTS, INGEST_PLANS, LEDGER
+from segmentation.stores.drops import read_drop
+
+#: stored rows from which on, and times the batch's rows from which on, it pays to read the batch's times beforehand:
+#: that costs some two seconds per million rows of the batch, to look through a million stored ones half a second
+MANY, MANY_TIMES = 10_000_000, 5
+
+
+def stored_hashes(job: Job, plan: Plan) -> DataFrame | None:
+    """`row_hash`, `disposition` and `rule` of stored rows that may equal one of the batch; None when none are stored.
+
+    Equal rows are of equal times, so other months need no look, unless stored rows of the source got theirs by rules
+    that differ in it. Rows without a month always do.
+    """
+    if not job.tables.exists(EVENTS):
+        return None
+    events, months = job.tables.read(EVENTS), None
+    if _is_much(job, plan) and _are_timed_alike(job, plan.rules):
+        with job.stage("found the months of the batch, to look for copies in these alone"):
+            months = _months(job, plan)
+    if months is not None:
+        dates = ", ".join(f"DATE '{month}'" for month in sorted(months))
+        events = events.where("event_month IS NULL" + (f" OR event_month IN ({dates})" if dates else ""))
+    return events.select("row_hash", "disposition", "rule")
+
+
+def _is_much(job: Job, plan: Plan) -> bool:
+    """Whether so much is stored that to read the batch's times first takes less than to look through all of it."""
+    entries = job.tables.read(LEDGER).where((F.col("source") == plan.rules.source.name) & (F.col("status") == READ))
+    stored = entries.agg(F.coalesce(F.sum("rows_in"), F.lit(0)).alias("rows")).first()
+    assert stored is not None  # an aggregate of everything has one row
+    return int(stored["rows"]) >= max(MANY, MANY_TIMES * sum(file.rows for file in plan.files))
+
+
+def _are_timed_alike(job: Job, rules: RuleSet) -> bool:
+    """Whether these rules give every stored row of the source that has a time the same one."""
+    plans = job.tables.read_latest(INGEST_PLANS)
+    assert plans is not None  # the batch has one
+    of_source = F.col("source") == rules.source.name
+    made = plans.where(of_source & (F.col("state") != GIVEN_UP)).select("batch_id", "rules")
+    stored = job.tables.read(LEDGER).where(of_source & (F.col("status") == READ)).select("batch_id").distinct()
+    found = stored.join(made, on="batch_id", how="left").select("rules").distinct().collect()
+    return all(_keeps_times(rules, row["rules"]) for row in found)
+
+
+def _keeps_times(rules: RuleSet, earlier: str | None) -> bool:
+    """Not by rules that are not there, or that this release cannot read."""
+    try:
+        return earlier is not None and rules.keeps_times_of(RuleSet.model_validate_json(earlier))
+    except ValidationError:
+        return False
+
+
+def _months(job: Job, plan: Plan) -> set[dt.date]:
+    """The months, in UTC, of the batch's rows."""
+    source, months = plan.rules.source, set()
+    for same in by_layout(plan.files):
+        parsed, _ = parse_layout(read_drop(job.spark, same, source), plan.rules, same[0].layout)
+        months |= {row["event_month"] for row in event_months(parsed, source.time).collect()}
+    return months

@@ -1,0 +1,112 @@
+"""Copies are looked for in the batch's own months, where that finds the same ones as looking through everything."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from segmentation.events.times import event_months
+from segmentation.jobs import batches, stored_hashes
+from segmentation.jobs.plans import Plan
+from segmentation.runtime import Exit, Job
+from segmentation.settings import TimeSettings
+from tests.robustness.logs import Logs, line
+
+MONTHS = ("2025-01-15", "2025-02-15", "2025-03-15", "2025-04-15")
+STORED = [line(f"{day} 10:00:00", "t1", second) for day in MONTHS for second in range(5)]
+UNREADABLE = line("yesterday", "t1")
+
+
+@pytest.fixture
+def looked_through(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Of each batch, how many stored rows it is held against, as if five of them were many."""
+    counted: list[int] = []
+
+    def spy(job: Job, plan: Plan) -> DataFrame | None:
+        found = stored_hashes.stored_hashes(job, plan)
+        counted.append(0 if found is None else found.count())
+        return found
+
+    monkeypatch.setattr(batches, "stored_hashes", spy)
+    monkeypatch.setattr(stored_hashes, "MANY", 5)
+    return counted
+
+
+def test_copies_are_looked_for_in_the_months_of_the_batch(
+    spark: SparkSession, tmp_path: Path, looked_through: list[int]
+) -> None:
+    logs = Logs(spark, tmp_path)
+    logs.write("a.csv", *STORED, UNREADABLE)
+    assert logs.ingest() == Exit.OK
+    logs.write("b.csv", STORED[5], UNREADABLE, line("2025-03-16 10:00:00", "t1"))
+    assert logs.ingest() == Exit.OK
+    assert looked_through == [0, 5 + 5 + 1]  # of February and March, and the row without a time
+    found = {at[1:]: rows for at, rows in logs.balance().items() if at[0] == "b.csv"}
+    assert found == {
+        ("kept", None): 1,
+        ("dropped", "duplicate"): 1,
+        ("quarantined", "bad_time"): 1,
+        ("flagged", "duplicate"): 1,
+    }
+
+
+def test_a_batch_that_is_not_small_beside_what_is_stored_is_looked_up_in_all_of_it(
+    spark: SparkSession, tmp_path: Path, looked_through: list[int]
+) -> None:
+    logs = Logs(spark, tmp_path)
+    logs.write("a.csv", *STORED)
+    assert logs.ingest() == Exit.OK
+    logs.write("b.csv", *(line("2025-03-16 10:00:00", "t1", second) for second in range(5)))
+    assert logs.ingest() == Exit.OK
+    assert looked_through == [0, 20]
+
+
+def test_rows_stored_by_other_rules_of_time_are_looked_through_whatever_their_month(
+    spark: SparkSession, tmp_path: Path, looked_through: list[int]
+) -> None:
+    """The third of April was stored as the fourth of March: the copy of it is one all the same."""
+    other = {"column": "time", "formats": ["yyyy-dd-MM HH:mm:ss"]}
+    logs = Logs(spark, tmp_path, time=other)
+    rows = [line(f"2025-03-04 10:00:0{second}", "t1") for second in range(8)]
+    logs.write("a.csv", *rows)
+    assert logs.ingest() == Exit.OK
+    logs.describe()
+    logs.write("b.csv", rows[0])
+    assert logs.ingest() == Exit.OK
+    assert looked_through == [0, 8]
+    assert {at[1:] for at in logs.balance() if at[0] == "b.csv"} == {("dropped", "duplicate")}
+
+
+def test_rows_replayed_by_other_rules_of_time_are_looked_through_too(
+    spark: SparkSession, tmp_path: Path, looked_through: list[int]
+) -> None:
+    logs = Logs(spark, tmp_path)
+    logs.write("a.csv", *STORED, "2025-03-04,t1,a1,pdf.open,1,,")
+    assert logs.ingest() == Exit.OK
+    first = {"column": "time", "formats": ["yyyy-MM-dd HH:mm:ss"]}
+    logs.describe(time={**first, "formats": [*first["formats"], "yyyy-dd-MM"]})
+    assert logs.replay() == Exit.OK
+    logs.write("b.csv", STORED[0])
+    assert logs.ingest() == Exit.OK
+    assert looked_through == [0, 5]  # a format more gives no row that had a time another one
+    logs.describe(time={**first, "formats": [*first["formats"], "yyyy-MM-dd"]})
+    logs.write("c.csv", "2025-03-04,t1,a1,pdf.open,1,,")
+    assert logs.ingest() == Exit.OK
+    assert looked_through == [0, 5, 22]
+    assert {at[1:] for at in logs.balance() if at[0] == "c.csv"} == {("dropped", "duplicate")}
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        ("UTC", {dt.date(2025, 3, 1)}),
+        ("Europe/Paris", {dt.date(2025, 3, 1), dt.date(2025, 4, 1)}),  # what a new release of Java may shift
+    ],
+)
+def test_months_are_those_in_utc(spark: SparkSession, zone: str, expected: set[dt.date]) -> None:
+    parsed = spark.createDataFrame([("2025-03-31 20:00:00",), ("2025-03-30 20:00:00",), ("soon",), (None,)], "t string")
+    months = event_months(parsed, TimeSettings(column="t", formats=("yyyy-MM-dd HH:mm:ss",), zone=zone)).collect()
+    assert sorted(row["event_month"] for row in months) == sorted(expected)
