@@ -17,7 +17,7 @@ from segmentation.schemas import EVENTS, INGEST_PLANS, LEDGER
 from segmentation.stores.drops import read_drop
 
 #: stored rows from which on, and times the batch's rows from which on, it pays to read the batch's times beforehand:
-#: that costs some two seconds per million rows of the batch, to look through a million stored ones half a second
+#: a million rows of Parquet take .8 seconds of two cores (of CSV longer), to look through a million stored ones .3
 MANY, MANY_TIMES = 10_000_000, 5
 
 
