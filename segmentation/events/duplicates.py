@@ -70,13 +70,15 @@ def _stored(known: DataFrame, arrived: DataFrame) -> DataFrame:
 
     `_taken_out` is the contrary. Grouping all that is stored would cost as much as the rest of a month's ingest.
     """
+    stays = (F.col("disposition") == KEPT) | F.coalesce(F.col("rule") == SUPERSEDED, F.lit(False))
     # a repeated header is one in its own file only; elsewhere the same line is a row
     rows = known.where(F.coalesce(F.col("rule") != REPEATED_HEADER, F.lit(True)))
-    again = rows.join(arrived, on=F.col("row_hash") == F.col("_row_hash"), how="left_semi")
-    stays = (F.col("disposition") == KEPT) | F.coalesce(F.col("rule") == SUPERSEDED, F.lit(False))
+    # texts are left behind: whatever is stored goes through the shuffle of the join
+    told = rows.select("row_hash", stays.alias("_stays"))
+    again = told.join(arrived, on=F.col("row_hash") == F.col("_row_hash"), how="left_semi")
     return (
         again.groupBy(F.col("row_hash").alias("_row_hash"))
-        .agg(F.bool_or(stays).alias("_stays"))
+        .agg(F.bool_or("_stays").alias("_stays"))
         .select("*", (~F.col("_stays")).alias("_taken_out"))
     )
 

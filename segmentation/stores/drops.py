@@ -54,10 +54,15 @@ def read_drop(spark: SparkSession, files: Sequence[RawFile], source: SourceSetti
         rows = spark.read.option("lineSep", "\n").text(paths).withColumnRenamed("value", "line")
     # decoding an address is dearer than parsing a field, so it is done once per file and looked up per row
     address = F.col("_metadata.file_path")
-    listed = spark.createDataFrame([(one,) for one in rows.inputFiles()], "_address string")
+    listed = spark.createDataFrame([(one,) for one in sorted(addresses(rows))], "_address string")
     plain = F.broadcast(listed.select("_address", plain_path(F.col("_address")).alias("_plain")))
     placed = rows.select("*", address.alias("_address")).join(plain, on="_address", how="left")
     return placed.select(*rows.columns, F.coalesce("_plain", plain_path(F.col("_address"))).alias("_location"))
+
+
+def addresses(rows: DataFrame) -> set[str]:
+    """What `_metadata.file_path` may say of the files of rows: `inputFiles` has file:///a where that has file:/a."""
+    return {one for given in rows.inputFiles() for one in (given, re.sub("^(file|dbfs):/+", r"\1:/", given))}
 
 
 def plain_path(address: Column) -> Column:
