@@ -151,7 +151,8 @@ def decide(rows: DataFrame, rules: Sequence[Rule]) -> DataFrame:
         r.name: holds[r.name] if r.only_flags is None else holds[r.name] | (r.only_flags & rule.isNotNull())
         for r in rules
     }
-    all_held = F.array_compact(F.array(*(F.when(hold, F.lit(name)) for name, hold in shown.items())))
+    # no function of arrays that takes another one: Spark generates no code for these, and would write out each row for it
+    all_held = F.split(F.concat_ws(" ", *(F.when(hold, F.lit(name)) for name, hold in shown.items())), " ")
     others = F.array_except(all_held, F.array(rule))
     flags = F.when((rule.isNotNull() | F.col("_suspect")) & (F.size(others) > 0), others)
     # two selects, so that the conditions are evaluated once and what follows builds on their outcome
