@@ -87,10 +87,10 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
         "token": _text(source.token),
         "account_id": _text(source.account_id),
         "event_name": _text(source.event_name),
-        "duration_s": _number(source.duration_s),
-        "_duration_s_given": _given(source.duration_s),
-        "value": _number(source.value),
-        "_value_given": _given(source.value),
+        "duration_s": _number(parsed, source.duration_s),
+        "_duration_s_given": _given(parsed, source.duration_s),
+        "value": _number(parsed, source.value),
+        "_value_given": _given(parsed, source.value),
         "status": _text(source.status),
         "is_error": F.expr(source.error_when) if source.error_when else F.lit(None).cast("boolean"),
         "product": _text(source.product),
@@ -137,12 +137,23 @@ def _text(expression: str | None) -> Column:
     return F.lit(None).cast("string") if expression is None else _blank_to_null(expression)
 
 
-def _number(expression: str | None) -> Column:
-    return F.lit(None).cast("double") if expression is None else _blank_to_null(expression).try_cast("double")
+def _number(parsed: DataFrame, expression: str | None) -> Column:
+    if expression is None:
+        return F.lit(None).cast("double")
+    if _is_number(parsed, expression):
+        return F.expr(expression).cast("double")
+    return _blank_to_null(expression).try_cast("double")
 
 
-def _given(expression: str | None) -> Column:
-    return F.lit(False) if expression is None else _blank_to_null(expression).isNotNull()
+def _given(parsed: DataFrame, expression: str | None) -> Column:
+    if expression is None:
+        return F.lit(False)
+    return (F.expr(expression) if _is_number(parsed, expression) else _blank_to_null(expression)).isNotNull()
+
+
+def _is_number(parsed: DataFrame, expression: str) -> bool:
+    """Whether the expression is a number already, which as a text and back would be the same one, at some cost."""
+    return isinstance(parsed.select(F.expr(expression)).schema[0].dataType, (T.DoubleType, T.IntegralType))
 
 
 def _attributes(parts: Sequence[Column], with_unknown_keys: bool) -> Column:

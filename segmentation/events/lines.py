@@ -35,8 +35,8 @@ _MAX_FIELDS = 20_000
 _QUOTE = '"'
 
 
-def line_is_short(text: Column, limit: int) -> Column:
-    """The line has no more than `limit` characters; they are counted only where the bytes do not settle it."""
+def is_short(text: Column, limit: int) -> Column:
+    """The text has no more than `limit` characters; they are counted only where the bytes do not settle it."""
     return (F.octet_length(text) <= limit) | (F.char_length(text) <= limit)
 
 
@@ -44,7 +44,7 @@ def csv_is_parsable(text: Column, limit: int, delimiter: str) -> Column:
     """The line is short enough, and has not more fields than Spark's parser bears."""
     rest = F.replace(text, F.lit(delimiter), F.lit(""))
     delimiters = F.char_length(text) - F.char_length(rest)
-    return line_is_short(text, limit) & ((F.octet_length(text) < _MAX_FIELDS) | (delimiters < _MAX_FIELDS))
+    return is_short(text, limit) & ((F.octet_length(text) < _MAX_FIELDS) | (delimiters < _MAX_FIELDS))
 
 
 def csv_fault(text: Column, limit: int, delimiter: str, corrupt: Column) -> Column:
@@ -99,7 +99,7 @@ def _text_fault(text: Column, limit: int, nul: Column) -> Column:
     return (
         F.when(~F.is_valid_utf8(text), F.lit(BAD_UTF8))
         .when(nul, F.lit(NUL_CHARACTER))
-        .when(~line_is_short(text, limit), F.lit(LINE_TOO_LONG))
+        .when(~is_short(text, limit), F.lit(LINE_TOO_LONG))
         .when(F.btrim(text, F.lit(" \t\r")) == F.lit(""), F.lit(EMPTY_LINE))
     )
 

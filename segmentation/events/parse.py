@@ -20,9 +20,9 @@ from segmentation.events.lines import (
     any_of,
     csv_fault,
     csv_is_parsable,
+    is_short,
     json_fault,
     json_text,
-    line_is_short,
 )
 from segmentation.settings import SourceSettings
 
@@ -141,7 +141,7 @@ def _csv(lines: DataFrame, source: SourceSettings, columns: Sequence[str], limit
 
 def _json(lines: DataFrame, source: SourceSettings, columns: Sequence[str], limit: int) -> DataFrame:
     """The lines with `_fields`, `_line_fault` and `_unknown_keys`."""
-    text, short = F.col("_text"), line_is_short(F.col("_text"), limit)
+    text, short = F.col("_text"), is_short(F.col("_text"), limit)
     # Python's notation is not JSON, and Spark's functions do not agree on it
     options = {**_PERMISSIVE, "allowSingleQuotes": "false"}
     parsed = lines.select(

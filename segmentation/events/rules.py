@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
 from segmentation.events.duplicates import DUPLICATE, REPEATED_HEADER
-from segmentation.events.lines import LINE_FAULTS, UNREADABLE, any_of
+from segmentation.events.lines import LINE_FAULTS, UNREADABLE, any_of, is_short
 from segmentation.events.revisions import SUPERSEDED
 from segmentation.events.times import in_gap, is_ambiguous
 from segmentation.schemas import DROPPED, KEPT, QUARANTINED
@@ -62,7 +62,9 @@ def built_in_rules(settings: IngestSettings, now: str, zone: str = "UTC") -> lis
     """
     fault = F.col("_line_fault")
     readable = fault.isNull() | ~fault.isin(*UNREADABLE)
-    texts = [F.length(name) > settings.max_text_length for name in ("token", "account_id", "event_name", "status")]
+    texts = [
+        ~is_short(F.col(name), settings.max_text_length) for name in ("token", "account_id", "event_name", "status")
+    ]
     return [
         Rule(REPEATED_HEADER, DROPPED, F.col("_repeated_header")),
         *(Rule(name, QUARANTINED, fault == name) for name in LINE_FAULTS),
@@ -151,7 +153,7 @@ def decide(rows: DataFrame, rules: Sequence[Rule]) -> DataFrame:
         r.name: holds[r.name] if r.only_flags is None else holds[r.name] | (r.only_flags & rule.isNotNull())
         for r in rules
     }
-    # no function of arrays that takes another one: Spark generates no code for these, and would write out each row for it
+    # no function of arrays that takes another function: Spark generates no code for one, and writes out every row first
     all_held = F.split(F.concat_ws(" ", *(F.when(hold, F.lit(name)) for name, hold in shown.items())), " ")
     others = F.array_except(all_held, F.array(rule))
     flags = F.when((rule.isNotNull() | F.col("_suspect")) & (F.size(others) > 0), others)
