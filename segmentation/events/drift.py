@@ -16,6 +16,7 @@ from segmentation.settings import SourceSettings
 #: our own columns, which stand beside the log's at some point on the way
 RESERVED = (
     *OURS, "_raw", "_line_fault", "_corrupt", "_fields", "_text", "_keys", "_suspect", "_location", "_header", "_rank",
+    "_address", "_key", "_known",
     "_kind", "_header_of", "_first", "_stays", "_taken_out", UNKNOWN_KEYS,
 )  # fmt: skip
 

@@ -59,9 +59,10 @@ def identify(rows: DataFrame, files: Iterable[FileFacts], source: str) -> DataFr
     """Each raw row with its `_file_id`, `_header`, two independent hashes of all it holds, and its `_position`.
 
     The hashes are over the row, its file's columns and the name of the source: "1,2" under other headings is no copy.
-    `rows` carries `_location` and either `line` or a Parquet file's columns. `_header` is the header line of the row's
-    own file. Rows equal in `_row_hash` and `_row_check` (96 bits together) are taken to be equal. `_position` orders
-    rows by content hash of the file, then by place in it; it is the same in every scan of the same files.
+    `rows` carries `_location` (xxhash64 of the file's) and either `line` or a Parquet file's columns. `_header` is the
+    header line of the row's own file. Rows equal in `_row_hash` and `_row_check` (96 bits together) are taken to be
+    equal. `_position` orders rows by content hash of the file, then by place in it; it is the same in every scan of
+    the same files.
     """
     in_order = sorted(files, key=lambda file: file.file_id)
     ranked = [
@@ -70,7 +71,8 @@ def identify(rows: DataFrame, files: Iterable[FileFacts], source: str) -> DataFr
     ]
     schema = "_location string, _file_id string, _header string, _rank long, _kind string"
     # hashed here, once per file, so that a row meets one number more
-    ids = rows.sparkSession.createDataFrame(ranked, schema).withColumn("_kind", F.xxhash64("_kind"))
+    hashed = {name: F.xxhash64(name) for name in ("_location", "_kind")}
+    ids = rows.sparkSession.createDataFrame(ranked, schema).withColumns(hashed)
     names = [name for name in rows.columns if name != "_location"]
     whole = [F.col(f"`{name}`") for name in names]
     # monotonically_increasing_id is partition << 33 | row; packed here into 45 bits below the rank of the file

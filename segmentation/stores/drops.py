@@ -40,7 +40,7 @@ def list_drop(path: Path, source: SourceSettings) -> list[RawFile]:
 
 
 def read_drop(spark: SparkSession, files: Sequence[RawFile], source: SourceSettings) -> DataFrame:
-    """The rows of the files as they stand: `_location`, and either `line` or the Parquet columns.
+    """The rows of the files as they stand: `_location` (xxhash64 of the file's), and `line` or the Parquet columns.
 
     Lines end at a line feed and nowhere else, which is what `RawFile.rows` counts. Parquet files are of one layout.
     """
@@ -52,12 +52,16 @@ def read_drop(spark: SparkSession, files: Sequence[RawFile], source: SourceSetti
         rows = spark.read.parquet(*paths)
     else:
         rows = spark.read.option("lineSep", "\n").text(paths).withColumnRenamed("value", "line")
-    # decoding an address is dearer than parsing a field, so it is done once per file and looked up per row
-    address = F.col("_metadata.file_path")
+    # decoding an address is dearer than parsing a field, so it is done once per file and looked up per row, by a number
+    address, location = F.col("_address"), F.xxhash64(plain_path(F.col("_address")))
     listed = spark.createDataFrame([(one,) for one in sorted(addresses(rows))], "_address string")
-    plain = F.broadcast(listed.select("_address", plain_path(F.col("_address")).alias("_plain")))
-    placed = rows.select("*", address.alias("_address")).join(plain, on="_address", how="left")
-    return placed.select(*rows.columns, F.coalesce("_plain", plain_path(F.col("_address"))).alias("_location"))
+    known = F.broadcast(listed.select(F.xxhash64(address).alias("_key"), location.alias("_known")))
+    placed = rows.select("*", F.col("_metadata.file_path").alias("_address")).select(
+        "*", F.xxhash64(address).alias("_key")
+    )
+    return placed.join(known, on="_key", how="left").select(
+        *rows.columns, F.coalesce("_known", location).alias("_location")
+    )
 
 
 def addresses(rows: DataFrame) -> set[str]:
