@@ -12,12 +12,14 @@ from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.basetable.build import build_basetable
 from segmentation.checkpoint import settled
+from segmentation.events.build import build_events, lay_out
 from segmentation.events.duplicates import mark_copies
-from segmentation.events.parse import identify
+from segmentation.events.parse import identify, parse
 from segmentation.features.accounts import account_features
 from segmentation.features.activity import build_activity, mask_words, merge_activity
 from segmentation.features.tokens import main_accounts, token_features
 from segmentation.jobs.batches import HASHES_PER_TASK, hash_partitions
+from segmentation.stores.capabilities import setting
 from segmentation.stores.conf import load_categories, load_settings, load_source
 from segmentation.stores.drops import list_drop, read_drop
 from tests.walk import AS_OF
@@ -137,6 +139,28 @@ def test_copies_are_looked_for_in_a_narrow_exchange(spark: SparkSession, walked:
     for line in exchanged:
         node = below[below.index(line) + 1]
         assert "line" not in re.findall(r"\w+", node.split("[", 1)[-1]), node
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_rows_on_their_way_to_events_are_written_out_for_one_function_only(
+    spark: SparkSession, walked: Path, tmp_path: Path, kind: str
+) -> None:
+    """Where Spark generates no code for a function it writes every row out before it: here to compose letters."""
+    source, logs = load_source("generated").model_copy(update={"format": kind}), walked / "raw" / "logs"
+    if kind == "parquet":
+        logs = tmp_path / "logs"
+        types = "duration_s double, value double"
+        columns = ", ".join(f"{name} string" for name in source.columns if name not in types)
+        spark.createDataFrame([], f"{columns}, {types}").select(*source.columns).coalesce(1).write.parquet(str(logs))
+    files = list_drop(logs, source)
+    marked = mark_copies(identify(read_drop(spark, files, source), files, source.name), None, drop=True)
+    parsed = parse(marked, source, files[0].columns, 1_000_000)
+    rules = load_settings("local").ingest
+    with setting(spark, "spark.sql.adaptive.enabled", "false", "a look at stages"):
+        events = build_events(parsed, source, load_categories(source), rules, "b1", "2025-06-01 00:00:00")
+        plan = Plan(lay_out(events))
+    without_code = [line for line in plan.text.splitlines() if re.match(r"[\s:+-]*(Project|Filter) \[", line)]
+    assert ["java_method" in line for line in without_code] == [True]
 
 
 def test_hashes_of_a_large_batch_are_dealt_by_rows(spark: SparkSession, walked: Path) -> None:

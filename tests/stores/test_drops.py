@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 
 from segmentation.settings import SourceSettings
 from segmentation.stores import inspection
-from segmentation.stores.drops import DropError, list_drop, plain_path
+from segmentation.stores.drops import DropError, addresses, list_drop, plain_path
 
 
 def source(kind: str = "csv") -> SourceSettings:
@@ -149,6 +149,21 @@ def test_a_type_that_the_source_fixes_may_not_change(tmp_path: Path) -> None:
     for name, values in {"x": pa.array([1]), "y": pa.array(["1"])}.items():
         pq.write_table(pa.table({"A": values, "b": ["n"]}), tmp_path / f"{name}.parquet")
     assert [file.refusal for file in list_drop(tmp_path, fixed)] == [None, "changed_type: a is string, not bigint"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_the_addresses_of_rows_are_foreseen(spark: SparkSession, tmp_path: Path, kind: str) -> None:
+    """Else each row's address would be decoded anew."""
+    for name in ("a", "b c+d", "50% {ä}"):
+        if kind == "csv":
+            (tmp_path / f"{name}.csv").write_text("a,b\n1,2\n")
+        else:
+            pq.write_table(pa.table({"a": ["1"], "b": ["2"]}), tmp_path / f"{name}.parquet")
+    reader = spark.read.format("text" if kind == "csv" else kind)
+    rows = reader.load(str(tmp_path))
+    found = {row["file_path"] for row in rows.select("_metadata.file_path").collect()}
+    assert len(found) == 3
+    assert found <= addresses(rows)
 
 
 def test_the_path_that_spark_gives_is_the_one_that_python_knows(spark: SparkSession) -> None:
