@@ -80,15 +80,15 @@ EVENTS = Table(
 
 INGEST_PLANS = Table(
     "ingest_plans",
-    "one row per planned or replayed batch, written before any of it is read; ingest reads it, published or not",
+    "one row per planned batch, written before any of it is read, and per replay; ingest reads it, published or not",
     columns("""
-        batch_id     string!     # hash of its rules and of the content of its files
-        state        string!     # planned; given_up when it cannot be done; replayed: some rows are decided again
+        batch_id     string!     # hash of its rules and of the content of its files; of a replay one that it concerns
+        state        string!     # planned; given_up when it cannot be done; replayed, before its rows are stored
         planned_at   timestamp!
         source       string!
         rules_hash   string!     # SHA-256 of `rules`
         rules        string!     # JSON: the source, its categories, the ingest settings; the batch is read by these
-        files        string!     # JSON: by path, its content hash, bytes, modification time, rows and layout
+        files        string!     # JSON: by path, content hash, bytes, modification time, rows, layout; {} of a replay
         reason       string      # of a batch given up
     """),
     unique_by=("batch_id", "planned_at", "state"),

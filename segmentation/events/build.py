@@ -13,7 +13,7 @@ from segmentation.events.parse import UNKNOWN_KEYS, original
 from segmentation.events.revisions import identity_columns
 from segmentation.events.rules import built_in_rules, closing_rules, decide, is_in_range, source_rules
 from segmentation.events.spelling import Composer, composed, composed_by_java
-from segmentation.events.times import to_utc, written_time
+from segmentation.events.times import kind_of, to_utc, written_time
 from segmentation.schemas import EVENTS, KEPT
 from segmentation.settings import CategorySettings, IngestSettings, SourceSettings
 
@@ -83,7 +83,7 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
     """Our columns computed from the log's, beside the log's own for the source's rules."""
     attributes = [part for name in source.attributes for part in (F.lit(name), F.col(f"`{name}`").cast("string"))]
     computed = {
-        "_written_ts": written_time(source.time, types.get(source.time.column)),
+        "_written_ts": written_time(source.time, kind_of(source.time.column, parsed)),
         "token": _text(source.token),
         "account_id": _text(source.account_id),
         "event_name": _text(source.event_name),

@@ -6,6 +6,9 @@ import hashlib
 
 from segmentation.settings import CategorySettings, Frozen, IngestSettings, SourceSettings
 
+#: how this release makes a time of what a log says; one that does it otherwise has the next number
+TIMES = 1
+
 
 class RuleSet(Frozen):
     """The rules that files are read by."""
@@ -17,6 +20,8 @@ class RuleSet(Frozen):
     max_names: int
     #: tells keys of identifiers apart without giving anything of them away; None: identifiers are stored as they are
     key_fingerprint: str | None = None
+    #: `TIMES` of the release that reads by them; 0 in plans of releases that did not say, nor write replays down
+    times: int = 0
 
     def text(self) -> str:
         """JSON, the same for equal rules."""
@@ -25,12 +30,12 @@ class RuleSet(Frozen):
     def keeps_times_of(self, earlier: RuleSet) -> bool:
         """Whether a row that has a time by the earlier rules has the same one by these.
 
-        Formats after the earlier ones read only what had no time. A release that reads times otherwise has to say so
-        here.
+        Formats after the earlier ones read only what had no time.
         """
         ours, theirs = self.source, earlier.source
         return (
-            (ours.format, ours.delimiter) == (theirs.format, theirs.delimiter)
+            self.times == earlier.times > 0
+            and (ours.format, ours.delimiter) == (theirs.format, theirs.delimiter)
             and ours.time.formats[: len(theirs.time.formats)] == theirs.time.formats
             and ours.time.model_copy(update={"formats": ()}) == theirs.time.model_copy(update={"formats": ()})
             and self.ingest.max_line_length >= earlier.ingest.max_line_length

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame
@@ -45,11 +46,18 @@ def event_months(parsed: DataFrame, time: TimeSettings) -> DataFrame:
     Rows without a readable time are left out. Between two releases of Java a zone's rules may change by hours, so
     that what was stored stands a day before or after.
     """
-    types = {field.name: field.dataType for field in parsed.schema}
-    moment = to_utc(written_time(time, types.get(time.column)), time.zone)
-    days = [0] if time.zone == "UTC" else [-1, 0, 1]
-    months = (F.trunc(F.date_add(F.to_date(moment), day), "MM") for day in days)
-    return parsed.select(F.explode(F.array(*months)).alias("event_month")).dropna().distinct()
+    moment = to_utc(written_time(time, kind_of(time.column, parsed)), time.zone)
+    # V, v and z in a format stand for the name of a zone
+    is_fixed = time.zone == "UTC" and not any(letter in form for form in time.formats for letter in "Vvz")
+    months = (F.trunc(F.date_add(F.to_date(moment), day), "MM") for day in ([0] if is_fixed else [-1, 0, 1]))
+    found = parsed.select(F.explode(F.array(*months)).alias("event_month"))
+    return found.where(F.col("event_month").between(*map(F.lit, (dt.date.min, dt.date.max)))).distinct()
+
+
+def kind_of(column: str, parsed: DataFrame) -> T.DataType | None:
+    """The type of a column, which to Spark is the same in capitals; None where there is none of that name."""
+    types = {field.name.lower(): field.dataType for field in parsed.schema}
+    return types.get(column.lower())
 
 
 def in_gap(written: Column, moment: Column, zone: str) -> Column:

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from segmentation.errors import InputProblem
 from segmentation.events.balance import balance_lines
 from segmentation.events.drift import drift_lines
-from segmentation.events.rule_set import RuleSet
+from segmentation.events.rule_set import TIMES, RuleSet
 from segmentation.failures import Exit, is_passing
 from segmentation.jobs.batches import FileChanged, carry_out, ledger_frame
 from segmentation.jobs.keys import require_same_key
@@ -94,6 +94,7 @@ def rules_of(job: Job, source: SourceSettings) -> RuleSet:
         ingest=job.settings.ingest,
         max_names=job.settings.features.max_names_per_category,
         key_fingerprint=key_fingerprint(key) if key else None,
+        times=TIMES,
     )
 
 

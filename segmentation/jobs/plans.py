@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,10 +54,10 @@ def give_up(job: Job, plan: Plan, reason: str) -> None:
     _write(job, [plan], GIVEN_UP, reason)
 
 
-def record_replay(job: Job, batches: Sequence[str], rules: RuleSet) -> None:
-    """Write down that rows of these batches are decided again by these rules."""
+def record_replay(job: Job, rules: Mapping[str, RuleSet]) -> None:
+    """Write down by which rules rows are decided again, each under a batch that holds such rows."""
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-    _write(job, [Plan(batch_id, rules, now, ()) for batch_id in sorted(set(batches))], REPLAYED, None)
+    _write(job, [Plan(batch_id, own, now, ()) for batch_id, own in rules.items()], REPLAYED, None)
 
 
 def unfinished_plans(job: Job) -> list[Plan]:
@@ -65,6 +65,7 @@ def unfinished_plans(job: Job) -> list[Plan]:
     plans = job.tables.read_latest(INGEST_PLANS)
     if plans is None:
         return []
+    plans = plans.where(F.col("state") != REPLAYED)
     if job.tables.exists(LEDGER):
         plans = plans.join(job.tables.read(LEDGER).select("batch_id").distinct(), on="batch_id", how="left_anti")
     # as text: Python would take a collected timestamp for one in the machine's zone

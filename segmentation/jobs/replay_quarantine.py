@@ -14,6 +14,7 @@ from segmentation.events.duplicates import mark_copies
 from segmentation.events.identifiers import key_frame, open_sealed
 from segmentation.events.replay import as_raw, belong
 from segmentation.events.revisions import SUPERSEDED, VERSION, supersede
+from segmentation.events.rule_set import RuleSet
 from segmentation.jobs.batches import build_rows, recount
 from segmentation.jobs.dimensions import update_event_names, update_platforms, update_tokens
 from segmentation.jobs.ingest_events import finish, rules_of
@@ -49,6 +50,9 @@ def replay(job: Job) -> None:
     changed = content_hash(rows, EVENTS) != content_hash(events.where(condition), EVENTS)
     kinds = {row["disposition"]: row["count"] for row in rows.groupBy("disposition").count().collect()}
     if changed:
+        kinds_of_files = {_format(row["layout"]): row["batch_id"] for row in files}
+        rules = rules_of(job, source)
+        record_replay(job, {batch_id: _read_as(kind, rules) for kind, batch_id in kinds_of_files.items()})
         _store(job, source, rows, overtaken, condition, [row["batch_id"] for row in files])
     job.show(
         f"replayed {before:,} quarantined rows of {source.name!r}: now "
@@ -89,13 +93,17 @@ def _decide_again(job: Job, source: SourceSettings, files: list[Row], condition:
         raw = settled(as_raw(stored.where(F.col("file_id").isin(ids)), next(iter(layouts))))
         marked = mark_copies(raw, known, drop=drop)
         for layout, of_layout in layouts.items():
-            own = rules.model_copy(update={"source": source.model_copy(update={"format": _format(layout)})})
-            built = build_rows(job, own, marked.where(F.col("_file_id").isin(of_layout)), layout, "", job.now)
+            own, of_these = _read_as(_format(layout), rules), marked.where(F.col("_file_id").isin(of_layout))
+            built = build_rows(job, own, of_these, layout, "", job.now)
             parts.append(belong(built, [(row["file_id"], row["batch_id"]) for row in files]))
     rows = parts[0]
     for part in parts[1:]:
         rows = rows.unionByName(part)
     return rows
+
+
+def _read_as(kind: str, rules: RuleSet) -> RuleSet:
+    return rules.model_copy(update={"source": rules.source.model_copy(update={"format": kind})})
 
 
 def _format(layout: str | None) -> str:
@@ -122,7 +130,6 @@ def _store(
     job: Job, source: SourceSettings, rows: DataFrame, overtaken: DataFrame | None, condition: str, batches: list[str]
 ) -> None:
     """One commit of the rows as they are decided now, then everything that counts them."""
-    record_replay(job, batches, rules_of(job, source))
     tables, where = job.tables, condition
     if overtaken is not None:
         kept = tables.read(EVENTS).where(F.col("disposition") == KEPT)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from segmentation.events.rule_set import TIMES, RuleSet
 from segmentation.events.times import event_months
 from segmentation.jobs import batches, stored_hashes
 from segmentation.jobs.plans import Plan
 from segmentation.runtime import Exit, Job
-from segmentation.settings import TimeSettings
-from tests.robustness.logs import Logs, line
+from segmentation.settings import IngestSettings, SourceSettings, TimeSettings
+from tests.robustness.logs import SOURCE, Logs, line
 
 MONTHS = ("2025-01-15", "2025-02-15", "2025-03-15", "2025-04-15")
 STORED = [line(f"{day} 10:00:00", "t1", second) for day in MONTHS for second in range(5)]
@@ -80,23 +82,69 @@ def test_rows_stored_by_other_rules_of_time_are_looked_through_whatever_their_mo
     assert {at[1:] for at in logs.balance() if at[0] == "b.csv"} == {("dropped", "duplicate")}
 
 
-def test_rows_replayed_by_other_rules_of_time_are_looked_through_too(
+FIRST = {"column": "time", "formats": ["yyyy-MM-dd HH:mm:ss"]}
+DAY = "2025-03-04,t1,a1,pdf.open,1,,"
+
+
+def with_format(form: str) -> dict[str, Any]:
+    return {**FIRST, "formats": [*FIRST["formats"], form]}
+
+
+def test_a_format_more_gives_no_row_that_had_a_time_another_one(
     spark: SparkSession, tmp_path: Path, looked_through: list[int]
 ) -> None:
     logs = Logs(spark, tmp_path)
-    logs.write("a.csv", *STORED, "2025-03-04,t1,a1,pdf.open,1,,")
+    logs.write("a.csv", *STORED)
     assert logs.ingest() == Exit.OK
-    first = {"column": "time", "formats": ["yyyy-MM-dd HH:mm:ss"]}
-    logs.describe(time={**first, "formats": [*first["formats"], "yyyy-dd-MM"]})
-    assert logs.replay() == Exit.OK
+    logs.describe(time=with_format("yyyy-dd-MM"))
     logs.write("b.csv", STORED[0])
     assert logs.ingest() == Exit.OK
-    assert looked_through == [0, 5]  # a format more gives no row that had a time another one
-    logs.describe(time={**first, "formats": [*first["formats"], "yyyy-MM-dd"]})
-    logs.write("c.csv", "2025-03-04,t1,a1,pdf.open,1,,")
+    assert looked_through == [0, 5]
+
+
+def test_rows_replayed_by_other_rules_of_time_are_looked_through_too(
+    spark: SparkSession, tmp_path: Path, looked_through: list[int]
+) -> None:
+    """What no ingest ever read by them stands in April, and was written in March."""
+    logs = Logs(spark, tmp_path)
+    logs.write("a.csv", *STORED, DAY)
     assert logs.ingest() == Exit.OK
-    assert looked_through == [0, 5, 22]
-    assert {at[1:] for at in logs.balance() if at[0] == "c.csv"} == {("dropped", "duplicate")}
+    logs.describe(time=with_format("yyyy-dd-MM"))
+    assert logs.replay() == Exit.OK
+    logs.describe(time=with_format("yyyy-MM-dd"))
+    logs.write("b.csv", DAY)
+    assert logs.ingest() == Exit.OK
+    assert looked_through == [0, 21]
+    assert {at[1:] for at in logs.balance() if at[0] == "b.csv"} == {("dropped", "duplicate")}
+
+
+def rules(**changes: Any) -> RuleSet:
+    limits = {"max_text_length": 20, "max_line_length": changes.pop("line", 200), "max_number": 1e12}
+    ingest = IngestSettings(earliest=dt.date(2000, 1, 1), future_days=2, **limits)
+    source = SourceSettings(**{"name": "s", **SOURCE, **changes})
+    return RuleSet(source=source, categories=(), ingest=ingest, max_names=5, times=changes.pop("times", TIMES))
+
+
+@pytest.mark.parametrize(
+    ("now", "keeps"),
+    [
+        ({}, True),
+        ({"line": 300}, True),
+        ({"line": 100}, False),
+        ({"format": "jsonl"}, False),
+        ({"delimiter": ";"}, False),
+        ({"time": {**FIRST, "zone": "Europe/Paris"}}, False),
+        ({"time": {"column": "time", "formats": ["yyyy-MM-dd", *FIRST["formats"]]}}, False),
+        ({"time": with_format("yyyy-MM-dd")}, True),
+    ],
+)
+def test_rules_keep_times_where_nothing_that_tells_them_differs(now: dict[str, Any], keeps: bool) -> None:
+    assert rules(**now).keeps_times_of(rules()) == keeps
+
+
+def test_rules_of_a_release_that_did_not_say_how_it_read_times_are_not_relied_upon() -> None:
+    earlier = rules().model_dump_json(exclude={"times"})
+    assert not rules().keeps_times_of(RuleSet.model_validate_json(earlier))
 
 
 @pytest.mark.parametrize(
@@ -104,9 +152,10 @@ def test_rows_replayed_by_other_rules_of_time_are_looked_through_too(
     [
         ("UTC", {dt.date(2025, 3, 1)}),
         ("Europe/Paris", {dt.date(2025, 3, 1), dt.date(2025, 4, 1)}),  # what a new release of Java may shift
+        ("Asia/Tokyo", {dt.date(2025, 3, 1), dt.date(2025, 4, 1)}),
     ],
 )
 def test_months_are_those_in_utc(spark: SparkSession, zone: str, expected: set[dt.date]) -> None:
-    parsed = spark.createDataFrame([("2025-03-31 20:00:00",), ("2025-03-30 20:00:00",), ("soon",), (None,)], "t string")
+    parsed = spark.createDataFrame([("2025-03-31 20:00:00",), ("0001-01-02 05:00:00",), ("soon",), (None,)], "T string")
     months = event_months(parsed, TimeSettings(column="t", formats=("yyyy-MM-dd HH:mm:ss",), zone=zone)).collect()
-    assert sorted(row["event_month"] for row in months) == sorted(expected)
+    assert {row["event_month"] for row in months} - {dt.date(1, 1, 1)} == expected
