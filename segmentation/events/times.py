@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame
@@ -51,7 +50,8 @@ def event_months(parsed: DataFrame, time: TimeSettings) -> DataFrame:
     is_fixed = time.zone == "UTC" and not any(letter in form for form in time.formats for letter in "Vvz")
     months = (F.trunc(F.date_add(F.to_date(moment), day), "MM") for day in ([0] if is_fixed else [-1, 0, 1]))
     found = parsed.select(F.explode(F.array(*months)).alias("event_month"))
-    return found.where(F.col("event_month").between(*map(F.lit, (dt.date.min, dt.date.max)))).distinct()
+    # a day off may lead out of the years that Python holds
+    return found.where("event_month BETWEEN DATE '0001-01-01' AND DATE '9999-12-31'").distinct()
 
 
 def kind_of(column: str, parsed: DataFrame) -> T.DataType | None:
