@@ -55,6 +55,7 @@ def test_copies_are_looked_for_in_the_months_of_the_batch(
     }
 
 
+@pytest.mark.long
 def test_a_batch_that_is_not_small_beside_what_is_stored_is_looked_up_in_all_of_it(
     spark: SparkSession, tmp_path: Path, looked_through: list[int]
 ) -> None:
@@ -90,6 +91,7 @@ def with_format(form: str) -> dict[str, Any]:
     return {**FIRST, "formats": [*FIRST["formats"], form]}
 
 
+@pytest.mark.long
 def test_a_format_more_gives_no_row_that_had_a_time_another_one(
     spark: SparkSession, tmp_path: Path, looked_through: list[int]
 ) -> None:
