@@ -99,8 +99,8 @@ def timed(work: Callable[[], float]) -> tuple[float, float]:
 def _sweep(space: Space, settings: Settings, method: str) -> float:
     asked = settings.segments.model_copy(update={"methods": (method,)})
     found = [one.candidate for one in sweep(space, asked, settings.models)[method]]
-    reached = [one.inertia if method == "kmeans" else one.log_likelihood for one in found]
-    return float(np.mean([figure for figure in reached if figure is not None])) / space.accounts
+    reached = np.array([one.inertia if method == "kmeans" else one.log_likelihood for one in found], dtype=float)
+    return float(reached.mean()) / space.accounts  # not a number, should a method lack its figure
 
 
 def _kmeans(points: np.ndarray) -> float:

@@ -95,7 +95,7 @@ def _generate(world: World, output: Path, kind: str) -> None:
         synthetic__labelled_share=1.0,
         synthetic__format=kind,
     )
-    _run(command("generate", "--data-dir", world.data, "--output", output, *given))
+    _run("generate", "--data-dir", world.data, "--output", output, *given)
 
 
 def ingest_and_write(world: World) -> None:
@@ -133,18 +133,8 @@ def _batches(world: World) -> tuple[Path, Path]:
 
 
 def _ingest(data: Path, logs: Path) -> None:
-    given: list[str | Path] = [
-        "ingest",
-        "--data-dir",
-        data,
-        "--source",
-        "generated",
-        "--format",
-        "parquet",
-        "--input",
-        logs,
-    ]
-    _run(command(*given, *settings(session__driver_memory=HEAP)))
+    given = ("--source", "generated", "--format", "parquet", "--input", logs)
+    _run("ingest", "--data-dir", data, *given, *settings(session__driver_memory=HEAP))
 
 
 def link_tables(data: Path, copy: Path) -> None:
@@ -156,11 +146,7 @@ def prepare_grown(world: World) -> None:
     """Bring `world.grown` on: its eleven months built, then the second batch ingested and not built."""
     if (world.home / "grown.done").exists():
         return
-    _run(
-        command(
-            "basetable", "--data-dir", world.grown, "--accounts", world.drop / "accounts.csv", "--as-of", "2025-12-01"
-        )
-    )
+    _run("basetable", "--data-dir", world.grown, "--accounts", world.drop / "accounts.csv", "--as-of", "2025-12-01")
     _ingest(world.grown, world.home / "late")
     (world.home / "grown.done").touch()
 
@@ -183,5 +169,5 @@ def write_strings(events: list[str], target: Path) -> None:
         TO '{target}' (FORMAT parquet, COMPRESSION zstd)""")
 
 
-def _run(arguments: list[str]) -> None:
-    subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
+def _run(*arguments: str | Path) -> None:
+    subprocess.run(command(*arguments), check=True, stdout=subprocess.DEVNULL)

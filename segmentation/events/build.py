@@ -13,7 +13,7 @@ from segmentation.events.parse import UNKNOWN_KEYS, original
 from segmentation.events.revisions import identity_columns
 from segmentation.events.rules import built_in_rules, closing_rules, decide, is_in_range, source_rules
 from segmentation.events.spelling import Composer, composed, composed_by_java
-from segmentation.events.times import kind_of, to_utc, written_time
+from segmentation.events.times import to_utc, written_time
 from segmentation.schemas import EVENTS, KEPT
 from segmentation.settings import CategorySettings, IngestSettings, SourceSettings
 
@@ -83,14 +83,12 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
     """Our columns computed from the log's, beside the log's own for the source's rules."""
     attributes = [part for name in source.attributes for part in (F.lit(name), F.col(f"`{name}`").cast("string"))]
     computed = {
-        "_written_ts": written_time(source.time, kind_of(source.time.column, parsed)),
+        "_written_ts": written_time(source.time, parsed),
         "token": _text(source.token),
         "account_id": _text(source.account_id),
         "event_name": _text(source.event_name),
-        "duration_s": _number(parsed, source.duration_s),
-        "_duration_s_given": _given(parsed, source.duration_s),
-        "value": _number(parsed, source.value),
-        "_value_given": _given(parsed, source.value),
+        **_number(parsed, "duration_s", source.duration_s),
+        **_number(parsed, "value", source.value),
         "status": _text(source.status),
         "is_error": F.expr(source.error_when) if source.error_when else F.lit(None).cast("boolean"),
         "product": _text(source.product),
@@ -137,23 +135,15 @@ def _text(expression: str | None) -> Column:
     return F.lit(None).cast("string") if expression is None else _blank_to_null(expression)
 
 
-def _number(parsed: DataFrame, expression: str | None) -> Column:
+def _number(parsed: DataFrame, name: str, expression: str | None) -> dict[str, Column]:
+    """The number, and whether the log has anything in its place."""
     if expression is None:
-        return F.lit(None).cast("double")
-    if _is_number(parsed, expression):
-        return F.expr(expression).cast("double")
-    return _blank_to_null(expression).try_cast("double")
-
-
-def _given(parsed: DataFrame, expression: str | None) -> Column:
-    if expression is None:
-        return F.lit(False)
-    return (F.expr(expression) if _is_number(parsed, expression) else _blank_to_null(expression)).isNotNull()
-
-
-def _is_number(parsed: DataFrame, expression: str) -> bool:
-    """Whether the expression is a number already, which as a text and back would be the same one, at some cost."""
-    return isinstance(parsed.select(F.expr(expression)).schema[0].dataType, (T.DoubleType, T.IntegralType))
+        return {name: F.lit(None).cast("double"), f"_{name}_given": F.lit(False)}
+    given = F.expr(expression)
+    # what is a number already would be the same one as a text and back, at some cost
+    if not isinstance(parsed.select(given).schema[0].dataType, (T.DoubleType, T.IntegralType)):
+        given = _blank_to_null(expression)
+    return {name: given.try_cast("double"), f"_{name}_given": given.isNotNull()}
 
 
 def _attributes(parts: Sequence[Column], with_unknown_keys: bool) -> Column:

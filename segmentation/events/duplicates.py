@@ -14,6 +14,8 @@ from segmentation.schemas import KEPT
 
 DUPLICATE = "duplicate"
 REPEATED_HEADER = "repeated_header"
+#: what `mark_copies` has to know of the rows that are stored
+KNOWN = ("row_hash", "disposition", "rule")
 #: what makes two rows equal, and whose header they are (0 for all other rows)
 _AT = ("_row_hash", "_row_check", "_header_of")
 
@@ -26,7 +28,7 @@ def mark_copies(rows: DataFrame, known: DataFrame | None, drop: bool, partitions
     decides here too, and where it was mended since, the first copy is to be kept.
     `_repeated_header`: the header of the row's own file once more. Headers are no copies of other files' headers.
 
-    `known` holds `row_hash`, `disposition` and `rule` of all rows of `events` stored by earlier batches. With `drop`
+    `known` holds the columns `KNOWN` of the rows of `events` stored by earlier batches. With `drop`
     false only headers are looked for, since some logs hold rows that are rightly equal. `partitions` is how many the
     hashes are dealt to, None for as many as Spark's settings say: nearly every hash is a group of its own, so what a
     task cannot hold in memory it sorts through files.

@@ -16,7 +16,7 @@ _BEYOND = 1 << 62  # microseconds: the year 148,000, for numbers that do not fit
 _UNITS = {"seconds": (1_000_000, 1), "millis": (1_000, 1), "micros": (1, 1), "nanos": (1, 1_000)}
 
 
-def written_time(time: TimeSettings, kind: T.DataType | None) -> Column:
+def written_time(time: TimeSettings, parsed: DataFrame) -> Column:
     """The time as the log has it, in the source's own zone; null where it cannot be read."""
     column = F.col(f"`{time.column}`")
     if time.epoch:
@@ -25,7 +25,9 @@ def written_time(time: TimeSettings, kind: T.DataType | None) -> Column:
         micros = F.expr(f"try_multiply(try_cast(`{time.column}` AS BIGINT) DIV {down}, {up}L)")
         number = F.expr(f"try_cast(`{time.column}` AS BIGINT)")
         return F.timestamp_micros(F.coalesce(micros, F.when(number.isNotNull(), F.lit(_BEYOND))))
-    if not isinstance(kind, T.StringType):
+    # to Spark a column is the same in capitals
+    types = {field.name.lower(): field.dataType for field in parsed.schema}
+    if not isinstance(types.get(time.column.lower()), T.StringType):
         return column.cast("timestamp")
     text = F.trim(column)
     # a year of five digits is read with a sign only; it is out of range, which says more than unreadable
@@ -45,19 +47,13 @@ def event_months(parsed: DataFrame, time: TimeSettings) -> DataFrame:
     Rows without a readable time are left out. Between two releases of Java a zone's rules may change by hours, so
     that what was stored stands a day before or after.
     """
-    moment = to_utc(written_time(time, kind_of(time.column, parsed)), time.zone)
+    moment = to_utc(written_time(time, parsed), time.zone)
     # V, v and z in a format stand for the name of a zone
     is_fixed = time.zone == "UTC" and not any(letter in form for form in time.formats for letter in "Vvz")
     months = (F.trunc(F.date_add(F.to_date(moment), day), "MM") for day in ([0] if is_fixed else [-1, 0, 1]))
     found = parsed.select(F.explode(F.array(*months)).alias("event_month"))
     # a day off may lead out of the years that Python holds
     return found.where("event_month BETWEEN DATE '0001-01-01' AND DATE '9999-12-31'").distinct()
-
-
-def kind_of(column: str, parsed: DataFrame) -> T.DataType | None:
-    """The type of a column, which to Spark is the same in capitals; None where there is none of that name."""
-    types = {field.name.lower(): field.dataType for field in parsed.schema}
-    return types.get(column.lower())
 
 
 def in_gap(written: Column, moment: Column, zone: str) -> Column:

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.events.build import lay_out
-from segmentation.events.duplicates import mark_copies
+from segmentation.events.duplicates import KNOWN, mark_copies
 from segmentation.events.identifiers import key_frame, open_sealed
 from segmentation.events.replay import as_raw, belong
 from segmentation.events.revisions import SUPERSEDED, VERSION, supersede
@@ -87,7 +87,7 @@ def _decide_again(job: Job, source: SourceSettings, files: list[Row], condition:
     stored, parts = events.where(condition), []
     if key := read_key(job.settings.privacy):
         stored = open_sealed(stored, key_frame(job.spark, key))
-    known = events.where(f"NOT ({condition})").select("row_hash", "disposition", "rule") if drop else None
+    known = events.where(f"NOT ({condition})").select(*KNOWN) if drop else None
     for layouts in _read_alike(files):
         ids = [file_id for of_layout in layouts.values() for file_id in of_layout]
         raw = settled(as_raw(stored.where(F.col("file_id").isin(ids)), next(iter(layouts))))

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.events.duplicates import KNOWN
 from segmentation.events.rule_set import RuleSet
 from segmentation.events.times import event_months
 from segmentation.jobs.layouts import by_layout, parse_layout
@@ -29,14 +30,14 @@ def stored_hashes(job: Job, plan: Plan) -> DataFrame | None:
     """
     if not job.tables.exists(EVENTS):
         return None
-    events, months = job.tables.read(EVENTS), None
+    known = job.tables.read(EVENTS).select("event_month", *KNOWN)
     if _is_much(job, plan) and _are_timed_alike(job, plan.rules):
         with job.stage("found the months of the batch, to look for copies in these alone"):
             months = _months(job, plan)
-    if months is not None:
-        dates = ", ".join(f"DATE '{month}'" for month in sorted(months))
-        events = events.where("event_month IS NULL" + (f" OR event_month IN ({dates})" if dates else ""))
-    return events.select("row_hash", "disposition", "rule")
+        # as texts: a date of the first years, as junk may hold, cannot be handed to Spark
+        dates = "".join(f" OR event_month = DATE '{month}'" for month in sorted(months))
+        known = known.where(f"event_month IS NULL{dates}")
+    return known.select(*KNOWN)
 
 
 def _is_much(job: Job, plan: Plan) -> bool:

@@ -53,15 +53,12 @@ def read_drop(spark: SparkSession, files: Sequence[RawFile], source: SourceSetti
     else:
         rows = spark.read.option("lineSep", "\n").text(paths).withColumnRenamed("value", "line")
     # decoding an address is dearer than parsing a field, so it is done once per file and looked up per row, by a number
-    address, location = F.col("_address"), F.xxhash64(plain_path(F.col("_address")))
+    address, location = F.col("_metadata.file_path"), F.xxhash64(plain_path(F.col("_address")))
     listed = spark.createDataFrame([(one,) for one in sorted(addresses(rows))], "_address string")
-    known = F.broadcast(listed.select(F.xxhash64(address).alias("_key"), location.alias("_known")))
-    placed = rows.select("*", F.col("_metadata.file_path").alias("_address")).select(
-        "*", F.xxhash64(address).alias("_key")
-    )
-    return placed.join(known, on="_key", how="left").select(
-        *rows.columns, F.coalesce("_known", location).alias("_location")
-    )
+    known = F.broadcast(listed.select(F.xxhash64("_address").alias("_key"), location.alias("_known")))
+    placed = rows.select("*", address.alias("_address"), F.xxhash64(address).alias("_key"))
+    found = placed.join(known, on="_key", how="left")
+    return found.select(*rows.columns, F.coalesce("_known", location).alias("_location"))
 
 
 def addresses(rows: DataFrame) -> set[str]:

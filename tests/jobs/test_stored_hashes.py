@@ -37,14 +37,17 @@ def looked_through(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counted
 
 
+def bring(logs: Logs, name: str, *lines: str) -> None:
+    logs.write(name, *lines)
+    assert logs.ingest() == Exit.OK
+
+
 def test_copies_are_looked_for_in_the_months_of_the_batch(
     spark: SparkSession, tmp_path: Path, looked_through: list[int]
 ) -> None:
     logs = Logs(spark, tmp_path)
-    logs.write("a.csv", *STORED, UNREADABLE)
-    assert logs.ingest() == Exit.OK
-    logs.write("b.csv", STORED[5], UNREADABLE, line("2025-03-16 10:00:00", "t1"))
-    assert logs.ingest() == Exit.OK
+    bring(logs, "a.csv", *STORED, UNREADABLE)
+    bring(logs, "b.csv", STORED[5], UNREADABLE, line("2025-03-16 10:00:00", "t1"))
     assert looked_through == [0, 5 + 5 + 1]  # of February and March, and the row without a time
     found = {at[1:]: rows for at, rows in logs.balance().items() if at[0] == "b.csv"}
     assert found == {
@@ -60,10 +63,8 @@ def test_a_batch_that_is_not_small_beside_what_is_stored_is_looked_up_in_all_of_
     spark: SparkSession, tmp_path: Path, looked_through: list[int]
 ) -> None:
     logs = Logs(spark, tmp_path)
-    logs.write("a.csv", *STORED)
-    assert logs.ingest() == Exit.OK
-    logs.write("b.csv", *(line("2025-03-16 10:00:00", "t1", second) for second in range(5)))
-    assert logs.ingest() == Exit.OK
+    bring(logs, "a.csv", *STORED)
+    bring(logs, "b.csv", *(line("2025-03-16 10:00:00", "t1", second) for second in range(5)))
     assert looked_through == [0, 20]
 
 
@@ -74,11 +75,9 @@ def test_rows_stored_by_other_rules_of_time_are_looked_through_whatever_their_mo
     other = {"column": "time", "formats": ["yyyy-dd-MM HH:mm:ss"]}
     logs = Logs(spark, tmp_path, time=other)
     rows = [line(f"2025-03-04 10:00:0{second}", "t1") for second in range(8)]
-    logs.write("a.csv", *rows)
-    assert logs.ingest() == Exit.OK
+    bring(logs, "a.csv", *rows)
     logs.describe()
-    logs.write("b.csv", rows[0])
-    assert logs.ingest() == Exit.OK
+    bring(logs, "b.csv", rows[0])
     assert looked_through == [0, 8]
     assert {at[1:] for at in logs.balance() if at[0] == "b.csv"} == {("dropped", "duplicate")}
 
@@ -96,11 +95,9 @@ def test_a_format_more_gives_no_row_that_had_a_time_another_one(
     spark: SparkSession, tmp_path: Path, looked_through: list[int]
 ) -> None:
     logs = Logs(spark, tmp_path)
-    logs.write("a.csv", *STORED)
-    assert logs.ingest() == Exit.OK
+    bring(logs, "a.csv", *STORED)
     logs.describe(time=with_format("yyyy-dd-MM"))
-    logs.write("b.csv", STORED[0])
-    assert logs.ingest() == Exit.OK
+    bring(logs, "b.csv", STORED[0])
     assert looked_through == [0, 5]
 
 
@@ -109,13 +106,11 @@ def test_rows_replayed_by_other_rules_of_time_are_looked_through_too(
 ) -> None:
     """What no ingest ever read by them stands in April, and was written in March."""
     logs = Logs(spark, tmp_path)
-    logs.write("a.csv", *STORED, DAY)
-    assert logs.ingest() == Exit.OK
+    bring(logs, "a.csv", *STORED, DAY)
     logs.describe(time=with_format("yyyy-dd-MM"))
     assert logs.replay() == Exit.OK
     logs.describe(time=with_format("yyyy-MM-dd"))
-    logs.write("b.csv", DAY)
-    assert logs.ingest() == Exit.OK
+    bring(logs, "b.csv", DAY)
     assert looked_through == [0, 21]
     assert {at[1:] for at in logs.balance() if at[0] == "b.csv"} == {("dropped", "duplicate")}
 
@@ -124,7 +119,7 @@ def rules(**changes: Any) -> RuleSet:
     limits = {"max_text_length": 20, "max_line_length": changes.pop("line", 200), "max_number": 1e12}
     ingest = IngestSettings(earliest=dt.date(2000, 1, 1), future_days=2, **limits)
     source = SourceSettings(**{"name": "s", **SOURCE, **changes})
-    return RuleSet(source=source, categories=(), ingest=ingest, max_names=5, times=changes.pop("times", TIMES))
+    return RuleSet(source=source, categories=(), ingest=ingest, max_names=5, times=TIMES)
 
 
 @pytest.mark.parametrize(
