@@ -35,6 +35,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def replay(job: Job) -> None:
     """Decide the source's quarantined rows again; what is kept now enters with the row's own file and batch."""
     source = load_source(job.args.source)
+    rules = rules_of(job, source)
     finish(job)
     files = _files(job, source)
     condition = _condition(job, files)
@@ -43,7 +44,7 @@ def replay(job: Job) -> None:
     if not before:
         job.show(f"nothing to replay: no row of {source.name!r} is quarantined" + _of_rules(job))
         return
-    rows, overtaken = _decide_again(job, source, files, condition), None
+    rows, overtaken = _decide_again(job, rules, files, condition), None
     if source.event_id is not None:
         rows, overtaken = supersede(rows, events.where(F.col("disposition") == KEPT).select(*VERSION))
     rows = settled(rows)
@@ -51,9 +52,8 @@ def replay(job: Job) -> None:
     kinds = {row["disposition"]: row["count"] for row in rows.groupBy("disposition").count().collect()}
     if changed:
         kinds_of_files = {_format(row["layout"]): row["batch_id"] for row in files}
-        rules = rules_of(job, source)
         record_replay(job, {batch_id: _read_as(kind, rules) for kind, batch_id in kinds_of_files.items()})
-        _store(job, source, rows, overtaken, condition, [row["batch_id"] for row in files])
+        _store(job, rules, rows, overtaken, condition, [row["batch_id"] for row in files])
     job.show(
         f"replayed {before:,} quarantined rows of {source.name!r}: now "
         + ", ".join(f"{kind} {kinds.get(kind, 0):,}" for kind in (KEPT, QUARANTINED, DROPPED))
@@ -82,8 +82,8 @@ def _condition(job: Job, files: list[Row]) -> str:
     return f"disposition = '{QUARANTINED}' AND batch_id IN ({batches})" + (f" AND rule IN ({rules})" if rules else "")
 
 
-def _decide_again(job: Job, source: SourceSettings, files: list[Row], condition: str) -> DataFrame:
-    events, rules, drop = job.tables.read(EVENTS), rules_of(job, source), source.duplicates == "drop"
+def _decide_again(job: Job, rules: RuleSet, files: list[Row], condition: str) -> DataFrame:
+    events, drop = job.tables.read(EVENTS), rules.source.duplicates == "drop"
     stored, parts = events.where(condition), []
     if key := read_key(job.settings.privacy):
         stored = open_sealed(stored, key_frame(job.spark, key))
@@ -127,7 +127,7 @@ def _read_alike(files: list[Row]) -> list[dict[str | None, list[str]]]:
 
 
 def _store(
-    job: Job, source: SourceSettings, rows: DataFrame, overtaken: DataFrame | None, condition: str, batches: list[str]
+    job: Job, rules: RuleSet, rows: DataFrame, overtaken: DataFrame | None, condition: str, batches: list[str]
 ) -> None:
     """One commit of the rows as they are decided now, then everything that counts them."""
     tables, where = job.tables, condition
@@ -140,12 +140,12 @@ def _store(
             where = f"({where}) OR (disposition = '{KEPT}' AND event_id_hash IN ({', '.join(map(str, ids))}))"
             batches = []
     with job.stage("stored the replayed rows and counted again"):
-        note = f"replay of {source.name} by rules {rules_of(job, source).hash()[:16]}"
+        note = f"replay of {rules.source.name} by rules {rules.hash()[:16]}"
         tables.exchange(lay_out(rows), EVENTS, where, note)
         recount(job, sorted(set(batches)) or None)
         named = tables.read(EVENTS).where(F.col("batch_id").isin(batches)) if batches else tables.read(EVENTS)
         update_tokens(job, None)
-        update_event_names(job, named, rules_of(job, source))
+        update_event_names(job, named, rules)
         update_platforms(job, named)
         job.publish()
 
