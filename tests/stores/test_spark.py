@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import cast
 
@@ -90,3 +92,21 @@ def test_a_class_that_spark_generated_is_there_when_it_is_asked_for_again(spark:
     compiled = count()
     assert [query.select("*").collect()[0][0] for query in queries] == list(range(110))
     assert count() == compiled
+
+
+@pytest.mark.spark
+def test_a_search_begun_anew_is_no_error_to_tell_and_one_given_up_is() -> None:
+    """In a process of its own, where the JVM's log goes to a stream that can be read."""
+    said = subprocess.run([sys.executable, "-c", LOGGING], capture_output=True, text=True, check=True).stderr
+    assert "Failure again! Giving up" in said
+    assert "Resetting history" not in said
+
+
+LOGGING = """
+from segmentation.stores.conf import load_settings
+from segmentation.stores.spark import get_session
+
+optimizer = get_session(load_settings("local").session)._jvm.org.slf4j.LoggerFactory.getLogger("breeze.optimize.OWLQN")
+optimizer.error("Failure! Resetting history: breeze.optimize.NaNHistory: ")
+optimizer.error("Failure again! Giving up and returning. Maybe the objective is just poorly behaved?")
+"""
