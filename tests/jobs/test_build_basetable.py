@@ -22,7 +22,7 @@ LOG = """event_time,token,account,event_name,product,version,os,user_state,durat
 """
 
 
-@pytest.mark.parametrize("policy", ["basetable", "logs"])
+@pytest.mark.parametrize("policy", ["basetable", pytest.param("logs", marks=pytest.mark.long)])
 def test_where_no_rows_are_kept_the_tables_are_the_same(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str
 ) -> None:

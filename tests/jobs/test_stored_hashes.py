@@ -101,6 +101,7 @@ def test_a_format_more_gives_no_row_that_had_a_time_another_one(
     assert looked_through == [0, 5]
 
 
+@pytest.mark.long
 def test_rows_replayed_by_other_rules_of_time_are_looked_through_too(
     spark: SparkSession, tmp_path: Path, looked_through: list[int]
 ) -> None:

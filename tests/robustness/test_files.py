@@ -110,6 +110,7 @@ def require_second_drop(logs: Logs, capsys: pytest.CaptureFixture[str]) -> None:
     assert logs.versions() == before
 
 
+@pytest.mark.long
 def test_a_file_that_grows_after_it_was_planned_is_looked_at_again(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

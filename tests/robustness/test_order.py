@@ -78,7 +78,7 @@ def split(files: Sequence[Path], dice: random.Random) -> list[list[Path]]:
     return batches
 
 
-@pytest.mark.parametrize("batches", [1, 2])
+@pytest.mark.parametrize("batches", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_platforms_know_an_overtaken_row_however_it_came(spark: SparkSession, tmp_path: Path, batches: int) -> None:
     logs = Logs(spark, tmp_path, event_id="id", revision="version", product="concat(id, version)")
     for number in (1, 2):
