@@ -35,7 +35,6 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def replay(job: Job) -> None:
     """Decide the source's quarantined rows again; what is kept now enters with the row's own file and batch."""
     source = load_source(job.args.source)
-    rules = rules_of(job, source)
     finish(job)
     files = _files(job, source)
     condition = _condition(job, files)
@@ -44,6 +43,7 @@ def replay(job: Job) -> None:
     if not before:
         job.show(f"nothing to replay: no row of {source.name!r} is quarantined" + _of_rules(job))
         return
+    rules = rules_of(job, source)
     rows, overtaken = _decide_again(job, rules, files, condition), None
     if source.event_id is not None:
         rows, overtaken = supersede(rows, events.where(F.col("disposition") == KEPT).select(*VERSION))

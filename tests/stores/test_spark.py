@@ -94,14 +94,6 @@ def test_a_class_that_spark_generated_is_there_when_it_is_asked_for_again(spark:
     assert count() == compiled
 
 
-@pytest.mark.spark
-def test_a_search_begun_anew_is_no_error_to_tell_and_one_given_up_is() -> None:
-    """In a process of its own, where the JVM's log goes to a stream that can be read."""
-    said = subprocess.run([sys.executable, "-c", LOGGING], capture_output=True, text=True, check=True).stderr
-    assert "Failure again! Giving up" in said
-    assert "Resetting history" not in said
-
-
 LOGGING = """
 from segmentation.stores.conf import load_settings
 from segmentation.stores.spark import get_session
@@ -110,3 +102,11 @@ optimizer = get_session(load_settings("local").session)._jvm.org.slf4j.LoggerFac
 optimizer.error("Failure! Resetting history: breeze.optimize.NaNHistory: ")
 optimizer.error("Failure again! Giving up and returning. Maybe the objective is just poorly behaved?")
 """
+
+
+@pytest.mark.spark
+def test_a_search_begun_anew_is_no_error_to_tell_and_one_given_up_is() -> None:
+    """In a process of its own, where the JVM's log goes to a stream that can be read."""
+    said = subprocess.run([sys.executable, "-c", LOGGING], capture_output=True, text=True, check=True).stderr
+    assert "Failure again! Giving up" in said
+    assert "Resetting history" not in said
