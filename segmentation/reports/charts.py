@@ -60,18 +60,16 @@ def segment_map(positions: pd.DataFrame, names: Mapping[int, str]) -> Figure | N
     figure, axes = canvas(4.8)
     plain(axes, "both")
     for number, (segment, own) in enumerate(shown.groupby("segment")):
-        name = names.get(int(str(segment)), "in no segment")
         nowhere = int(str(segment)) < 0
         axes.plot(own["x"].to_numpy(float), own["y"].to_numpy(float), linestyle="none", marker=mark_of(number),
                   markersize=3.6, alpha=0.65, markeredgewidth=0, color=MUTED if nowhere else colour_of(number),
-                  label=wrapped(name if nowhere else f"{segment}  {name}", 48))  # fmt: skip
-    for number, (segment, own) in enumerate(shown.groupby("segment")):
-        if int(str(segment)) >= 0:
-            at = (float(own["x"].median()), float(own["y"].median()))
-            badge = {"boxstyle": "circle,pad=0.25", "facecolor": PAPER, "edgecolor": colour_of(number)}
-            axes.annotate(
-                str(segment), at, ha="center", va="center", fontsize=11, fontweight="bold", color=INK, bbox=badge
-            )
+                  label=wrapped(named(int(str(segment)), names), 48))  # fmt: skip
+        if nowhere:
+            continue
+        at = (float(own["x"].median()), float(own["y"].median()))
+        badge = {"boxstyle": "circle,pad=0.25", "facecolor": PAPER, "edgecolor": colour_of(number)}
+        # above all dots, whichever is drawn first: matplotlib puts text over lines
+        axes.annotate(str(segment), at, ha="center", va="center", fontsize=11, fontweight="bold", color=INK, bbox=badge)
     axes.set(xlabel="first direction of difference", ylabel="second direction of difference")
     axes.tick_params(labelbottom=False, labelleft=False)
     legend(figure, 1)
