@@ -9,6 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
+from segmentation.local_rows import local_frame
 from segmentation.settings import CategorySettings
 
 #: where an event name goes that no rule knows
@@ -43,7 +44,7 @@ def categorise(rows: DataFrame, name: str, categories: Sequence[CategorySettings
     up in a broadcast table: a CASE over hundreds of names would be evaluated name by name for every row.
     """
     exact = list(exact_rules(categories).items())
-    table = rows.sparkSession.createDataFrame(exact, "__name string, __exact string")
+    table = local_frame(rows.sparkSession, exact, "__name string, __exact string")
     joined = rows.join(F.broadcast(table), on=F.col(name) == F.col("__name"), how="left")
     column = F.col(name)
     prefixes, patterns = _prefixes(column, categories), _patterns(column, categories)

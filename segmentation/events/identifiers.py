@@ -12,6 +12,8 @@ import hmac
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from segmentation.local_rows import local_frame
+
 TOKEN, ACCOUNT = "token", "account"
 #: our identifying columns: its kind, and the 64-bit key that is computed from it
 _IDENTIFIERS = {"token": (TOKEN, "token_key"), "account_id": (ACCOUNT, "account_key")}
@@ -36,7 +38,7 @@ def key_frame(spark: SparkSession, key: bytes) -> DataFrame:
     padded = short.ljust(_BLOCK, b"\0")
     inner, outer = (bytes(byte ^ pad for byte in padded) for pad in (0x36, 0x5C))
     row = (inner, outer, hmac.digest(key, b"seal:", "sha256"))
-    return spark.createDataFrame([row], f"{_INNER} binary, {_OUTER} binary, {_SEAL} binary")
+    return local_frame(spark, [row], f"{_INNER} binary, {_OUTER} binary, {_SEAL} binary")
 
 
 def hash_identifiers(rows: DataFrame, keys: DataFrame) -> DataFrame:

@@ -24,6 +24,7 @@ from segmentation.events.lines import (
     json_fault,
     json_text,
 )
+from segmentation.local_rows import local_frame
 from segmentation.settings import SourceSettings
 
 _CORRUPT = "_corrupt"
@@ -72,7 +73,7 @@ def identify(rows: DataFrame, files: Iterable[FileFacts], source: str) -> DataFr
     schema = "_location string, _file_id string, _header string, _rank long, _kind string"
     # hashed here, once per file, so that a row meets one number more
     hashed = {name: F.xxhash64(name) for name in ("_location", "_kind")}
-    ids = rows.sparkSession.createDataFrame(ranked, schema).withColumns(hashed)
+    ids = local_frame(rows.sparkSession, ranked, schema).withColumns(hashed)
     names = [name for name in rows.columns if name != "_location"]
     whole = [F.col(f"`{name}`") for name in names]
     # monotonically_increasing_id is partition << 33 | row; packed here into 45 bits below the rank of the file

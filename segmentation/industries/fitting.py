@@ -25,6 +25,7 @@ from segmentation.industries.folds import Known
 from segmentation.industries.metrics import Floats, Ints
 from segmentation.industries.result import Recipe
 from segmentation.industries.scoring import raw_probabilities
+from segmentation.local_rows import local_frame
 from segmentation.models.catalogue import LABEL, build_estimator, find_model, param_map
 from segmentation.models.preparation import SCALED, fitted_stages
 from segmentation.settings import ModelSettings
@@ -50,12 +51,12 @@ class Vectors:
 
 def training_frame(frame: DataFrame, known: Known, weights: Floats, industries: Sequence[str]) -> DataFrame:
     """The training accounts of a prepared frame with LABEL (class index) and WEIGHTS (accounts x fits, as arrays)."""
-    small = pd.DataFrame({"account_id": known.accounts, "index": known.actual.astype(float), WEIGHTS: weights.tolist()})
+    small = list(zip(known.accounts, known.actual.astype(float), weights.tolist(), strict=True))
     schema = f"account_id string, index double, {WEIGHTS} array<double>"
     # Told the number of classes, a fit whose accounts lack the last one still answers for all of them.
     attribute = {"ml_attr": {"type": "nominal", "vals": list(industries), "name": LABEL}}
     label = F.col("index").alias(LABEL, metadata=attribute)
-    joined = frame.join(F.broadcast(frame.sparkSession.createDataFrame(small, schema)), on="account_id")
+    joined = frame.join(F.broadcast(local_frame(frame.sparkSession, small, schema)), on="account_id")
     ordered = joined.select("*", label).drop("index").coalesce(1).sortWithinPartitions("account_id")
     return settled(ordered)
 

@@ -29,6 +29,7 @@ from segmentation.jobs.dimensions import update_event_names, update_platforms, u
 from segmentation.jobs.layouts import by_layout, parse_layout
 from segmentation.jobs.plans import READ, Plan
 from segmentation.jobs.stored_hashes import stored_hashes
+from segmentation.local_rows import local_frame
 from segmentation.runtime import Job
 from segmentation.schemas import EVENTS, KEPT, LEDGER, ROW_BALANCE
 from segmentation.stores.capabilities import calls_java, setting_if_allowed
@@ -98,7 +99,8 @@ def recount(job: Job, batch_ids: Sequence[str] | None) -> list[dict[str, object]
         where = f"batch_id IN ({', '.join(repr(batch_id) for batch_id in batch_ids)})"
         events = events.where(where)
     balance = [row.asDict() for row in row_balance(events).collect()]
-    tables.replace(job.spark.createDataFrame(balance, ROW_BALANCE.columns), ROW_BALANCE, where=where)
+    rows = [[row[name] for name in ROW_BALANCE.columns.names] for row in balance]
+    tables.replace(local_frame(job.spark, rows, ROW_BALANCE.columns), ROW_BALANCE, where=where)
     if tables.exists(LEDGER):
         _correct_ledger(job, count_by_file(balance), where)
     return balance
@@ -106,7 +108,7 @@ def recount(job: Job, batch_ids: Sequence[str] | None) -> list[dict[str, object]
 
 def ledger_frame(job: Job, rows: Sequence[tuple[object, ...]]) -> DataFrame:
     """Rows of the ledger as a frame."""
-    return job.spark.createDataFrame(list(rows), LEDGER.columns)
+    return local_frame(job.spark, list(rows), LEDGER.columns)
 
 
 def _require_unchanged(files: Sequence[RawFile]) -> None:
@@ -195,7 +197,7 @@ def _correct_ledger(job: Job, counts: dict[str, FileCounts], where: str | None) 
     stored = ledger.where(where) if where else ledger
     new = [(file_id, c.kept, c.quarantined, c.dropped) for file_id, c in counts.items()]
     kinds = ("kept", "quarantined", "dropped")
-    recounted = job.spark.createDataFrame(new, "file_id string, _kept long, _quarantined long, _dropped long")
+    recounted = local_frame(job.spark, new, "file_id string, _kept long, _quarantined long, _dropped long")
     joined = stored.join(F.broadcast(recounted), on="file_id", how="left")
     columns = [
         # the same content may have been refused before the source was mended: that entry counts nothing

@@ -10,6 +10,7 @@ import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
+from segmentation.local_rows import local_frame
 from segmentation.table import Table
 
 #: what Spark takes for a type of ours; pandas makes a float of a whole number as soon as one is missing
@@ -29,7 +30,7 @@ def table_rows(spark: SparkSession, rows: pd.DataFrame, table: Table, **constant
     """
     whole = rows.assign(**constants)
     columns = [[_value(one, field.dataType) for one in whole[field.name]] for field in table.columns]
-    return spark.createDataFrame(list(zip(*columns, strict=True)), table.columns)
+    return local_frame(spark, list(zip(*columns, strict=True)), table.columns)
 
 
 def _value(value: Any, kind: T.DataType) -> Any:

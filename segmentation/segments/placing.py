@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.checkpoint import settled
+from segmentation.local_rows import local_frame
 from segmentation.models.catalogue import CLUSTER, COMPONENTS
 from segmentation.segments.consensus import Consensus
 from segmentation.segments.local import Placer, centres_of, silhouette_by_centres
@@ -83,7 +84,7 @@ def placed(space: Space, fits: Mapping[str, Fitted], agreed: Consensus | None, r
     seen = pd.DataFrame({**rows, OUTLIER: rule.outlying(points)})
     types = {"account_id": "string", OUTLIER: "boolean"}
     schema = ", ".join(f"`{name}` {types.get(name, _type(name))}" for name in seen.columns)
-    known = space.full.sparkSession.createDataFrame(seen, schema)
+    known = local_frame(space.full.sparkSession, list(seen.itertuples(index=False, name=None)), schema)
     if not space.sampled:
         return settled(known.coalesce(1))
     return settled(known.unionByName(_others(space, fits, placement, schema)))

@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.errors import InputProblem
 from segmentation.events.identifiers import ACCOUNT, keyed_id
+from segmentation.local_rows import local_frame
 
 
 def file_hash(path: Path) -> str:
@@ -58,4 +59,4 @@ def read_accounts(spark: SparkSession, path: Path, account_column: str, key: byt
     if key is not None:
         frame["account_id"] = [keyed_id(key, ACCOUNT, account) for account in frame["account_id"]]
     schema = ", ".join(f"`{name}` string" for name in frame.columns)
-    return spark.createDataFrame(frame.astype(object).where(frame.notna(), None).values.tolist(), schema)
+    return local_frame(spark, frame.astype(object).where(frame.notna(), None).values.tolist(), schema)

@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
+from segmentation.local_rows import local_frame
 from segmentation.settings import SourceSettings
 from segmentation.stores.capabilities import set_if_allowed
 from segmentation.stores.inspection import RawFile, inspect
@@ -54,7 +55,7 @@ def read_drop(spark: SparkSession, files: Sequence[RawFile], source: SourceSetti
         rows = spark.read.option("lineSep", "\n").text(paths).withColumnRenamed("value", "line")
     # decoding an address is dearer than parsing a field, so it is done once per file and looked up per row, by a number
     address, location = F.col("_metadata.file_path"), F.xxhash64(plain_path(F.col("_address")))
-    listed = spark.createDataFrame([(one,) for one in sorted(addresses(rows))], "_address string")
+    listed = local_frame(spark, [(one,) for one in sorted(addresses(rows))], "_address string")
     known = F.broadcast(listed.select(F.xxhash64("_address").alias("_key"), location.alias("_known")))
     placed = rows.select("*", address.alias("_address"), F.xxhash64(address).alias("_key"))
     found = placed.join(known, on="_key", how="left")

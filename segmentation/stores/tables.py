@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
+from segmentation.local_rows import local_frame
 from segmentation.schemas import INGEST_PLANS, PUBLISHED, TABLES
 from segmentation.settings import StorageSettings
 from segmentation.stores.delta import DeltaTable
@@ -219,7 +220,7 @@ class TableStore:
         sequence = self._sequence + 1
         state = {**self._published, **news}
         rows = [(name, p.version, p.note, sequence, p.job, p.at) for name, p in sorted(state.items())]
-        frame = self._spark.createDataFrame(rows, PUBLISHED.columns).coalesce(1)  # else a task and a file per core
+        frame = local_frame(self._spark, rows, PUBLISHED.columns).coalesce(1)  # else a task and a file per core
         log, mine = self._delta(PUBLISHED), uuid.uuid4().hex
         if (before := log.version()) < 0:
             log.create(frame)
