@@ -92,7 +92,7 @@ def _write(job: Job, plans: Sequence[Plan], state: str, reason: str | None) -> N
 
 
 def _row(plan: Plan, state: str, reason: str | None) -> tuple[object, ...]:
-    at = plan.planned_at.replace(tzinfo=dt.UTC)  # a bare time would be taken for the machine's local one
+    at = plan.planned_at.replace(tzinfo=dt.UTC)  # a bare time would be taken for one of the session's zone
     noted = ("file_id", "bytes", "modified_ns", "rows", "layout")
     files = json.dumps({str(file.path): {name: getattr(file, name) for name in noted} for file in plan.files})
     return plan.batch_id, state, at, plan.rules.source.name, plan.rules.hash(), plan.rules.text(), files, reason
