@@ -81,7 +81,7 @@ def ingest(job: Job) -> Exit:
     if not new and not refused:
         job.show(f"nothing to ingest: all {len(found)} files are in the ledger")
     for file in refused:
-        job.show(f"refused: {file.path}: {file.refusal}")
+        job.show(f"refused: {file.location}: {file.refusal}")
     return Exit.PARTIAL if refused else Exit.OK
 
 
@@ -195,7 +195,7 @@ def _record_refused(job: Job, refused: Sequence[RawFile], source: SourceSettings
     for (file_id, reason), file in fresh.items():
         batch_id = hashlib.sha256(f"{file_id}{reason}".encode()).hexdigest()[:16]
         rows.append(
-            (batch_id, file_id, str(file.path), source.name, REFUSED, reason, file.bytes, 0, 0, 0, 0, None, None,
+            (batch_id, file_id, file.location, source.name, REFUSED, reason, file.bytes, 0, 0, 0, 0, None, None,
              file.layout, now)
         )  # fmt: skip
     if rows:

@@ -52,8 +52,8 @@ class RawFile:
 
     @property
     def location(self) -> str:
-        """The path as `read_drop` writes it beside each row."""
-        return str(self.path)
+        """The path as `read_drop` writes it beside each row; what is no UTF-8 in it is spelled out."""
+        return _spelled(self.path).decode()
 
     @property
     def header(self) -> str | None:
@@ -89,13 +89,13 @@ def inspect(path: Path, source: SourceSettings) -> RawFile:
         rows, layout, refusal = look(path, source) if before.st_size else (0, None, "empty_file: it has no bytes")
         after = path.stat()
     except OSError as problem:
-        unread = hashlib.sha256(str(path).encode()).hexdigest()
+        unread = hashlib.sha256(_spelled(path)).hexdigest()
         return RawFile(path, unread, 0, 0, 0, None, (), f"unreadable: {problem.strerror or problem}")
     columns = columns_of(layout, source.delimiter)
     file = RawFile(path, file_id, after.st_size, after.st_mtime_ns, rows, layout, columns, refusal)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         refusal = "being_written: it changed while it was looked at; a later run takes it in"
-    refusal = refusal or _unfit(file, source)
+    refusal = refusal or _misnamed(path) or _unfit(file, source)
     return replace(file, rows=0, refusal=refusal) if refusal else file
 
 
@@ -182,6 +182,16 @@ def _count_lines(path: Path) -> tuple[int, bytes]:
             lines += block.count(b"\n")
             last = block[-1:]
     return lines + (last != b"\n"), head.split(b"\n", 1)[0]
+
+
+def _spelled(path: Path) -> bytes:
+    return str(path).encode("utf-8", "backslashreplace")
+
+
+def _misnamed(path: Path) -> str | None:
+    """Why Spark cannot open a file of this path: to Java a name is letters, to a disk it may be any bytes."""
+    as_it_is = _spelled(path).decode() == str(path)
+    return None if as_it_is else "misnamed: its name, or that of a folder above it, is not UTF-8; rename it"
 
 
 def _unfit(file: RawFile, source: SourceSettings) -> str | None:

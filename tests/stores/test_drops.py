@@ -92,6 +92,15 @@ def test_a_file_that_cannot_be_read_is_listed_with_the_reason(
     assert (file.rows, file.bytes) == (0, len(content))
 
 
+def test_a_name_that_is_no_utf8_is_refused_and_can_be_told(tmp_path: Path) -> None:
+    Path(os.fsdecode(bytes(tmp_path / "x") + b"\xff.csv")).write_bytes(b"a,b\n1,2\n")
+    (tmp_path / "ü.csv").write_bytes(b"a,b\n1,3\n")
+    bad, good = list_drop(tmp_path, source())
+    assert bad.refusal == "misnamed: its name, or that of a folder above it, is not UTF-8; rename it"
+    assert (bad.rows, bad.location) == (0, f"{tmp_path}/x\\udcff.csv")
+    assert (good.refusal, good.rows, good.location) == (None, 1, f"{tmp_path}/ü.csv")
+
+
 def test_a_file_that_changes_while_it_is_looked_at_is_left_for_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
