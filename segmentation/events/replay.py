@@ -37,6 +37,6 @@ def as_raw(stored: DataFrame, layout: str | None) -> DataFrame:
 
 def belong(events: DataFrame, batch_of_file: Sequence[tuple[str, str]]) -> DataFrame:
     """The rebuilt rows under the batch that brought their file; pairs of file id and batch id."""
-    pairs = local_frame(events.sparkSession, list(batch_of_file), "file_id string, _batch_id string")
+    pairs = local_frame(events.sparkSession, batch_of_file, "file_id string, _batch_id string")
     columns = [F.col("_batch_id").alias(name) if name == "batch_id" else F.col(name) for name in events.columns]
     return events.join(F.broadcast(pairs), on="file_id", how="inner").select(*columns)

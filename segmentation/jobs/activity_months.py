@@ -54,7 +54,7 @@ def _months_of_cube(job: Job, stale: Stale, names: DataFrame) -> DataFrame:
     if not stale.grown:
         assert again is not None  # asked for only when a month is stale
         return again
-    arrived = local_frame(job.spark, list(stale.arrived), "event_month date, batch_id string, file_id string")
+    arrived = local_frame(job.spark, stale.arrived, "event_month date, batch_id string, file_id string")
     # the batches for themselves, as they tell which files of the table need not be opened
     batches = events.where(_in(stale.grown)).where(F.col("batch_id").isin(*{batch for _, batch, _ in stale.arrived}))
     late = batches.join(F.broadcast(arrived), on=arrived.columns, how="left_semi")

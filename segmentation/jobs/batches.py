@@ -108,7 +108,7 @@ def recount(job: Job, batch_ids: Sequence[str] | None) -> list[dict[str, object]
 
 def ledger_frame(job: Job, rows: Sequence[tuple[object, ...]]) -> DataFrame:
     """Rows of the ledger as a frame."""
-    return local_frame(job.spark, list(rows), LEDGER.columns)
+    return local_frame(job.spark, rows, LEDGER.columns)
 
 
 def _require_unchanged(files: Sequence[RawFile]) -> None:

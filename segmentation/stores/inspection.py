@@ -95,7 +95,7 @@ def inspect(path: Path, source: SourceSettings) -> RawFile:
     file = RawFile(path, file_id, after.st_size, after.st_mtime_ns, rows, layout, columns, refusal)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         refusal = "being_written: it changed while it was looked at; a later run takes it in"
-    refusal = refusal or _misnamed(path) or _unfit(file, source)
+    refusal = refusal or _misnamed(file) or _unfit(file, source)
     return replace(file, rows=0, refusal=refusal) if refusal else file
 
 
@@ -188,9 +188,9 @@ def _spelled(path: Path) -> bytes:
     return str(path).encode("utf-8", "backslashreplace")
 
 
-def _misnamed(path: Path) -> str | None:
+def _misnamed(file: RawFile) -> str | None:
     """Why Spark cannot open a file of this path: to Java a name is letters, to a disk it may be any bytes."""
-    as_it_is = _spelled(path).decode() == str(path)
+    as_it_is = file.location == str(file.path)
     return None if as_it_is else "misnamed: its name, or that of a folder above it, is not UTF-8; rename it"
 
 
