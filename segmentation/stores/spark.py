@@ -89,10 +89,11 @@ def get_session(settings: SessionSettings) -> SparkSession:
     submitted = is_submitted()
     if submitted:
         require_master()
-    options = DELTA_SETTINGS | ({} if submitted else _local_options(settings, check_environment())) | WRITTEN
+    loading = {} if submitted else with_delta(check_environment(), settings)
+    options = DELTA_SETTINGS | ({} if submitted else _local_options(settings)) | WRITTEN
     first = told() if submitted else {}
     yielding = {key: value for key, value in (FASTER | profile_settings(settings)).items() if key not in first}
-    for key, value in (options | yielding).items():
+    for key, value in (options | yielding | loading).items():
         builder = builder.config(key, value)
     if settings.master and not submitted:
         builder = builder.master(settings.master)
@@ -135,7 +136,23 @@ def _jvm(spark: SparkSession) -> subprocess.Popen[bytes] | None:
     return getattr(gateway, "proc", None)
 
 
-def _local_options(settings: SessionSettings, jars: list[Path]) -> dict[str, str]:
+def with_delta(jars: list[Path], settings: SessionSettings) -> dict[str, str]:
+    """What loads Delta's jars, and with them those that the profile loads in the same way.
+
+    Where the driver is all there is of Spark, and its JVM is yet to be started, they stand on its class path: a class
+    in `spark.jars` is first looked for in vain among all of Spark's, which took a twentieth of a job in a new JVM.
+    """
+    from pyspark import SparkContext  # noqa: PLC0415  # a mere client of Spark Connect has none
+
+    master = settings.master or settings.spark.get("spark.master", "local")
+    alone = master.startswith("local") and not master.startswith("local-cluster")
+    started = getattr(SparkContext, "_gateway", None) is not None  # by a session that ended: its class path stands
+    key, mark = ("spark.driver.extraClassPath", os.pathsep) if alone and not started else ("spark.jars", ",")
+    loaded = [*(str(jar.absolute()) for jar in jars), *filter(None, [settings.spark.get(key)])]
+    return {key: mark.join(loaded)}
+
+
+def _local_options(settings: SessionSettings) -> dict[str, str]:
     """What a local driver needs; the reason stands beside each odd one."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers must run this very interpreter
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # a host name that does not resolve stops Spark
@@ -143,7 +160,6 @@ def _local_options(settings: SessionSettings, jars: list[Path]) -> dict[str, str
     log4j = Path(__file__).with_name("log4j2.properties")
     options = {
         "spark.master": "local[*]",
-        "spark.jars": ",".join(str(jar.absolute()) for jar in jars),
         "spark.sql.shuffle.partitions": str(cores),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",

@@ -5,16 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from segmentation.errors import EnvironmentProblem
 from segmentation.stores.conf import load_settings
 from segmentation.stores.jars import delta_package, find_jars
-from segmentation.stores.spark import check_environment, get_session, java_version
+from segmentation.stores.spark import check_environment, get_session, java_version, with_delta
 
 
 def fake_java(folder: Path, version: str) -> Path:
@@ -110,3 +111,33 @@ def test_a_search_begun_anew_is_no_error_to_tell_and_one_given_up_is() -> None:
     said = subprocess.run([sys.executable, "-c", LOGGING], capture_output=True, text=True, check=True).stderr
     assert "Failure again! Giving up" in said
     assert "Resetting history" not in said
+
+
+DELTA = [Path("/jars/delta-spark.jar"), Path("/jars/delta-storage.jar")]
+
+
+@pytest.mark.parametrize(
+    ("session", "running", "given"),
+    [
+        ({}, False, {"spark.driver.extraClassPath": "/jars/delta-spark.jar:/jars/delta-storage.jar"}),
+        (
+            {"master": "local[2]", "spark": {"spark.driver.extraClassPath": "/own/*", "spark.jars": "/own.jar"}},
+            False,
+            {"spark.driver.extraClassPath": "/jars/delta-spark.jar:/jars/delta-storage.jar:/own/*"},
+        ),
+        ({}, True, {"spark.jars": "/jars/delta-spark.jar,/jars/delta-storage.jar"}),
+        (
+            {"master": "spark://host:7077", "spark": {"spark.jars": "/own.jar"}},
+            False,
+            {"spark.jars": "/jars/delta-spark.jar,/jars/delta-storage.jar,/own.jar"},
+        ),
+        ({"master": "local-cluster[1,1,1024]"}, False, {"spark.jars": "/jars/delta-spark.jar,/jars/delta-storage.jar"}),
+    ],
+)
+def test_executors_of_their_own_are_sent_the_jars_and_so_is_a_jvm_that_runs_already(
+    monkeypatch: pytest.MonkeyPatch, session: dict[str, Any], running: bool, given: dict[str, str]
+) -> None:
+    """Else they stand on the driver's class path; what the profile loads in the same way is not lost."""
+    monkeypatch.setattr(SparkContext, "_gateway", object() if running else None)
+    settings = load_settings("local").session.model_copy(update=session)
+    assert with_delta(DELTA, settings) == given
