@@ -22,5 +22,9 @@ def local_frame(spark: SparkSession, rows: Sequence[Sequence[Any]], schema: T.St
     for field, given in zip(shape.fields, values, strict=True):
         if not field.nullable and None in given:
             raise ValueError(f"row {given.index(None) + 1} of {len(rows)} has no {field.name}, which is never null")
-    table: Any = pa.table([pa.array(given) for given in values], names=shape.names)
-    return spark.createDataFrame(table, shape)
+    return arrow_frame(spark, pa.table([pa.array(given) for given in values], names=shape.names), shape)
+
+
+def arrow_frame(spark: SparkSession, rows: Any, schema: T.StructType) -> DataFrame:
+    """The rows of a pyarrow.Table, whose columns are those of the schema, as they lie in the plan."""
+    return spark.createDataFrame(rows, schema)

@@ -59,8 +59,7 @@ def _rows(job: Job, table: Table, as_of: dt.date) -> DataFrame | None:
     """
     if not job.tables.exists(table):
         return job.tables.read(table) if table in _NEEDED else None  # which says how to make it
-    rows = job.tables.read(table)
-    dates = sorted(row["as_of"] for row in rows.select("as_of").distinct().collect())
+    rows, dates = job.tables.read(table), job.tables.dates(table)
     if as_of not in dates:
         if table not in _NEEDED:
             return None

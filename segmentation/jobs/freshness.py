@@ -24,8 +24,7 @@ LINEAGE = (EVENTS, ACTIVITY, ACCOUNTS, BASETABLE)
 
 def read_basetable(job: Job) -> tuple[dt.date, DataFrame, tuple[Feature, ...]]:
     """The as_of (of the settings, else the latest stored), its basetable, and the features in it."""
-    stored = job.tables.read(BASETABLE)
-    dates = sorted(row["as_of"] for row in stored.select("as_of").distinct().collect())
+    stored, dates = job.tables.read(BASETABLE), job.tables.dates(BASETABLE)
     as_of = job.as_of or job.settings.basetable.as_of or dates[-1]
     if as_of not in dates:
         known = ", ".join(map(str, dates))

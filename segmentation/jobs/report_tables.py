@@ -65,7 +65,7 @@ def read_inputs(job: Job) -> tuple[Inputs, str]:
     tables = job.tables
     for table in NEEDED:
         tables.version(table)  # names the command that makes it
-    dates = sorted(row["as_of"] for row in tables.read(SEGMENTS).select("as_of").distinct().collect())
+    dates = tables.dates(SEGMENTS)
     as_of = _asked(job, dates)
     previous = max((date for date in dates if date < as_of), default=None)
     read = [one for one in (*COMPARED, *OF_NOW, BASETABLE, LEDGER, ROW_BALANCE, ACTIVITY) if tables.exists(one)]

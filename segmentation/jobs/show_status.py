@@ -39,7 +39,7 @@ def _tables(job: Job) -> list[str]:
     for table in TABLES:
         state = tables.published.get(table.name)
         if state is not None:
-            rows = tables.read(table).count()
+            rows = tables.count(table)
             lines.append(f"{table.name:<20}{state.version:>8}{rows:>16,}  {state.job:<10}{state.at:%Y-%m-%d %H:%M:%S}")
     if len(lines) == 1:
         lines.append("nothing is published yet: run `segmentation ingest` or `segmentation run`")
@@ -53,8 +53,7 @@ def _reach(job: Job) -> list[str]:
         row = tables.read(TOKENS).agg(F.to_date(F.max("last_seen")).alias("last")).first()
         lines.append(f"logs reach      {row['last'] if row else None}")
     if tables.exists(BASETABLE):
-        dates = sorted(row["as_of"] for row in tables.read(BASETABLE).select("as_of").distinct().collect())
-        lines.append(f"basetable       as of {', '.join(map(str, dates))}")
+        lines.append(f"basetable       as of {', '.join(map(str, tables.dates(BASETABLE)))}")
     return lines
 
 

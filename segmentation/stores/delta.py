@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import shutil
 import time
@@ -15,6 +16,7 @@ from pyspark.sql import functions as F
 
 from segmentation.errors import EnvironmentProblem, InputProblem
 from segmentation.stores.capabilities import setting
+from segmentation.stores.small_tables import counted_rows, small_frame, stored_values
 from segmentation.table import Table
 
 #: a published version stays readable until `segmentation forget` purges what is older
@@ -71,9 +73,26 @@ class DeltaTable:
         return self._spark.sql(f"DESCRIBE HISTORY {self.sql_name} LIMIT {commits}").collect()
 
     def read(self, version: int) -> DataFrame:
-        """The table as of a version."""
+        """The table as of a version; one of few rows lies in the plan itself."""
+        # what is parted by months has as many files as there are logs: no list for this process to look through
+        if not self._catalog and "event_month" not in self._table.partition_by:
+            small = small_frame(self._spark, self._folder, version)
+            if small is not None:
+                return small
         reader = self._spark.read.format("delta").option("versionAsOf", version)
         return reader.table(self.location) if self._catalog else reader.load(self.location)
+
+    def count(self, version: int) -> int:
+        """How many rows the table has as of a version."""
+        said = None if self._catalog else counted_rows(self._folder, version)
+        return self.read(version).count() if said is None else said
+
+    def dates(self, version: int) -> list[dt.date]:
+        """The as_of of its rows as of a version, each once, in order; the table is parted by it."""
+        said = None if self._catalog else stored_values(self._folder, version, "as_of")
+        if said is None:
+            return sorted(row["as_of"] for row in self.read(version).select("as_of").distinct().collect())
+        return [dt.date.fromisoformat(date) for date in said]
 
     def remove(self) -> None:
         """Take away a table that nobody was ever shown."""

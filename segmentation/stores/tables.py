@@ -107,6 +107,14 @@ class TableStore:
         """The table as this job has written it, else as published; raises MissingTable when there is neither."""
         return check(self._delta(table).read(self.version(table)), table)
 
+    def count(self, table: Table) -> int:
+        """How many rows `read` gives; told by the table's log where that can be."""
+        return self._delta(table).count(self.version(table))
+
+    def dates(self, table: Table) -> list[dt.date]:
+        """The as_of for which the rows that `read` gives speak, each once, in order."""
+        return self._delta(table).dates(self.version(table))
+
     def read_latest(self, table: Table) -> DataFrame | None:
         """The latest version, published or not; None where there is none. For plans, which are ahead of everything."""
         version = self._delta(table).version()
