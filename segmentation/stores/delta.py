@@ -74,7 +74,7 @@ class DeltaTable:
 
     def read(self, version: int) -> DataFrame:
         """The table as of a version; one of few rows lies in the plan itself."""
-        # what is parted by months has as many files as there are logs: no list for this process to look through
+        # what is parted by months is never small: its list of files need not be looked through to tell
         if not self._catalog and "event_month" not in self._table.partition_by:
             small = small_frame(self._spark, self._folder, version)
             if small is not None:
@@ -83,7 +83,7 @@ class DeltaTable:
         return reader.table(self.location) if self._catalog else reader.load(self.location)
 
     def count(self, version: int) -> int:
-        """How many rows the table has as of a version."""
+        """How many rows the table has as of a version, whatever its columns are."""
         said = None if self._catalog else counted_rows(self._folder, version)
         return self.read(version).count() if said is None else said
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -25,6 +27,8 @@ SUPPORTED_JAVA = (17, 21)
 COMPILE_ALL = "-XX:-DontCompileHugeMethods"
 #: on few cores the collector that stops the program does the same in less time than the one that runs beside it
 COLLECTOR = "-XX:+UseParallelGC"
+#: a list of jars, by which Spark's launcher ends the class path
+_LAST_ON_CLASS_PATH = "SPARK_DIST_CLASSPATH"
 #: what costs time and gives us nothing, wherever we start the session
 FASTER = {
     # PySpark asks the session and looks at its own call stack on every call of a column or frame, to name a line of
@@ -89,15 +93,16 @@ def get_session(settings: SessionSettings) -> SparkSession:
     submitted = is_submitted()
     if submitted:
         require_master()
-    loading = {} if submitted else with_delta(check_environment(), settings)
+    jars = [] if submitted else check_environment()
     options = DELTA_SETTINGS | ({} if submitted else _local_options(settings)) | WRITTEN
     first = told() if submitted else {}
     yielding = {key: value for key, value in (FASTER | profile_settings(settings)).items() if key not in first}
-    for key, value in (options | yielding | loading).items():
-        builder = builder.config(key, value)
     if settings.master and not submitted:
         builder = builder.master(settings.master)
-    session = builder.getOrCreate()
+    with delta_loaded(settings, jars) as loading:
+        for key, value in (options | yielding | loading).items():
+            builder = builder.config(key, value)
+        session = builder.getOrCreate()
     if submitted:
         require_delta(session)
     return session
@@ -136,20 +141,36 @@ def _jvm(spark: SparkSession) -> subprocess.Popen[bytes] | None:
     return getattr(gateway, "proc", None)
 
 
-def with_delta(jars: list[Path], settings: SessionSettings) -> dict[str, str]:
-    """What loads Delta's jars, and with them those that the profile loads in the same way.
-
-    Where the driver is all there is of Spark, and its JVM is yet to be started, they stand on its class path: a class
-    in `spark.jars` is first looked for in vain among all of Spark's, which took a twentieth of a job in a new JVM.
-    """
+def _takes_class_path(settings: SessionSettings, jars: list[Path]) -> bool:
+    """Whether the driver is all there is of Spark, and its JVM is yet to be started with a class path."""
     from pyspark import SparkContext  # noqa: PLC0415  # a mere client of Spark Connect has none
 
     master = settings.master or settings.spark.get("spark.master", "local")
     alone = master.startswith("local") and not master.startswith("local-cluster")
-    started = getattr(SparkContext, "_gateway", None) is not None  # by a session that ended: its class path stands
-    key, mark = ("spark.driver.extraClassPath", os.pathsep) if alone and not started else ("spark.jars", ",")
-    loaded = [*(str(jar.absolute()) for jar in jars), *filter(None, [settings.spark.get(key)])]
-    return {key: mark.join(loaded)}
+    started = getattr(SparkContext, "_gateway", None) is not None  # by a session that ended
+    return bool(jars) and alone and not started and not any(os.pathsep in str(jar.absolute()) for jar in jars)
+
+
+@contextlib.contextmanager
+def delta_loaded(settings: SessionSettings, jars: list[Path]) -> Iterator[dict[str, str]]:
+    """The settings that load Delta's jars into a session, which is to be started within.
+
+    Where that can be, they stand behind Spark's own on the class path of the driver, whatever else the user has put
+    there: a class in `spark.jars` is first looked for in vain among all of Spark's, which took a twentieth of a job in
+    a new JVM. Without jars nothing is loaded: spark-submit has been given them.
+    """
+    paths = [str(jar.absolute()) for jar in jars]
+    if not _takes_class_path(settings, jars):
+        yield {"spark.jars": ",".join([*paths, *filter(None, [settings.spark.get("spark.jars")])])} if jars else {}
+        return
+    before = os.environ.get(_LAST_ON_CLASS_PATH)
+    os.environ[_LAST_ON_CLASS_PATH] = os.pathsep.join([*filter(None, [before]), *paths])
+    try:
+        yield {}
+    finally:  # a JVM that somebody starts later is not ours to change
+        del os.environ[_LAST_ON_CLASS_PATH]
+        if before is not None:
+            os.environ[_LAST_ON_CLASS_PATH] = before
 
 
 def _local_options(settings: SessionSettings) -> dict[str, str]:

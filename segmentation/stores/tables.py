@@ -108,7 +108,7 @@ class TableStore:
         return check(self._delta(table).read(self.version(table)), table)
 
     def count(self, table: Table) -> int:
-        """How many rows `read` gives; told by the table's log where that can be."""
+        """How many rows there are of what `read` gives; told by the table's log where that can be."""
         return self._delta(table).count(self.version(table))
 
     def dates(self, table: Table) -> list[dt.date]:

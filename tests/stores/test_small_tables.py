@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import sys
 from pathlib import Path
 
+import deltalake
 import pytest
 from pyspark.sql import SparkSession
 
@@ -70,12 +72,43 @@ def test_dates_are_told_by_the_log(folder: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("limit", ["_STORED", "_HELD"])
 def test_a_table_that_is_not_small_is_left_to_spark(
-    spark: SparkSession, folder: Path, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, folder: Path, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
-    monkeypatch.setattr(small_tables, "_SMALL", 1)
+    monkeypatch.setattr(small_tables, limit, 1)
     assert small_frame(spark, folder, 2) is None
     assert counted_rows(folder, 2) == 4
+
+
+@pytest.mark.parametrize(("name", "taken_for"), [("a%20b", "a b"), ("a\\b", "a/b")])
+def test_a_folder_that_delta_rs_takes_for_another_is_left_to_spark(
+    spark: SparkSession, folder: Path, tmp_path: Path, name: str, taken_for: str
+) -> None:
+    asked, other = tmp_path / name, tmp_path / taken_for
+    for copy in (asked, other):
+        shutil.copytree(folder, copy)
+    for entry in (other / "_delta_log").glob(f"*{2:020d}.*"):
+        entry.unlink()
+    deltalake.DeltaTable(other).delete()
+    assert deltalake.DeltaTable(asked, version=2).count() == 0  # should it ever be 4, the guard is not needed any more
+    assert (small_frame(spark, asked, 2), counted_rows(asked, 2), stored_values(asked, 2, "as_of")) == (None,) * 3
+
+
+def test_half_a_log_is_left_to_spark(spark: SparkSession, folder: Path) -> None:
+    """Delta-rs reads of it what is there; after a checkpoint that is all."""
+    log = folder / "_delta_log"
+    (log / f"{0:020d}.json").unlink()
+    assert small_frame(spark, folder, 2) is None
+    assert counted_rows(folder, 2) is None
+
+
+def test_a_log_may_begin_with_a_checkpoint(spark: SparkSession, folder: Path) -> None:
+    deltalake.DeltaTable(folder, version=1).create_checkpoint()
+    for version in (0, 1):
+        (folder / "_delta_log" / f"{version:020d}.json").unlink()
+    assert counted_rows(folder, 2) == spark.read.format("delta").load(str(folder)).count() == 4
+    assert counted_rows(folder, 0) is None
 
 
 def test_deleted_rows_are_left_to_spark(spark: SparkSession, folder: Path) -> None:
@@ -88,8 +121,11 @@ def test_deleted_rows_are_left_to_spark(spark: SparkSession, folder: Path) -> No
     assert stored_values(folder, version, "as_of") is None
 
 
-def test_a_file_that_is_gone_is_left_to_spark_to_tell(spark: SparkSession, folder: Path) -> None:
-    next(folder.rglob("*.parquet")).unlink()
+def test_a_file_that_is_broken_or_gone_is_left_to_spark_to_tell(spark: SparkSession, folder: Path) -> None:
+    stored = next(folder.rglob("*.parquet"))
+    stored.write_bytes(stored.read_bytes()[:-9])
+    assert small_frame(spark, folder, 2) is None
+    stored.unlink()
     assert small_frame(spark, folder, 2) is None
     assert small_frame(spark, folder, 9) is None  # no such version
     assert small_frame(spark, folder / "nowhere", 0) is None
@@ -104,20 +140,28 @@ def test_without_the_library_spark_reads(
     tables = store(spark, tmp_path)
     values = [("b", "f", dt.date(2025, 1, 1), "kept", None, 1)]
     tables.append(spark.createDataFrame(values, ROW_BALANCE.columns), ROW_BALANCE)
+    assert stored_values(folder, 2, "as_of") is None
     assert tables.count(ROW_BALANCE) == 1
     assert [row["file_id"] for row in tables.read(ROW_BALANCE).collect()] == ["f"]
 
 
-def test_a_store_counts_and_dates_its_tables_as_it_reads_them(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_store_counts_and_dates_its_tables_as_it_reads_them(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also one of renamed columns, of which delta-rs would read nulls."""
     tables = store(spark, tmp_path)
     schema = "account_id string, `Main industry (EUR)` string"
     tables.replace(spark.createDataFrame([("a", "x"), ("b", None)], schema), ACCOUNTS)
     assert [tuple(row) for row in tables.read(ACCOUNTS).orderBy("account_id").collect()] == [("a", "x"), ("b", None)]
-    assert tables.count(ACCOUNTS) == 2
+    stored = Path(tables.location(ACCOUNTS))
+    assert tables.count(ACCOUNTS) == counted_rows(stored, tables.version(ACCOUNTS)) == 2
+    assert small_frame(spark, stored, tables.version(ACCOUNTS)) is None
     row = {"as_of": dt.date(2025, 1, 1), "account_id": "a", "industry": None, "split": "train", "fold": 1}
     for as_of in (dt.date(2025, 1, 1), dt.date(2024, 12, 1)):
         tables.append(local_frame(spark, [tuple({**row, "as_of": as_of}.values())], BASETABLE.columns), BASETABLE)
+    assert tables.dates(BASETABLE) == [dt.date(2024, 12, 1), dt.date(2025, 1, 1)]
+    monkeypatch.setitem(sys.modules, "deltalake", None)
+    assert tables.count(ACCOUNTS) == 2
     assert tables.dates(BASETABLE) == [dt.date(2024, 12, 1), dt.date(2025, 1, 1)]
 
 

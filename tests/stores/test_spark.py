@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from pyspark.sql import functions as F
 from segmentation.errors import EnvironmentProblem
 from segmentation.stores.conf import load_settings
 from segmentation.stores.jars import delta_package, find_jars
-from segmentation.stores.spark import check_environment, get_session, java_version, with_delta
+from segmentation.stores.spark import check_environment, delta_loaded, get_session, java_version
 
 
 def fake_java(folder: Path, version: str) -> Path:
@@ -114,30 +115,38 @@ def test_a_search_begun_anew_is_no_error_to_tell_and_one_given_up_is() -> None:
 
 
 DELTA = [Path("/jars/delta-spark.jar"), Path("/jars/delta-storage.jar")]
+SENT = "/jars/delta-spark.jar,/jars/delta-storage.jar"
+
+
+@pytest.mark.parametrize("before", [None, "/own/hadoop.jar"])
+def test_the_driver_has_deltas_jars_behind_all_else_on_its_class_path(
+    monkeypatch: pytest.MonkeyPatch, before: str | None
+) -> None:
+    monkeypatch.setattr(SparkContext, "_gateway", None)
+    monkeypatch.delenv("SPARK_DIST_CLASSPATH", raising=False)
+    if before:
+        monkeypatch.setenv("SPARK_DIST_CLASSPATH", before)
+    with delta_loaded(load_settings("local").session, DELTA) as loading:
+        assert loading == {}
+        added = "/jars/delta-spark.jar:/jars/delta-storage.jar"
+        assert os.environ["SPARK_DIST_CLASSPATH"] == (f"{before}:{added}" if before else added)
+    assert os.environ.get("SPARK_DIST_CLASSPATH") == before
 
 
 @pytest.mark.parametrize(
-    ("session", "running", "given"),
+    ("session", "running", "jars", "sent"),
     [
-        ({}, False, {"spark.driver.extraClassPath": "/jars/delta-spark.jar:/jars/delta-storage.jar"}),
-        (
-            {"master": "local[2]", "spark": {"spark.driver.extraClassPath": "/own/*", "spark.jars": "/own.jar"}},
-            False,
-            {"spark.driver.extraClassPath": "/jars/delta-spark.jar:/jars/delta-storage.jar:/own/*"},
-        ),
-        ({}, True, {"spark.jars": "/jars/delta-spark.jar,/jars/delta-storage.jar"}),
-        (
-            {"master": "spark://host:7077", "spark": {"spark.jars": "/own.jar"}},
-            False,
-            {"spark.jars": "/jars/delta-spark.jar,/jars/delta-storage.jar,/own.jar"},
-        ),
-        ({"master": "local-cluster[1,1,1024]"}, False, {"spark.jars": "/jars/delta-spark.jar,/jars/delta-storage.jar"}),
+        ({}, True, DELTA, SENT),  # its class path stands
+        ({"master": "spark://host:7077", "spark": {"spark.jars": "/own.jar"}}, False, DELTA, f"{SENT},/own.jar"),
+        ({"master": "local-cluster[1,1,1024]"}, False, DELTA, SENT),
+        ({}, False, [Path("/a:b/delta.jar")], "/a:b/delta.jar"),  # on a class path it would be two
     ],
 )
-def test_executors_of_their_own_are_sent_the_jars_and_so_is_a_jvm_that_runs_already(
-    monkeypatch: pytest.MonkeyPatch, session: dict[str, Any], running: bool, given: dict[str, str]
+def test_executors_are_sent_deltas_jars_and_so_is_a_jvm_that_runs_already(
+    monkeypatch: pytest.MonkeyPatch, session: dict[str, Any], running: bool, jars: list[Path], sent: str
 ) -> None:
-    """Else they stand on the driver's class path; what the profile loads in the same way is not lost."""
     monkeypatch.setattr(SparkContext, "_gateway", object() if running else None)
-    settings = load_settings("local").session.model_copy(update=session)
-    assert with_delta(DELTA, settings) == given
+    monkeypatch.delenv("SPARK_DIST_CLASSPATH", raising=False)
+    with delta_loaded(load_settings("local").session.model_copy(update=session), jars) as loading:
+        assert loading == {"spark.jars": sent}
+        assert "SPARK_DIST_CLASSPATH" not in os.environ
