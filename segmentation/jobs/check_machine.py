@@ -26,6 +26,8 @@ from segmentation.stores.spark import check_environment, java_version
 #: below this a run of any size may fill the disk, in bytes
 _LITTLE_SPACE = 2 * 1024**3
 _EXTRAS = ("spark", "models")
+#: whose packages may be missing, but not of another version
+_OPTIONAL = "folder"
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +57,7 @@ def _python(job: Job) -> Iterator[str]:
 
 
 def _packages(job: Job) -> Iterator[str]:
-    """Every package that the extras spark and models ask for, held against the versions that they allow."""
+    """Every package that our extras ask for, held against the versions that they allow."""
     wrong: list[str] = []
     found: list[str] = []
     try:
@@ -65,12 +67,15 @@ def _packages(job: Job) -> Iterator[str]:
         return
     for text in needed:
         wanted = Requirement(text)
-        if wanted.marker and not any(wanted.marker.evaluate({"extra": extra}) for extra in ("", *_EXTRAS)):
+        extras = ("", *_EXTRAS, _OPTIONAL)
+        asking = [extra for extra in extras if wanted.marker is None or wanted.marker.evaluate({"extra": extra})]
+        if not asking:
             continue
         try:
             have = version(wanted.name)
         except PackageNotFoundError:
-            wrong.append(f"{wanted.name} is not installed")
+            if asking != [_OPTIONAL]:
+                wrong.append(f"{wanted.name} is not installed")
             continue
         (found if wanted.specifier.contains(have, prereleases=True) else wrong).append(f"{wanted.name} {have}")
     if wrong:

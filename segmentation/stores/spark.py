@@ -142,13 +142,15 @@ def _jvm(spark: SparkSession) -> subprocess.Popen[bytes] | None:
 
 
 def _takes_class_path(settings: SessionSettings, jars: list[Path]) -> bool:
-    """Whether the driver is all there is of Spark, and its JVM is yet to be started with a class path."""
+    """Whether the driver is all there is of Spark, and its JVM is yet to be started, with a class path that is ours."""
     from pyspark import SparkContext  # noqa: PLC0415  # a mere client of Spark Connect has none
 
     master = settings.master or settings.spark.get("spark.master", "local")
     alone = master.startswith("local") and not master.startswith("local-cluster")
     started = getattr(SparkContext, "_gateway", None) is not None  # by a session that ended
-    return bool(jars) and alone and not started and not any(os.pathsep in str(jar.absolute()) for jar in jars)
+    theirs = {"SPARK_HOME", "SPARK_CONF_DIR"} & os.environ.keys()  # whose spark-env.sh may set it anew
+    splits = any(os.pathsep in str(jar.absolute()) for jar in jars)
+    return bool(jars) and alone and not (started or theirs or splits)
 
 
 @contextlib.contextmanager

@@ -118,12 +118,19 @@ DELTA = [Path("/jars/delta-spark.jar"), Path("/jars/delta-storage.jar")]
 SENT = "/jars/delta-spark.jar,/jars/delta-storage.jar"
 
 
+@pytest.fixture
+def _untouched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No JVM runs yet, and nobody has set anything."""
+    monkeypatch.setattr(SparkContext, "_gateway", None)
+    for name in ("SPARK_DIST_CLASSPATH", "SPARK_HOME", "SPARK_CONF_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("_untouched")
 @pytest.mark.parametrize("before", [None, "/own/hadoop.jar"])
 def test_the_driver_has_deltas_jars_behind_all_else_on_its_class_path(
     monkeypatch: pytest.MonkeyPatch, before: str | None
 ) -> None:
-    monkeypatch.setattr(SparkContext, "_gateway", None)
-    monkeypatch.delenv("SPARK_DIST_CLASSPATH", raising=False)
     if before:
         monkeypatch.setenv("SPARK_DIST_CLASSPATH", before)
     with delta_loaded(load_settings("local").session, DELTA) as loading:
@@ -133,6 +140,15 @@ def test_the_driver_has_deltas_jars_behind_all_else_on_its_class_path(
     assert os.environ.get("SPARK_DIST_CLASSPATH") == before
 
 
+@pytest.mark.usefixtures("_untouched")
+def test_a_spark_of_the_users_own_is_sent_deltas_jars(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its spark-env.sh may set the class path anew."""
+    monkeypatch.setenv("SPARK_HOME", "/opt/spark")
+    with delta_loaded(load_settings("local").session, DELTA) as loading:
+        assert loading == {"spark.jars": SENT}
+
+
+@pytest.mark.usefixtures("_untouched")
 @pytest.mark.parametrize(
     ("session", "running", "jars", "sent"),
     [
@@ -145,8 +161,8 @@ def test_the_driver_has_deltas_jars_behind_all_else_on_its_class_path(
 def test_executors_are_sent_deltas_jars_and_so_is_a_jvm_that_runs_already(
     monkeypatch: pytest.MonkeyPatch, session: dict[str, Any], running: bool, jars: list[Path], sent: str
 ) -> None:
-    monkeypatch.setattr(SparkContext, "_gateway", object() if running else None)
-    monkeypatch.delenv("SPARK_DIST_CLASSPATH", raising=False)
+    if running:
+        monkeypatch.setattr(SparkContext, "_gateway", object())
     with delta_loaded(load_settings("local").session.model_copy(update=session), jars) as loading:
         assert loading == {"spark.jars": sent}
         assert "SPARK_DIST_CLASSPATH" not in os.environ
