@@ -45,20 +45,22 @@ def stored_values(folder: Path, version: int, partition: str) -> list[str] | Non
 def _ask(folder: Path, version: int, newest_reader: int, question: Callable[[Any], Answer | None]) -> Answer | None:
     """The answer of a table that delta-rs reads as Spark does."""
     # delta-rs would take a%20b for a folder called "a b", and a backslash for a slash
-    if unquote(str(folder)) != str(folder) or "\\" in str(folder) or not _is_whole(folder / "_delta_log", version):
+    if unquote(str(folder)) != str(folder) or "\\" in str(folder):
         return None
     try:
         import deltalake  # noqa: PLC0415  # an extra
 
         table = deltalake.DeltaTable(folder, version=version)
-        return question(table) if table.protocol().min_reader_version <= newest_reader else None
+        is_read_alike = table.protocol().min_reader_version <= newest_reader and _is_whole(folder, version)
+        return question(table) if is_read_alike else None
     except Exception:
         return None
 
 
-def _is_whole(log: Path, version: int) -> bool:
+def _is_whole(folder: Path, version: int) -> bool:
     """Whether the log goes back to the first commit or a checkpoint; of half a log delta-rs reads that half."""
-    checkpoints = (int(entry.name.split(".")[0]) for entry in log.glob("*.checkpoint*"))
+    log = folder / "_delta_log"
+    checkpoints = (int(entry.name.split(".")[0]) for entry in log.glob("[0-9]*.checkpoint*"))
     return (log / f"{0:020d}.json").exists() or any(checkpoint <= version for checkpoint in checkpoints)
 
 

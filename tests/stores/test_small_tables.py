@@ -107,7 +107,9 @@ def test_a_log_may_begin_with_a_checkpoint(spark: SparkSession, folder: Path) ->
     deltalake.DeltaTable(folder, version=1).create_checkpoint()
     for version in (0, 1):
         (folder / "_delta_log" / f"{version:020d}.json").unlink()
-    assert counted_rows(folder, 2) == spark.read.format("delta").load(str(folder)).count() == 4
+    by_spark = spark.read.format("delta").load(str(folder)).count()
+    (folder / "_delta_log" / f".{1:020d}.checkpoint.parquet.crc").touch()  # as Hadoop leaves beside what it writes
+    assert counted_rows(folder, 2) == by_spark == 4
     assert counted_rows(folder, 0) is None
 
 
