@@ -25,7 +25,7 @@ from segmentation.stores.spark import check_environment, java_version
 
 #: below this a run of any size may fill the disk, in bytes
 _LITTLE_SPACE = 2 * 1024**3
-_EXTRAS = ("spark", "models")
+_EXTRAS = ("", "spark", "models")
 #: whose packages may be missing, but not of another version
 _OPTIONAL = "folder"
 
@@ -67,8 +67,11 @@ def _packages(job: Job) -> Iterator[str]:
         return
     for text in needed:
         wanted = Requirement(text)
-        extras = ("", *_EXTRAS, _OPTIONAL)
-        asking = [extra for extra in extras if wanted.marker is None or wanted.marker.evaluate({"extra": extra})]
+        asking = [
+            extra
+            for extra in (*_EXTRAS, _OPTIONAL)
+            if wanted.marker is None or wanted.marker.evaluate({"extra": extra})
+        ]
         if not asking:
             continue
         try:

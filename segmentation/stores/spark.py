@@ -150,7 +150,7 @@ def _takes_class_path(settings: SessionSettings, jars: list[Path]) -> bool:
     started = getattr(SparkContext, "_gateway", None) is not None  # by a session that ended
     theirs = {"SPARK_HOME", "SPARK_CONF_DIR"} & os.environ.keys()  # whose spark-env.sh may set it anew
     splits = any(os.pathsep in str(jar.absolute()) for jar in jars)
-    return bool(jars) and alone and not (started or theirs or splits)
+    return alone and not (started or theirs or splits)
 
 
 @contextlib.contextmanager
@@ -162,8 +162,11 @@ def delta_loaded(settings: SessionSettings, jars: list[Path]) -> Iterator[dict[s
     a new JVM. Without jars nothing is loaded: spark-submit has been given them.
     """
     paths = [str(jar.absolute()) for jar in jars]
+    if not jars:
+        yield {}
+        return
     if not _takes_class_path(settings, jars):
-        yield {"spark.jars": ",".join([*paths, *filter(None, [settings.spark.get("spark.jars")])])} if jars else {}
+        yield {"spark.jars": ",".join([*paths, *filter(None, [settings.spark.get("spark.jars")])])}
         return
     before = os.environ.get(_LAST_ON_CLASS_PATH)
     os.environ[_LAST_ON_CLASS_PATH] = os.pathsep.join([*filter(None, [before]), *paths])

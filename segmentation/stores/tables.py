@@ -10,11 +10,9 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
 from segmentation.local_rows import local_frame
@@ -22,6 +20,7 @@ from segmentation.schemas import INGEST_PLANS, PUBLISHED, TABLES
 from segmentation.settings import StorageSettings
 from segmentation.stores.delta import DeltaTable
 from segmentation.stores.made_by import made_by
+from segmentation.stores.publication import Published, read_publication
 from segmentation.table import Table, check
 
 
@@ -35,16 +34,6 @@ class PublicationConflict(RuntimeError):  # noqa: N818  # it names what happened
 
 #: written by commits that stand whether or not a job publishes, so nothing in them is ever unfinished
 _AHEAD = (PUBLISHED.name, INGEST_PLANS.name)
-
-
-@dataclass(frozen=True)
-class Published:
-    """What readers see of one table."""
-
-    version: int
-    note: str | None
-    job: str
-    at: dt.datetime
 
 
 class TableStore:
@@ -61,24 +50,10 @@ class TableStore:
         #: versions of the tables that this job has written
         self._working: dict[str, int] = {}
         self._notes: dict[str, str | None] = {}
-        self._published, self._sequence = self._read_publication()
+        self._published, self._sequence = read_publication(self._delta(PUBLISHED))
 
     def _delta(self, table: Table) -> DeltaTable:
         return DeltaTable(self._spark, table, self._catalog, self._root)
-
-    def _read_publication(self) -> tuple[dict[str, Published], int]:
-        log = self._delta(PUBLISHED)
-        version = log.version()
-        # as text: Python would take a collected timestamp for one in the machine's zone
-        at = F.col("published_at").cast("string")
-        rows = log.read(version).withColumn("published_at", at).collect() if version >= 0 else []
-        state = {
-            row["table_name"]: Published(
-                row["version"], row["note"], row["job"], dt.datetime.fromisoformat(row["published_at"] + "+00:00")
-            )
-            for row in rows
-        }
-        return state, max((int(row["sequence"]) for row in rows), default=0)
 
     @property
     def published(self) -> Mapping[str, Published]:
