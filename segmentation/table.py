@@ -80,12 +80,9 @@ def columns(ddl: str) -> T.StructType:
     return T.StructType(fields)
 
 
-def check(frame: DataFrame, table: Table, extra: Sequence[str] = ()) -> DataFrame:
-    """The frame with exactly the table's columns in the table's order, `extra` and open-ended ones last.
-
-    Raises SchemaError naming every column that is missing, of another type, or not foreseen.
-    """
-    have = {field.name: field.dataType for field in frame.schema}
+def faults(schema: T.StructType, table: Table, extra: Sequence[str] = ()) -> list[str]:
+    """What of the columns is missing, of another type, or not foreseen; nothing where they are the table's."""
+    have = {field.name: field.dataType for field in schema}
     wrong = []
     for column in table.columns:
         name, kind = column.name, column.dataType.simpleString()  # nullability inside arrays is no matter
@@ -93,13 +90,25 @@ def check(frame: DataFrame, table: Table, extra: Sequence[str] = ()) -> DataFram
             wrong.append(f"{name} is missing")
         elif have[name].simpleString() != kind:
             wrong.append(f"{name} is {have[name].simpleString()}, not {kind}")
-    known = [field.name for field in table.columns]
-    others = [name for name in have if name not in known]
+    others = _others(schema, table)
     if others and not table.open_ended:
         wrong.append(f"not foreseen: {', '.join(others)}")
-    wrong += [f"{name} is missing" for name in extra if name not in have]
-    if wrong:
+    return wrong + [f"{name} is missing" for name in extra if name not in have]
+
+
+def check(frame: DataFrame, table: Table, extra: Sequence[str] = ()) -> DataFrame:
+    """The frame with exactly the table's columns in the table's order, `extra` and open-ended ones last.
+
+    Raises SchemaError naming every column that is missing, of another type, or not foreseen.
+    """
+    schema = frame.schema
+    if wrong := faults(schema, table, extra):
         raise SchemaError(f"table {table.name}: {'; '.join(wrong)}")
-    in_order = [*known, *others]
+    in_order = [*table.columns.names, *_others(schema, table)]
     # a select names each of hundreds of columns to Spark, one call after another
-    return frame if frame.columns == in_order else frame.select(*in_order)
+    return frame if schema.names == in_order else frame.select(*in_order)
+
+
+def _others(schema: T.StructType, table: Table) -> list[str]:
+    """The columns that the table does not name."""
+    return [name for name in schema.names if name not in table.columns.names]

@@ -41,6 +41,8 @@ def _tables(job: Job) -> list[str]:
         if state is not None:
             rows = tables.count(table)
             lines.append(f"{table.name:<20}{state.version:>8}{rows:>16,}  {state.job:<10}{state.at:%Y-%m-%d %H:%M:%S}")
+            if wrong := tables.faults(table):
+                lines.append(f"    jobs refuse it, as another release has written it: {'; '.join(wrong)}")
     if len(lines) == 1:
         lines.append("nothing is published yet: run `segmentation ingest` or `segmentation run`")
     return lines

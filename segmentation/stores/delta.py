@@ -13,10 +13,11 @@ from pathlib import Path
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from segmentation.errors import EnvironmentProblem, InputProblem
 from segmentation.stores.capabilities import setting
-from segmentation.stores.small_tables import counted_rows, small_frame, stored_values
+from segmentation.stores.small_tables import counted_rows, small_frame, stored_columns, stored_values
 from segmentation.table import Table
 
 #: a published version stays readable until `segmentation forget` purges what is older
@@ -86,6 +87,11 @@ class DeltaTable:
         """How many rows the table has as of a version, whatever its columns are."""
         said = None if self._catalog else counted_rows(self._folder, version)
         return self.read(version).count() if said is None else said
+
+    def columns(self, version: int) -> T.StructType:
+        """The columns of the table as of a version."""
+        said = None if self._catalog else stored_columns(self._folder, version)
+        return self.read(version).schema if said is None else said
 
     def dates(self, version: int) -> list[dt.date]:
         """The as_of of its rows as of a version, each once, in order; the table is parted by it."""

@@ -37,6 +37,11 @@ def counted_rows(folder: Path, version: int) -> int | None:
     return _ask(folder, version, _ALL_ROWS, lambda table: sum(_of_files(table, "num_records")))
 
 
+def stored_columns(folder: Path, version: int) -> T.StructType | None:
+    """The columns that the table has as of a version, as its log says."""
+    return _ask(folder, version, _ALL_ROWS, _columns)
+
+
 def stored_values(folder: Path, version: int, partition: str) -> list[str] | None:
     """The values of a partition column as of a version, as text, each once, in order."""
     return _ask(folder, version, _ALL_ROWS, lambda table: sorted({part[partition] for part in table.partitions()}))
@@ -72,8 +77,11 @@ def _rows(table: Any, folder: Path) -> tuple[Any, T.StructType] | None:
     if rows.nbytes > _HELD:
         return None
     # a table without files has columns without any part, from which PySpark cannot tell their types
-    shape = T.StructType.fromJson(json.loads(table.schema().to_json()))
-    return rows if len(rows) else rows.schema.empty_table(), shape
+    return rows if len(rows) else rows.schema.empty_table(), _columns(table)
+
+
+def _columns(table: Any) -> T.StructType:
+    return T.StructType.fromJson(json.loads(table.schema().to_json()))
 
 
 def _of_files(table: Any, what: str) -> list[Any]:

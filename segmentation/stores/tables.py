@@ -21,7 +21,7 @@ from segmentation.settings import StorageSettings
 from segmentation.stores.delta import DeltaTable
 from segmentation.stores.made_by import made_by
 from segmentation.stores.publication import Published, read_publication
-from segmentation.table import Table, check
+from segmentation.table import Table, check, faults
 
 
 class MissingTable(InputProblem):  # it names what is missing
@@ -81,6 +81,10 @@ class TableStore:
     def read(self, table: Table) -> DataFrame:
         """The table as this job has written it, else as published; raises MissingTable when there is neither."""
         return check(self._delta(table).read(self.version(table)), table)
+
+    def faults(self, table: Table) -> list[str]:
+        """Why `read` would refuse the table: what is wrong with its columns, which another release has written."""
+        return faults(self._delta(table).columns(self.version(table)), table)
 
     def count(self, table: Table) -> int:
         """How many rows there are of what `read` gives; told by the table's log where that can be."""

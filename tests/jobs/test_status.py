@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime as dt
 import shlex
 import subprocess
@@ -12,13 +13,15 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from segmentation.jobs import show_status
 from segmentation.jobs.command import main
 from segmentation.jobs.ingest_events import rules_of
 from segmentation.jobs.plans import make_plan
 from segmentation.runtime import Exit, Job
-from segmentation.schemas import EVENTS, TOKENS
+from segmentation.schemas import EVENT_NAMES, EVENTS, PLATFORMS, TOKENS
 from segmentation.stores.conf import load_settings, load_source
 from segmentation.stores.drops import list_drop
+from segmentation.table import columns
 from tests.robustness.conftest import store
 
 HEADER = "event_time,token,account,event_name,product,version,os,user_state,duration_s,value,status"
@@ -71,6 +74,18 @@ def test_an_empty_data_directory_says_what_to_run(
     lines = status(tmp_path / "data", capsys)
     assert lines[1:] == ["nothing is published yet: run `segmentation ingest` or `segmentation run`"]
     assert not (tmp_path / "data").exists()
+
+
+def test_a_table_of_another_release_is_told_with_its_columns(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ingest(tmp_path / "data", write(tmp_path / "drop" / "a.csv", HEADER, row("2025-03-04 05:06:07.000"))) == 0
+    newer = dataclasses.replace(PLATFORMS, columns=columns("platform_key string!\nproduct string\nlicence string"))
+    monkeypatch.setattr(show_status, "TABLES", (EVENT_NAMES, newer))
+    lines = status(tmp_path / "data", capsys)
+    assert [line.split()[0] for line in lines[1:3]] == ["event_names", "platforms"]
+    wrong = "platform_key is bigint, not string; licence is missing; not foreseen: os"
+    assert lines[3] == f"    jobs refuse it, as another release has written it: {wrong}"
 
 
 def test_what_is_there_and_what_waits(spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
