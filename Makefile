@@ -3,8 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= data
+JARS := $(or $(SEGMENTATION_JARS),.jars)
+# a small run of all stages
+TRIAL := $(addprefix --set ,synthetic.rows=60000 synthetic.accounts=300 synthetic.labelled_share=1 segments.k_max=4 \
+  segments.resamples=0 industry.min_accounts=10 industry.repeats=1 industry.resamples=0)
 
-.PHONY: setup demo test test-long test-fast lint bench package mlflow notebooks docs clean
+.PHONY: setup fast-start demo test test-long test-fast lint bench package mlflow notebooks docs clean
 
 setup: $(VENV)/.done .jars/.done
 
@@ -19,6 +23,19 @@ $(VENV)/.done: pyproject.toml constraints.txt
 .jars/.done: $(VENV)/.done
 	$(BIN)/python -m segmentation.stores.jars
 	@touch $@
+
+# Java keeps the classes that a small run loads, so that later commands start sooner: docs/how-it-works/speed.md
+fast-start: $(JARS)/classes.jsa
+
+# it writes them when it ends, a while after the command: cat waits for both
+$(JARS)/classes.jsa: $(VENV)/.done .jars/.done
+	rm -rf $(JARS)/trial $@
+	$(BIN)/segmentation generate --data-dir $(JARS)/trial $(TRIAL)
+	(JAVA_TOOL_OPTIONS="-XX:ArchiveClassesAtExit=$(JARS)/trial/classes.jsa -Xlog:cds=off -Xlog:cds+dynamic=off" \
+	  $(BIN)/segmentation run --source generated --input $(JARS)/trial/raw/logs \
+	  --accounts $(JARS)/trial/raw/accounts.csv --data-dir $(JARS)/trial $(TRIAL) && touch $(JARS)/trial/done) | cat
+	test -e $(JARS)/trial/done && mv $(JARS)/trial/classes.jsa $@
+	rm -rf $(JARS)/trial
 
 demo: setup
 	$(BIN)/segmentation generate --data-dir $(DATA)

@@ -37,6 +37,9 @@ SHIPPED_WITH_SPARK = (
     "com.google.code.findbugs:jsr305",
 )
 
+#: beside the jars, if it was made: Java's archive of the classes that a run loads (a "dynamic CDS archive")
+CLASSES = "classes.jsa"
+
 
 def jar_folder() -> Path:
     """`$SEGMENTATION_JARS`, or `.jars` in the working directory, or else beside the package in its checkout."""

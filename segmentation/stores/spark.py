@@ -18,7 +18,7 @@ from segmentation.errors import EnvironmentProblem
 from segmentation.settings import SessionSettings
 from segmentation.stores.connect import DELTA_SETTINGS, connect, remote_address
 from segmentation.stores.host import is_submitted, on_databricks
-from segmentation.stores.jars import delta_package, find_jars, jar_folder
+from segmentation.stores.jars import CLASSES, delta_package, find_jars, jar_folder
 from segmentation.stores.submitted import require_delta, require_master, told
 
 SUPPORTED_JAVA = (17, 21)
@@ -178,6 +178,16 @@ def delta_loaded(settings: SessionSettings, jars: list[Path]) -> Iterator[dict[s
             os.environ[_LAST_ON_CLASS_PATH] = before
 
 
+def _loaded_before() -> list[str]:
+    """Options by which Java takes the classes of an earlier run from `make fast-start`, where that was made.
+
+    Java itself sees whether they are of this Java and of these jars, and loads all of them anew if not; told of it in
+    every command, nobody would know what to do.
+    """
+    archive = (jar_folder() / CLASSES).absolute()
+    return [f'"-XX:SharedArchiveFile={archive}"', "-Xlog:cds=off", "-Xlog:cds+dynamic=off"] if archive.exists() else []
+
+
 def _local_options(settings: SessionSettings) -> dict[str, str]:
     """What a local driver needs; the reason stands beside each odd one."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers must run this very interpreter
@@ -194,7 +204,10 @@ def _local_options(settings: SessionSettings) -> dict[str, str]:
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
         "spark.driver.extraJavaOptions": " ".join(
-            [COMPILE_ALL, COLLECTOR, "-Duser.timezone=UTC", f"-Dlog4j2.configurationFile={log4j.as_uri()}"]
+            [
+                *(COMPILE_ALL, COLLECTOR, "-Duser.timezone=UTC", f"-Dlog4j2.configurationFile={log4j.as_uri()}"),
+                *_loaded_before(),
+            ]
         ),
     }
     if settings.driver_memory:
