@@ -181,8 +181,8 @@ def delta_loaded(settings: SessionSettings, jars: list[Path]) -> Iterator[dict[s
 def _loaded_before() -> list[str]:
     """Options by which Java takes the classes of an earlier run from `make fast-start`, where that was made.
 
-    Java itself sees whether they are of this Java and of these jars, and loads all of them anew if not; told of it in
-    every command, nobody would know what to do.
+    Java itself sees which of them are of this Java and of a jar as it is now, and loads the others from their jars. It
+    would tell so on standard output, by which nobody is helped.
     """
     archive = (jar_folder() / CLASSES).absolute()
     return [f'"-XX:SharedArchiveFile={archive}"', "-Xlog:cds=off", "-Xlog:cds+dynamic=off"] if archive.exists() else []
