@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= data
 JARS := $(or $(SEGMENTATION_JARS),.jars)
-# a small run of all stages
+# a small run on this machine alone, whatever the settings are
 TRIAL := $(addprefix --set ,synthetic.rows=60000 synthetic.accounts=300 synthetic.labelled_share=1 segments.k_max=4 \
-  segments.resamples=0 industry.min_accounts=10 industry.repeats=1 industry.resamples=0)
+  segments.resamples=0 industry.min_accounts=10 industry.repeats=1 industry.resamples=0 \
+  session.remote=null session.master=local[*] storage.catalog=null storage.tracking_uri=null)
 
 .PHONY: setup fast-start demo test test-long test-fast lint bench package mlflow notebooks docs clean
 
@@ -22,20 +23,21 @@ $(VENV)/.done: pyproject.toml constraints.txt
 # Delta's jars come from Maven Central once; without a network put them into .jars by hand
 .jars/.done: $(VENV)/.done
 	$(BIN)/python -m segmentation.stores.jars
-	@touch $@
+	@mkdir -p .jars && touch $@
 
-# Java keeps the classes that a small run loads, so that later commands start sooner: docs/how-it-works/speed.md
-fast-start: $(JARS)/classes.jsa
-
-# it writes them when it ends, a while after the command: cat waits for both
-$(JARS)/classes.jsa: $(VENV)/.done .jars/.done
-	rm -rf $(JARS)/trial $@
-	$(BIN)/segmentation generate --data-dir $(JARS)/trial $(TRIAL)
-	(JAVA_TOOL_OPTIONS="-XX:ArchiveClassesAtExit=$(JARS)/trial/classes.jsa -Xlog:cds=off -Xlog:cds+dynamic=off" \
-	  $(BIN)/segmentation run --source generated --input $(JARS)/trial/raw/logs \
-	  --accounts $(JARS)/trial/raw/accounts.csv --data-dir $(JARS)/trial $(TRIAL) && touch $(JARS)/trial/done) | cat
-	test -e $(JARS)/trial/done && mv $(JARS)/trial/classes.jsa $@
-	rm -rf $(JARS)/trial
+# Java keeps the classes that a small run loads, so that later commands start sooner: docs/how-it-works/speed.md.
+# It writes them when it ends, a while after the command (cat waits for both); each Java that helps to start Spark writes
+# a small file of its own there before
+fast-start: setup
+	rm -rf "$(JARS)/trial" "$(JARS)/classes.jsa"
+	$(BIN)/segmentation generate --data-dir "$(JARS)/trial" $(TRIAL)
+	(env -u SPARK_REMOTE JAVA_TOOL_OPTIONS="$$JAVA_TOOL_OPTIONS -XX:ArchiveClassesAtExit='$(JARS)/trial/classes.jsa' \
+	  -Xlog:cds=off -Xlog:cds+dynamic=off" $(BIN)/segmentation run --source generated --input "$(JARS)/trial/raw/logs" \
+	  --accounts "$(JARS)/trial/raw/accounts.csv" --data-dir "$(JARS)/trial" $(TRIAL) && touch "$(JARS)/trial/done") | cat
+	@test -e "$(JARS)/trial/done"
+	@find "$(JARS)/trial/classes.jsa" -size +50000k | grep -q . || { echo "make: Java has kept no classes"; exit 1; }
+	mv "$(JARS)/trial/classes.jsa" "$(JARS)/classes.jsa"
+	rm -rf "$(JARS)/trial"
 
 demo: setup
 	$(BIN)/segmentation generate --data-dir $(DATA)

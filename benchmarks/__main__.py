@@ -13,6 +13,7 @@ from benchmarks import contestants, equality, eventlog, rounds
 from benchmarks.contestants import BASETABLE, INGEST, NEW_MONTH, SKEW
 from benchmarks.skewed import prepare_skewed
 from benchmarks.world import World, prepare, prepare_csv, prepare_grown
+from segmentation.stores.jars import CLASSES, jar_folder
 
 GOALS = {"duckdb_raw": 1.0, "duckdb_events": 3.0, "spark_scan": 2.0, "spark_copy": 2.0, "duckdb_distinct": 2.0}
 
@@ -171,6 +172,8 @@ def _main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--home", type=Path, default=Path("data/bench"), help="where logs and readings are kept")
     args = parser.parse_args()
+    if (kept := jar_folder() / CLASSES).exists():
+        parser.error(f"take {kept} of `make fast-start` away first: the figures of the docs are without it")
     BENCHES[args.what](args.home.absolute(), args.rows, args.rounds)
 
 

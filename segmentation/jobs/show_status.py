@@ -27,8 +27,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def show_status(job: Job) -> None:
     """Every table, the last batch, open quarantine by rule, refused files, and what a killed job left."""
-    lines = [*_tables(job), *_reach(job), *_last_batch(job), *_open(job), *_unfinished(job)]
-    job.show("\n".join(lines))
+    job.show("\n".join(_tables(job)))  # at once, as what follows reads tables that may be of another release
+    if lines := [*_reach(job), *_last_batch(job), *_open(job), *_unfinished(job)]:
+        job.show("\n".join(lines))
 
 
 def _tables(job: Job) -> list[str]:
@@ -42,7 +43,10 @@ def _tables(job: Job) -> list[str]:
             rows = tables.count(table)
             lines.append(f"{table.name:<20}{state.version:>8}{rows:>16,}  {state.job:<10}{state.at:%Y-%m-%d %H:%M:%S}")
             if wrong := tables.faults(table):
-                lines.append(f"    jobs refuse it, as another release has written it: {'; '.join(wrong)}")
+                lines.append(
+                    f"    of another release, and refused by jobs: {'; '.join(wrong)}; "
+                    "use that release, or ingest the logs into another --data-dir"
+                )
     if len(lines) == 1:
         lines.append("nothing is published yet: run `segmentation ingest` or `segmentation run`")
     return lines

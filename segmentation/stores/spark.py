@@ -181,11 +181,13 @@ def delta_loaded(settings: SessionSettings, jars: list[Path]) -> Iterator[dict[s
 def _loaded_before() -> list[str]:
     """Options by which Java takes the classes of an earlier run from `make fast-start`, where that was made.
 
-    Java itself sees which of them are of this Java and of a jar as it is now, and loads the others from their jars. It
+    Java itself sees whether they are of this Java and of the class path as it is now, and does without them if not. It
     would tell so on standard output, by which nobody is helped.
     """
     archive = (jar_folder() / CLASSES).absolute()
-    return [f'"-XX:SharedArchiveFile={archive}"', "-Xlog:cds=off", "-Xlog:cds+dynamic=off"] if archive.exists() else []
+    if not archive.exists() or os.pathsep in str(archive):  # it takes such a path for two archives
+        return []
+    return [f'"-XX:SharedArchiveFile={archive}"', "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
 
 
 def _local_options(settings: SessionSettings) -> dict[str, str]:

@@ -85,7 +85,23 @@ def test_a_table_of_another_release_is_told_with_its_columns(
     lines = status(tmp_path / "data", capsys)
     assert [line.split()[0] for line in lines[1:3]] == ["event_names", "platforms"]
     wrong = "platform_key is bigint, not string; licence is missing; not foreseen: os"
-    assert lines[3] == f"    jobs refuse it, as another release has written it: {wrong}"
+    assert lines[3].startswith(f"    of another release, and refused by jobs: {wrong}; use that release")
+    assert lines[4].startswith("logs reach")
+
+
+def test_the_tables_are_listed_although_status_cannot_read_one_of_them(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ingest(tmp_path / "data", write(tmp_path / "drop" / "a.csv", HEADER, row("2025-03-04 05:06:07.000"))) == 0
+    newer = dataclasses.replace(TOKENS, columns=columns("token_key long!\nlast_seen string"), open_ended=True)
+    monkeypatch.setattr(show_status, "TABLES", (EVENT_NAMES, newer))
+    monkeypatch.setattr(show_status, "TOKENS", newer)
+    capsys.readouterr()
+    assert main(["status", "--data-dir", str(tmp_path / "data")]) != Exit.OK
+    said = capsys.readouterr()
+    assert [line.split()[0] for line in said.out.splitlines()[1:3]] == ["event_names", "tokens"]
+    assert "    of another release, and refused by jobs: last_seen is timestamp, not string" in said.out
+    assert "table tokens: last_seen is timestamp, not string" in said.err
 
 
 def test_what_is_there_and_what_waits(spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from segmentation.local_rows import local_frame
 from segmentation.schemas import ACCOUNTS, ACTIVITY, BASETABLE, EVENTS, ROW_BALANCE
 from segmentation.stores import delta, small_tables
-from segmentation.stores.small_tables import counted_rows, small_frame, stored_values
+from segmentation.stores.small_tables import counted_rows, small_frame, stored_columns, stored_values
 from segmentation.table import EXACT
 from tests.robustness.conftest import store
 
@@ -55,6 +55,7 @@ def test_every_type_comes_as_spark_reads_it(spark: SparkSession, folder: Path, v
         by_spark.selectExpr("*", "string(at)").orderBy("as_of", "key").collect()
     )
     assert counted_rows(folder, version) == by_spark.count() == rows
+    assert stored_columns(folder, version) == by_spark.schema
 
 
 def test_its_rows_lie_in_the_plan(spark: SparkSession, folder: Path) -> None:
