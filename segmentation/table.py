@@ -110,5 +110,5 @@ def check(frame: DataFrame, table: Table, extra: Sequence[str] = ()) -> DataFram
 
 
 def _others(schema: T.StructType, table: Table) -> list[str]:
-    """The columns that the table does not name."""
-    return [name for name in schema.names if name not in table.columns.names]
+    """The columns that the table does not name, each once."""
+    return [name for name in dict.fromkeys(schema.names) if name not in table.columns.names]

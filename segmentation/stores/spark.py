@@ -207,7 +207,10 @@ def _local_options(settings: SessionSettings) -> dict[str, str]:
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
         "spark.driver.extraJavaOptions": " ".join(
             [
-                *(COMPILE_ALL, COLLECTOR, "-Duser.timezone=UTC", f"-Dlog4j2.configurationFile={log4j.as_uri()}"),
+                COMPILE_ALL,
+                COLLECTOR,
+                "-Duser.timezone=UTC",
+                f"-Dlog4j2.configurationFile={log4j.as_uri()}",
                 *_loaded_before(),
             ]
         ),
