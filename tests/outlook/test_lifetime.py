@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import hyp2f1
 
 from segmentation.errors import InputProblem
 from segmentation.outlook import lifetime
@@ -94,11 +95,40 @@ def test_who_never_came_back_is_alive_and_who_came_daily_and_stopped_is_not() ->
 
 
 def test_expected_visits_agree_with_simulated_customers() -> None:
-    model = BgNbd(1.5, 6.0, 1.0, 3.0, 0.0, 0)  # a = 1: the pole of the formula
+    model = BgNbd(1.5, 6.0, 1.0, 3.0, 0.0, 0)
     random = np.random.default_rng(3)
     visits = simulate(model, 20_000, np.full(20_000, 10.0), random)
     expected = lifetime.expected_repeats(model, 10.0, *one(0.0, 0.0, 1e-12))[0]
     assert expected == pytest.approx(visits[0].mean(), rel=0.02)
+
+
+def test_expected_visits_are_those_of_the_closed_form_where_that_can_be_computed() -> None:
+    repeats, recency, age = np.array([0.0, 2.0, 40.0]), np.array([0.0, 9.0, 50.0]), np.array([10.0, 30.0, 52.0])
+    r, alpha, a, b = PUBLISHED.r, PUBLISHED.alpha, PUBLISHED.a, PUBLISHED.b
+    both, total = r + repeats, a + b + repeats - 1.0
+    series = hyp2f1(both, b + repeats, total, WEEKS / (alpha + age + WEEKS))  # equation 10 of the paper
+    given_alive = total / (a - 1.0) * (1.0 - ((alpha + age) / (alpha + age + WEEKS)) ** both * series)
+    left = a / (b + np.maximum(repeats, 1.0) - 1.0) * ((alpha + age) / (alpha + recency)) ** both
+    closed = given_alive / (1.0 + np.where(repeats > 0, left, 0.0))
+    found = lifetime.expected_repeats(PUBLISHED, WEEKS, repeats, recency, age)
+    assert found == pytest.approx(closed, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("r", "alpha", "a", "b", "given_alive"),
+    [
+        (1.1, 1.3, 3426.0, 162754.0, 5.5484),  # all leave with the same probability, .02
+        (30_000.0, 30_000.0, 0.5, 2.0, 26.567),  # all come at the same rate, 1
+        (0.1, 5.0, 403.0, 1e-5, 0.9742),  # nearly all leave with the next visit
+        (1.5, 4.0, 6e-6, 5.0, 6.5 * 52.0 / 56.0),  # nobody ever leaves
+    ],
+)
+def test_customers_that_hardly_differ_have_expected_visits_too(
+    r: float, alpha: float, a: float, b: float, given_alive: float
+) -> None:
+    model, history = BgNbd(r, alpha, a, b, 0.0, 0), one(5.0, 52.0, 52.0)
+    found = lifetime.expected_repeats(model, 52.0, *history)[0]  # the figures are integrals over the beta density
+    assert found / lifetime.alive(model, *history)[0] == pytest.approx(given_alive, rel=1e-3)
 
 
 def test_parameters_of_simulated_customers_are_found_again_in_any_unit_of_time() -> None:

@@ -89,6 +89,21 @@ def test_accounts_that_brought_nothing_have_no_value_but_a_rate() -> None:
     assert found.holdout.empty
 
 
+def test_accounts_that_leave_at_one_common_rate_have_a_forecast_and_it_is_checked() -> None:
+    random, rows = np.random.default_rng(0), []
+    for place in range(300):
+        first, left = START + dt.timedelta(days=place % 100), np.flatnonzero(random.random(400) < 0.05)[0]
+        came = np.cumsum(random.geometric(0.15, left + 1))
+        days = [first, *(day for n in came if (day := first + dt.timedelta(days=int(n))) < AS_OF)]
+        early = [day for day in days if day < SPLIT]
+        rows.append((f"a{place:03d}", first, len(days), days[-1], 5.0 * len(days),
+                     len(early), early[-1], 5.0 * len(early)))  # fmt: skip
+    found = forecast_value(pd.DataFrame(rows, columns=planted(20).columns), AS_OF, SPLIT, 12, resamples=50, seed=5)
+    assert found.visits.a > 100.0  # its maximum lies where the closed form has no value any more
+    assert found.accounts["expected_days"].notna().all()
+    assert found.holdout.set_index("quantity").loc["days", ["expected", "error", "better_low"]].notna().all()
+
+
 def test_value_that_depends_on_frequency_is_said() -> None:
     rows = planted(150)
     rows["value"] = rows["days"] ** 2 * np.linspace(9, 11, 150)
