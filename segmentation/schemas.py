@@ -9,6 +9,8 @@ from __future__ import annotations
 from segmentation.table import Table, columns
 
 KEPT, QUARANTINED, DROPPED = "kept", "quarantined", "dropped"
+#: states of a file in the ledger
+READ, REFUSED = "read", "refused"
 
 # 0 what readers see ---------------------------------------------------------------------------------------------
 

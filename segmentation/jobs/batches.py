@@ -27,11 +27,11 @@ from segmentation.events.rule_set import RuleSet
 from segmentation.events.spelling import composed_by_java, composed_by_python
 from segmentation.jobs.dimensions import update_event_names, update_platforms, update_tokens
 from segmentation.jobs.layouts import by_layout, parse_layout
-from segmentation.jobs.plans import READ, Plan
+from segmentation.jobs.plans import Plan
 from segmentation.jobs.stored_hashes import stored_hashes
 from segmentation.local_rows import local_frame
 from segmentation.runtime import Job
-from segmentation.schemas import EVENTS, KEPT, LEDGER, ROW_BALANCE
+from segmentation.schemas import EVENTS, KEPT, LEDGER, READ, ROW_BALANCE
 from segmentation.stores.capabilities import calls_java, setting_if_allowed
 from segmentation.stores.drops import read_drop
 from segmentation.stores.inspection import RawFile

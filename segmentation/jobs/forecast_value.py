@@ -67,9 +67,10 @@ def _as_of(job: Job) -> dt.date:
 def summary_lines(found: ValueForecast, as_of: dt.date, split: dt.date | None, months: int) -> list[str]:
     """What is forecast in all, how it did on the months held back, and every note."""
     table, visits = found.accounts, found.visits
+    worth = "" if found.values is None else f", worth {table['lifetime_value'].sum():,.0f}"
     lines = [
         f"value as of {as_of}: {len(table):,} accounts, {table['alive'].sum():,.0f} of them alive; in {months} months "
-        f"{table['expected_days'].sum():,.0f} days with a value, worth {table['lifetime_value'].sum():,.0f}",
+        f"{table['expected_days'].sum():,.0f} days with a value{worth}",
         f"  BG/NBD r {visits.r:.3f}, alpha {visits.alpha:.3f} weeks, a {visits.a:.3f}, b {visits.b:.3f}",
     ]
     if found.values is not None:

@@ -20,9 +20,9 @@ from segmentation.events.rule_set import TIMES, RuleSet
 from segmentation.failures import Exit, is_passing
 from segmentation.jobs.batches import FileChanged, carry_out, ledger_frame
 from segmentation.jobs.keys import require_same_key
-from segmentation.jobs.plans import READ, REFUSED, Plan, give_up, make_plan, unfinished_plans
+from segmentation.jobs.plans import Plan, give_up, make_plan, unfinished_plans
 from segmentation.runtime import Job, JobSpec
-from segmentation.schemas import LEDGER
+from segmentation.schemas import LEDGER, READ, REFUSED
 from segmentation.settings import SourceSettings
 from segmentation.stores.conf import load_categories, load_source
 from segmentation.stores.drops import list_drop

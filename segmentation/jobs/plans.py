@@ -20,8 +20,6 @@ from segmentation.stores.inspection import RawFile, columns_of
 
 #: states of a plan
 PLANNED, GIVEN_UP, REPLAYED = "planned", "given_up", "replayed"
-#: states of a file in the ledger
-READ, REFUSED = "read", "refused"
 
 
 @dataclass(frozen=True)

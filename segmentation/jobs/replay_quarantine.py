@@ -18,9 +18,9 @@ from segmentation.events.rule_set import RuleSet
 from segmentation.jobs.batches import build_rows, recount
 from segmentation.jobs.dimensions import update_event_names, update_platforms, update_tokens
 from segmentation.jobs.ingest_events import finish, rules_of
-from segmentation.jobs.plans import READ, record_replay
+from segmentation.jobs.plans import record_replay
 from segmentation.runtime import Job, JobSpec
-from segmentation.schemas import DROPPED, EVENTS, KEPT, LEDGER, QUARANTINED
+from segmentation.schemas import DROPPED, EVENTS, KEPT, LEDGER, QUARANTINED, READ
 from segmentation.settings import SourceSettings
 from segmentation.stores.conf import load_source
 from segmentation.stores.content import content_hash

@@ -87,13 +87,21 @@ def read_inputs(job: Job) -> tuple[Inputs, str]:
         shown=settings.report.shown,
         reach_out=settings.report.reach_out,
         fill_precision=settings.industry.fill_precision,
-        horizon_months=settings.outlook.horizon_months,
-        value_months=settings.outlook.value_months,
+        horizon_months=forecast_months(job, CHURN_SCORES, "horizon_months", as_of),
+        value_months=forecast_months(job, ACCOUNT_VALUES, "value_months", as_of),
         hashed_ids=settings.privacy.hash_ids,
     )
     versions = tables.versions(read)
-    asked = {"report": settings.report.model_dump(), "horizon": settings.outlook.horizon_months}
+    asked = {"report": settings.report.model_dump(), "horizon": inputs.horizon_months}
     return inputs, json.dumps({"as_of": str(as_of), **versions, **asked}, sort_keys=True)
+
+
+def forecast_months(job: Job, table: Table, name: str, as_of: dt.date) -> int:
+    """For how many months a forecast of this date was made: its job noted the settings; today's may be others."""
+    noted = json.loads((job.tables.note(table) if job.tables.exists(table) else None) or "{}")
+    settings = noted.get("outlook", noted) if noted.get("as_of") == str(as_of) else {}
+    months: int = settings.get(name, getattr(job.settings.outlook, name))
+    return months
 
 
 def _asked(job: Job, dates: list[dt.date]) -> dt.date:

@@ -7,12 +7,14 @@ import shlex
 
 from pyspark.sql import functions as F
 
-from segmentation.jobs.plans import READ, REFUSED, unfinished_plans
+from segmentation.jobs.plans import unfinished_plans
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import (
     BASETABLE,
     LEDGER,
     QUARANTINED,
+    READ,
+    REFUSED,
     ROW_BALANCE,
     TABLES,
     TOKENS,

@@ -12,9 +12,9 @@ from segmentation.events.duplicates import KNOWN
 from segmentation.events.rule_set import RuleSet
 from segmentation.events.times import event_months
 from segmentation.jobs.layouts import by_layout, parse_layout
-from segmentation.jobs.plans import GIVEN_UP, READ, Plan
+from segmentation.jobs.plans import GIVEN_UP, Plan
 from segmentation.runtime import Job
-from segmentation.schemas import EVENTS, INGEST_PLANS, LEDGER
+from segmentation.schemas import EVENTS, INGEST_PLANS, LEDGER, READ
 from segmentation.stores.drops import read_drop
 
 #: stored rows from which on, and times the batch's rows from which on, it pays to read the batch's times beforehand:

@@ -17,6 +17,7 @@ from segmentation.schemas import (
     INDUSTRY_METRICS,
     INDUSTRY_SCORES,
     LEDGER,
+    READ,
     SEGMENT_SUMMARIES,
     SEGMENTS,
 )
@@ -43,7 +44,8 @@ def show_summary(job: Job) -> None:
 
 def _balance(ledger: DataFrame) -> list[str]:
     kinds = ("rows_in", "kept", "quarantined", "dropped")
-    row = ledger.agg(F.count(F.lit(1)).alias("files"), *(F.sum(kind).alias(kind) for kind in kinds)).first()
+    files = F.count_if(F.col("status") == READ).alias("files")
+    row = ledger.agg(files, *(F.sum(kind).alias(kind) for kind in kinds)).first()
     assert row is not None  # an aggregate without groups has one row
     parts = " + ".join(f"{kind} {row[kind]:,}" for kind in kinds[1:])
     return [f"rows         in {row['rows_in']:,} = {parts}, from {row['files']:,} files"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from segmentation.reports.blocks import is_missing, shown_share
+from segmentation.reports.blocks import counted, is_missing, shown_share
 from segmentation.reports.inputs import Inputs
 from segmentation.segments.rfm import FADING
 
@@ -82,7 +82,7 @@ def _leaving(inputs: Inputs) -> pd.DataFrame:
         scores = inputs.rows("churn_scores")
         rows = scores[scores["active"].astype(bool) & (scores["probability"] >= inputs.reach_out)]
         rows = rows[["account_id", "probability"]]
-        why = f"active so far, and likely to be silent for {inputs.horizon_months} months"
+        why = f"active so far, and likely to be silent for {counted(inputs.horizon_months, 'month')}"
     elif inputs.has("account_rfm"):
         rfm = inputs.rows("account_rfm")
         rows = rfm.loc[rfm["label"] == FADING, ["account_id"]].assign(probability=None)
@@ -101,4 +101,4 @@ def _with_days(inputs: Inputs, accounts: pd.Series, why: str) -> list[str]:
     if not inputs.has("account_rfm"):
         return [why] * len(accounts)
     days = accounts.map(inputs.rows("account_rfm").set_index("account_id")["recency_days"].astype(float))
-    return [why if is_missing(one) else f"{why}; last seen {one:.0f} days ago" for one in days]
+    return [why if is_missing(one) else f"{why}; last seen {counted(round(one), 'day')} ago" for one in days]

@@ -197,9 +197,18 @@ def shown_int(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def counted(count: float, one: str, more: str | None = None) -> str:
+    """1 account, 2 accounts; `more` is the plural where it is not `one` with an s."""
+    return f"{shown_int(count)} {one if count == 1 else more or f'{one}s'}"
+
+
 def shown_share(value: float) -> str:
-    """0.234 as 23 %, and what is not quite nothing as < 1 %."""
-    return f"< 1{BLANK}%" if 0 < value < 0.005 else f"{100 * value:.0f}{BLANK}%"  # noqa: PLR2004  # would be rounded to none
+    """0.234 as 23 %; what is not quite nothing as < 1 %, and what is not quite all as > 99 %."""
+    if 0 < value < 0.005:  # noqa: PLR2004  # would be rounded to none
+        return f"< 1{BLANK}%"
+    if 0.995 <= value < 1:  # noqa: PLR2004  # would be rounded to all
+        return f"> 99{BLANK}%"
+    return f"{100 * value:.0f}{BLANK}%"
 
 
 def shown_small(value: float) -> str:

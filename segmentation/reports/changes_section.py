@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from segmentation.reports.blocks import Block, Column, Heading, Points, Section, Text, shown_share, table
+from segmentation.reports.blocks import Block, Column, Heading, Points, Section, Text, counted, shown_share, table
 from segmentation.reports.charts import movement, named
 from segmentation.reports.drawn import chart
 from segmentation.reports.inputs import Inputs
@@ -23,7 +23,7 @@ def changes_section(inputs: Inputs, changes: pd.DataFrame) -> Section:
     title = f"Where accounts were on {inputs.previous}, and where they are now"
     said = (
         "A row per segment before, a column per segment now; the number counts accounts. Those on the diagonal stayed. "
-        f"{len(pairs):,} accounts were there at both dates."
+        f"{counted(len(pairs), 'account')} stood in both."
     )
     blocks += chart(movement(pairs, inputs.names), "movement", title, said)
     elsewhere = pairs[pairs["previous_segment"] != pairs["segment"]].reset_index(drop=True)
@@ -54,10 +54,17 @@ def _told(inputs: Inputs) -> list[str]:
     before = {str(one) for one in inputs.before["basetable"]["account_id"]} if "basetable" in inputs.before else now
     count = int((pairs["previous_segment"] != pairs["segment"]).sum())
     said = [
-        f"{count:,} of {len(pairs):,} accounts ({shown_share(moved_share(pairs))}) are in another segment.",
+        f"{count:,} of {counted(len(pairs), 'account')} ({shown_share(moved_share(pairs))}) "
+        f"{'is' if count == 1 else 'are'} in another segment."
+        if len(pairs)
+        else f"Who moved is not known: nobody was segmented by {inputs.method} at both dates."
     ]
     if now != before:
-        said.append(f"{len(now - before):,} accounts are new, {len(before - now):,} are not there any more.")
+        new, gone = len(now - before), len(before - now)
+        said.append(
+            f"{counted(new, 'account')} {'is' if new == 1 else 'are'} new, {gone:,} {'is' if gone == 1 else 'are'} "
+            "not there any more."
+        )
     said += _why_moved(inputs)
     for row in inputs.of_method("segment_summaries").sort_values("segment").to_dict("records"):
         if row["change"] in (BORN, SPLIT, MERGED):
@@ -77,8 +84,9 @@ def _why_moved(inputs: Inputs) -> list[str]:
     customers = int((rows["same_model"] != rows["previous_segment"]).sum())
     retraining = int((rows["segment"] != rows["same_model"]).sum())
     return [
-        f"By the method {method}, whose model can be applied to both dates, {customers:,} of {len(rows):,} accounts "
-        f"moved because their usage changed, and {retraining:,} because the model was trained anew."
+        f"By the method {method}, whose model can be applied to both dates, {customers:,} of "
+        f"{counted(len(rows), 'account')} moved because their usage changed, and {retraining:,} because the "
+        "model was trained anew."
     ]
 
 

@@ -24,6 +24,7 @@ from segmentation.reports.palette import (
     PAPER,
     POSITIVE,
     SMALL,
+    WIDTH,
     canvas,
     colour_of,
     legend,
@@ -57,7 +58,9 @@ def segment_map(positions: pd.DataFrame, names: Mapping[int, str]) -> Figure | N
         return None
     step = -(-len(positions) // SHOWN_POINTS)
     shown = positions.iloc[::step]
-    figure, axes = canvas(4.8)
+    held = shown["segment"].unique()
+    lines = sum(wrapped(named(int(one), names), 48).count("\n") + 1 for one in held)
+    figure, axes = canvas(3.8 + 0.18 * lines)  # the dots keep their room, however many names stand below
     plain(axes, "both")
     for number, (segment, own) in enumerate(shown.groupby("segment")):
         nowhere = int(str(segment)) < 0
@@ -162,9 +165,10 @@ def learnability(metrics: pd.DataFrame) -> Figure | None:
     chance = judged["chance_high"].to_numpy(float)
     axes.plot(chance, places, linestyle="none", marker="|", markersize=14, color=NEGATIVE, label="luck reaches this")
     axes.axvline(0.5, color=MUTED, linestyle="--", linewidth=1.0)
+    lowest = float(np.nanmin([0.42, rows["value"].min(), *low, *chance])) - 0.02
     labels = [f"{wrapped(n, 26)} ({s:,})" for n, s in zip(judged["industry"], judged["support"], strict=True)]
     axes.set_yticks(places, labels)
-    axes.set(xlabel="AUC: 0.5 is guessing, 1 is never wrong (in brackets: accounts)", xlim=(min(0.4, low.min()), 1.02))
+    axes.set(xlabel="AUC: 0.5 is guessing, 1 is never wrong (in brackets: accounts)", xlim=(lowest, 1.02))
     legend(figure, 2)
     return figure
 
@@ -216,7 +220,7 @@ def residual_map(residuals: pd.DataFrame, names: Mapping[int, str]) -> Figure | 
         return None
     grid = residuals.pivot(index="segment", columns="industry", values="residual")
     tested = residuals.pivot(index="segment", columns="industry", values="q_value")
-    figure, axes = canvas(2.0 + 0.5 * len(grid))
+    figure, axes = canvas(2.0 + 0.5 * len(grid), max(WIDTH, 2.4 + 0.5 * grid.shape[1]))
     for (row, column), value in np.ndenumerate(grid.to_numpy(float)):
         known = bool(np.isfinite(value))
         shade = min(abs(value) / DARKEST, 1.0) * 0.75 if known else 0.0

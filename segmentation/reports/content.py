@@ -9,7 +9,18 @@ import pandas as pd
 from segmentation.industries.cards import PREDICTABLE
 from segmentation.industries.filling import FILL, REVIEW
 from segmentation.reports.actions import CHECK, REACH_OUT, account_actions
-from segmentation.reports.blocks import Block, Fact, Facts, Points, Report, Section, shown_int, shown_share
+from segmentation.reports.blocks import (
+    NOTHING,
+    Block,
+    Fact,
+    Facts,
+    Points,
+    Report,
+    Section,
+    counted,
+    shown_int,
+    shown_share,
+)
 from segmentation.reports.changes_section import changes_section, moved_share
 from segmentation.reports.data_section import data_section
 from segmentation.reports.industries_section import industries_section
@@ -71,11 +82,20 @@ def summary_section(inputs: Inputs, findings: Findings) -> Section:
     counts = findings.actions["action"].value_counts() if len(findings.actions) else pd.Series(dtype=int)
     basetable, living = inputs.rows("basetable"), living_segments(inputs)
     labelled = int(basetable["industry"].notna().sum())
+    to_fill, to_review = (
+        Fact(label, shown_int(counts.get(action, 0)), note)
+        if inputs.has("industry_fill")
+        else Fact(label, NOTHING, "no industry model yet")
+        for label, action, note in (
+            ("to fill in", FILL, "industries sure enough to be written down"),
+            ("to look at", REVIEW, "accounts without an industry, for a person to judge"),
+        )
+    )
     facts = (
         Fact("accounts", shown_int(len(basetable)), f"{labelled:,} with a known industry"),
         Fact("segments", shown_int(len(living)), "of accounts that use the product alike"),
-        Fact("to fill in", shown_int(counts.get(FILL, 0)), "industries sure enough to be written down"),
-        Fact("to look at", shown_int(counts.get(REVIEW, 0)), "accounts without an industry, for a person to judge"),
+        to_fill,
+        to_review,
         Fact("to reach out to", shown_int(counts.get(REACH_OUT, 0)), "accounts that may fall silent"),
     )
     blocks: tuple[Block, ...] = (Points(tuple(_sentences(inputs, living, counts))), Facts(facts))
@@ -85,18 +105,20 @@ def summary_section(inputs: Inputs, findings: Findings) -> Section:
 def _sentences(inputs: Inputs, living: pd.DataFrame, counts: pd.Series) -> list[str]:
     largest = living.sort_values(["accounts", "segment"], ascending=[False, True]).iloc[0]
     said = [
-        f"{living['accounts'].sum():,} accounts fall into {len(living)} segments; the largest, {largest['name']}, has "
+        f"{counted(living['accounts'].sum(), 'account')} fall into {counted(len(living), 'segment')}; the largest, "
+        f"{largest['name']}, has "
         f"{largest['accounts']:,} of them ({shown_share(largest['share'])})."
     ]
     doubtful = int((living["trust"] == DOUBTFUL).sum())
     if doubtful:
-        said.append(f"{doubtful} of these segments are doubtful: do not build a campaign on them alone.")
-    if inputs.previous is not None:
-        pairs = moved_accounts(inputs)
+        are, them = ("is", "it") if doubtful == 1 else ("are", "them")
+        said.append(f"{doubtful} of these segments {are} doubtful: do not build a campaign on {them} alone.")
+    pairs = moved_accounts(inputs)
+    if len(pairs):
         moved = int((pairs["previous_segment"] != pairs["segment"]).sum())
         said.append(
-            f"Since {inputs.previous}, {moved:,} of {len(pairs):,} accounts ({shown_share(moved_share(pairs))}) "
-            "have changed their segment."
+            f"Since {inputs.previous}, {moved:,} of {counted(len(pairs), 'account')} "
+            f"({shown_share(moved_share(pairs))}) changed segment."
         )
     if inputs.has("industry_cards"):
         cards = inputs.rows("industry_cards")
@@ -104,10 +126,20 @@ def _sentences(inputs: Inputs, living: pd.DataFrame, counts: pd.Series) -> list[
         named = f": {', '.join(told)}" if len(told) else ""
         said.append(f"Usage tells {len(told)} of {len(cards)} industries reliably{named}.")
         fill = counts.get(FILL, 0)
-        filled = f"{fill:,} industries can be filled in now" if fill else "No industry is sure enough to be filled in"
+        can = f"The industry of {counted(fill, 'account')} can be filled in now"
+        filled = can if fill else "No industry is sure enough to be filled in"
         review, check = counts.get(REVIEW, 0), counts.get(CHECK, 0)
-        said.append(f"{filled}; {review:,} accounts need a look, and {check:,} labels should be checked.")
-    reach = counts.get(REACH_OUT, 0)
-    said.append(f"{reach:,} accounts should hear from you: they are likely to fall silent, or have begun to."
-                if reach else "No account stands out as likely to fall silent.")  # fmt: skip
-    return said
+        said.append(
+            f"{filled}; {counted(review, 'account')} {'needs' if review == 1 else 'need'} a look, and "
+            f"{counted(check, 'label')} should be checked."
+        )
+    return [*said, _of_leaving(inputs, int(counts.get(REACH_OUT, 0)))]
+
+
+def _of_leaving(inputs: Inputs, reach: int) -> str:
+    if reach:
+        who = "it is likely to fall silent, or has" if reach == 1 else "they are likely to fall silent, or have"
+        return f"{counted(reach, 'account')} should hear from you: {who} begun to."
+    if inputs.has("churn_scores"):
+        return "No account stands out as likely to fall silent."
+    return "No account has fallen silent after much use; what will be was not forecast."

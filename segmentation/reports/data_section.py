@@ -12,11 +12,13 @@ from segmentation.reports.blocks import (
     Heading,
     Section,
     Text,
+    counted,
     shown_int,
     shown_share,
     table,
 )
 from segmentation.reports.inputs import Inputs
+from segmentation.schemas import READ, REFUSED
 
 #: disposition -> what the page calls it
 DISPOSITIONS = {
@@ -43,28 +45,37 @@ def balance(ledger: pd.DataFrame) -> dict[str, int]:
     return {name: int(ledger[name].sum()) for name in ("rows_in", "kept", "quarantined", "dropped")}
 
 
+def refused_files(ledger: pd.DataFrame) -> int:
+    """Files that could not be read and still wait: one that was mended and taken in since is not counted."""
+    latest = ledger.sort_values(["ingested_at", "reason"], na_position="first").groupby("path")["status"].last()
+    return int((latest == REFUSED).sum())
+
+
 def _balance(inputs: Inputs) -> list[Block]:
     ledger = inputs.rows("ingest_ledger")
     rows = balance(ledger)
     share = rows["kept"] / rows["rows_in"] if rows["rows_in"] else 0.0
-    refused = int((ledger["status"] == "refused").sum())
-    last = pd.Timestamp(ledger["ingested_at"].max())
+    read, refused = ledger[ledger["status"] == READ], refused_files(ledger)
+    last = f" Last rows taken in: {pd.Timestamp(read['ingested_at'].max()):%Y-%m-%d %H:%M} UTC." if len(read) else ""
+    source = f"from {counted(len(read), 'file')}, counted apart from the reader"
     facts = Facts(
         (
-            Fact("rows in", shown_int(rows["rows_in"]), f"from {len(ledger):,} files, counted apart from the reader"),
-            Fact("kept", shown_int(rows["kept"]), f"{100 * share:.1f} % of the rows in"),
+            Fact("rows in", shown_int(rows["rows_in"]), source),
+            Fact("kept", shown_int(rows["kept"]), f"{shown_share(share)} of the rows in"),
             Fact("set aside", shown_int(rows["quarantined"]), "broken; they can be mended and taken in again"),
             Fact("left out", shown_int(rows["dropped"]), "on purpose, such as the second of two equal rows"),
         )
     )
     sums = (
         f"{rows['rows_in']:,} rows in = {rows['kept']:,} kept + {rows['quarantined']:,} set aside + "
-        f"{rows['dropped']:,} left out. This is checked after every ingest; a difference of one row stops it. "
-        f"Last rows taken in: {last:%Y-%m-%d %H:%M} UTC."
+        f"{rows['dropped']:,} left out. This is checked after every ingest; a difference of one row stops it.{last}"
     )
     blocks: list[Block] = [facts, Text(sums)]
     if refused:
-        blocks.append(Text(f"{refused:,} files could not be read at all and are not in these figures.", True))
+        are = "is" if refused == 1 else "are"
+        blocks.append(
+            Text(f"{counted(refused, 'file')} could not be read at all and {are} not in these figures.", True)
+        )
     if inputs.has("row_balance"):
         blocks.append(_rules(inputs.rows("row_balance")))
     return blocks
@@ -87,8 +98,9 @@ def _accounts(inputs: Inputs) -> list[Block]:
     labelled = int(basetable["industry"].notna().sum())
     share = labelled / len(basetable) if len(basetable) else 0.0
     said = (
-        f"{len(basetable):,} accounts have usage before {inputs.as_of}, each described by {inputs.features:,} figures. "
-        f"The industry of {labelled:,} of them ({shown_share(share)}) is known from the accounts file."
+        f"{counted(len(basetable), 'account')} {'has' if len(basetable) == 1 else 'have'} usage before {inputs.as_of}, "
+        f"each described by {inputs.features:,} figures. The industry of {labelled:,} of them ({shown_share(share)}) "
+        "is known from the accounts file."
     )
     return [Text(said)]
 

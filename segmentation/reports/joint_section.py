@@ -6,6 +6,7 @@ import pandas as pd
 
 from segmentation.reports.actions import REACH_OUT
 from segmentation.reports.blocks import (
+    NOTHING,
     Block,
     Column,
     Fact,
@@ -13,6 +14,7 @@ from segmentation.reports.blocks import (
     Heading,
     Section,
     Text,
+    counted,
     interval,
     shown_int,
     shown_share,
@@ -70,9 +72,7 @@ def outlook_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
     else:
         blocks.append(Text(f"Nobody has forecast churn yet: run `segmentation churn --as-of {inputs.as_of}`.", True))
     if inputs.has("account_values"):
-        worth = inputs.rows("account_values")["lifetime_value"].sum()
-        note = f"forecast for {inputs.value_months} months, in the unit of the logs' value"
-        facts.append(Fact("expected value of all accounts", shown_int(worth), note))
+        facts.append(_value_fact(inputs))
     else:
         blocks.append(Text(f"Nobody has forecast value yet: run `segmentation value --as-of {inputs.as_of}`.", True))
     leaving = actions[actions["action"] == REACH_OUT] if len(actions) else actions
@@ -95,6 +95,17 @@ def outlook_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
     return Section("outlook", "Who may leave", lead, tuple(blocks))
 
 
+def _value_fact(inputs: Inputs) -> Fact:
+    values = inputs.rows("account_values")["lifetime_value"].astype(float)
+    known = int(values.notna().sum())
+    note = f"forecast for {counted(inputs.value_months, 'month')}, in the unit of the logs' value"
+    if not known:
+        return Fact("expected value of all accounts", NOTHING, "no value could be forecast; its MLflow run says why")
+    if known < len(values):
+        note += f"; of {known:,} of the {len(values):,} accounts, the others have none"
+    return Fact("expected value of all accounts", shown_int(values.sum()), note)
+
+
 def _rule(inputs: Inputs) -> str:
     if inputs.has("churn_scores"):
         return f"active, and a probability of {shown_share(inputs.reach_out)} or more"
@@ -104,7 +115,8 @@ def _rule(inputs: Inputs) -> str:
 def _churn_facts(inputs: Inputs) -> list[Fact]:
     scores = inputs.rows("churn_scores")
     active = scores[scores["active"].astype(bool)]
-    note = f"of {len(active):,} active ones, the sum of their probabilities over {inputs.horizon_months} months"
+    months = counted(inputs.horizon_months, "month")
+    note = f"of {len(active):,} active ones, the sum of their probabilities over {months}"
     facts = [Fact("expected to fall silent", shown_int(active["probability"].sum()), note)]
     if inputs.has("churn_metrics"):
         rows = inputs.rows("churn_metrics")

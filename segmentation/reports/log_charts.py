@@ -11,7 +11,7 @@ from matplotlib.dates import ConciseDateFormatter, MonthLocator
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, PercentFormatter
 
-from segmentation.reports.palette import ACCENT, INK, MUTED, NEGATIVE, PAPER, SERIES, SMALL, canvas, plain
+from segmentation.reports.palette import ACCENT, INK, MUTED, NEGATIVE, PAPER, SERIES, SMALL, Drawing, canvas, plain
 
 #: small charts side by side
 ACROSS = 4
@@ -28,7 +28,7 @@ def category_months(counts: pd.DataFrame) -> Figure | None:
         return None
     totals = counts.groupby("category")["rows"].sum().sort_values(ascending=False)
     down = -(-len(totals) // ACROSS)
-    figure = Figure(figsize=(10.0, 1.9 * down), layout="constrained")
+    figure = Drawing(figsize=(10.0, 1.9 * down), layout="constrained")
     grid = figure.subplots(down, ACROSS, sharex=True, squeeze=False)
     for axes in grid.flat[len(totals) :]:
         axes.set_axis_off()

@@ -66,4 +66,6 @@ def _of_outlook(frames: Mapping[str, pd.DataFrame]) -> Iterator[tuple[tuple[str,
         yield (OUTLOOK, "active accounts"), float(active.sum())
         yield (OUTLOOK, "of them expected to fall silent"), float(frames["churn_scores"]["probability"][active].sum())
     if "account_values" in frames:
-        yield (OUTLOOK, "expected value of all accounts"), float(frames["account_values"]["lifetime_value"].sum())
+        # null, not 0, where no value could be forecast
+        worth = frames["account_values"]["lifetime_value"].astype(float).sum(min_count=1)
+        yield (OUTLOOK, "expected value of all accounts"), float(worth)

@@ -6,9 +6,12 @@ Series differ by mark as well as by colour: nobody has to tell colours apart. Th
 
 from __future__ import annotations
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 
 INK, MUTED, LINE, PAPER = "#1b1f24", "#5b6570", "#d8dde3", "#fefefe"
 ACCENT, POSITIVE, NEGATIVE = "#0b5fa5", "#0b7a5b", "#b3420a"
@@ -43,9 +46,20 @@ def mark_of(number: int) -> str:
     return MARKS[number % len(MARKS)]
 
 
+class Drawing(Figure):
+    """A figure on which every name stands as it is: matplotlib would set what is between two $ as a formula."""
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draw all texts literally, those that are made on the way (ticks) included."""
+        for text in self.findobj(Text):
+            text.set_parse_math(False)
+        with mpl.rc_context({"text.parse_math": False}):
+            super().draw(renderer)
+
+
 def canvas(height: float, width: float = WIDTH) -> tuple[Figure, Axes]:
     """An empty chart of so many inches, in the report's style."""
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
+    figure = Drawing(figsize=(width, height), layout="constrained", facecolor="none")
     axes = figure.subplots()
     plain(axes)
     return figure, axes

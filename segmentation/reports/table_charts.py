@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from segmentation.reports.palette import ACCENT, INK, NEGATIVE, PAPER, SMALL, canvas, plain
+from segmentation.reports.palette import ACCENT, INK, NEGATIVE, PAPER, SMALL, Drawing, canvas, plain
 
 ACROSS = 3
 #: more features than this in one map cannot be read
@@ -33,7 +33,7 @@ def histograms(bins: pd.DataFrame, columns: Sequence[str], of_what: str = "accou
     if not known:
         return None
     down = -(-len(known) // ACROSS)
-    figure = Figure(figsize=(10.0, 2.1 * down), layout="constrained")
+    figure = Drawing(figsize=(10.0, 2.1 * down), layout="constrained")
     grid = figure.subplots(down, ACROSS, squeeze=False)
     for axes in grid.flat[len(known) :]:
         axes.set_axis_off()

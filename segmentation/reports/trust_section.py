@@ -43,7 +43,8 @@ def _caveats(inputs: Inputs) -> list[str]:
         said.append(accuracy)
     said += [
         "Read `unseen accounts`, not `accounts it learned from`: by the gap a model flatters itself.",
-        "An interval says where the figure would lie on other accounts of the same kind, in 95 of 100 cases.",
+        "An interval says where the true figure lies, as far as so many accounts can tell: 95 of 100 such intervals "
+        "hold it.",
         "Segments are a way to look at accounts, not a law: a doubtful one may be drawn otherwise next time.",
         "All of it is said from usage alone. What accounts do elsewhere nobody here knows.",
     ]
@@ -108,7 +109,7 @@ GLOSSARY = (
     ("Coverage", "The share of accounts that would be filled in, and rightly."),
     ("Fill in", "Write the industry into an account that has none, because such guesses were right often enough."),
     ("g (Hedges)", "A difference in standard deviations: 0.2 is small, 0.8 is large."),
-    ("Interval", "Where a figure would lie on other accounts of the same kind, in 95 of 100 cases."),
+    ("Interval", "Where the true figure lies, as far as so many accounts can tell: 95 of 100 such intervals hold it."),
     ("Label", "The industry that the accounts file names."),
     ("Outlying account", "An account unlike all others. It is in a segment all the same: look before acting on it."),
     ("Precision", "The share of fills that are right."),

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from segmentation.industries.result import IndustryResult
+from segmentation.reports.palette import Drawing
 
 ALL = "all"
 
@@ -31,7 +32,7 @@ def auc_by_industry(result: IndustryResult, part: str) -> Figure:
     """AUC per industry with its 95 % interval, what permuted labels reach, and the baseline of one half."""
     rows = result.metrics[(result.metrics["slice"] == part) & (result.metrics["metric"] == "auc")]
     shown = rows[rows["value"].notna()].sort_values("value").astype({"value": float, "low": float, "high": float})
-    figure = Figure(figsize=(7, 1.8 + 0.4 * len(shown)), layout="constrained")
+    figure = Drawing(figsize=(7, 1.8 + 0.4 * len(shown)), layout="constrained")
     axes = figure.subplots()
     places = np.arange(len(shown))
     # An interval of resamples need not reach the value itself: a bar has no negative length.
@@ -52,7 +53,7 @@ def confusion(result: IndustryResult) -> Figure:
     names = list(result.industries)
     counts = pd.pivot_table(result.confusion, index="industry", columns="predicted", values="accounts", aggfunc="sum")
     grid = counts.reindex(index=names, columns=names).fillna(0.0).to_numpy(dtype=float)
-    figure = Figure(figsize=(2 + 0.6 * len(names), 1.5 + 0.6 * len(names)), layout="constrained")
+    figure = Drawing(figsize=(2 + 0.6 * len(names), 1.5 + 0.6 * len(names)), layout="constrained")
     axes = figure.subplots()
     axes.imshow(grid / np.maximum(grid.sum(axis=1, keepdims=True), 1.0), cmap="Blues", vmin=0.0, vmax=1.0)
     for (row, column), number in np.ndenumerate(grid):
@@ -69,7 +70,7 @@ def reliability(rows: pd.DataFrame) -> Figure | None:
     if not len(top):
         return None
     slices = list(dict.fromkeys(top["slice"]))
-    figure = Figure(figsize=(4.5 * len(slices), 4.5), layout="constrained")
+    figure = Drawing(figsize=(4.5 * len(slices), 4.5), layout="constrained")
     for axes, part in zip(figure.subplots(1, len(slices), squeeze=False)[0], slices, strict=True):
         own = top[top["slice"] == part]
         said, right = own["mean_probability"].astype(float), own["share_right"].astype(float)
@@ -131,5 +132,5 @@ def ablation(rows: pd.DataFrame) -> Figure | None:
 
 
 def _plain() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    figure = Drawing(figsize=(8, 5), layout="constrained")
     return figure, figure.subplots()

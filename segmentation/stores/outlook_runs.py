@@ -12,6 +12,7 @@ from mlflow.types import ColSpec, DataType
 
 from segmentation.outlook.churn import ChurnResult
 from segmentation.outlook.value import ValueForecast
+from segmentation.reports.palette import Drawing
 from segmentation.settings import Settings
 from segmentation.stores.registry import RECIPE, tag_version
 from segmentation.stores.run_values import log_files, log_nested, log_values
@@ -85,7 +86,7 @@ def _churn_figures(metrics: pd.DataFrame) -> dict[str, float | None]:
 def metrics_figure(metrics: pd.DataFrame) -> Figure:
     """AUC of both populations and slices with 95 % intervals, beside what recency alone gives."""
     shown = metrics[(metrics["metric"] == "auc") & metrics["value"].notna()]
-    figure = Figure(figsize=(7, 2.0 + 0.4 * len(shown)), layout="constrained")
+    figure = Drawing(figsize=(7, 2.0 + 0.4 * len(shown)), layout="constrained")
     axes = figure.subplots()
     value, low, high, recency = (shown[name].to_numpy(dtype=float) for name in ("value", "low", "high", "recency"))
     places = np.arange(len(shown))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from segmentation.reports.palette import Drawing
 from segmentation.segments.result import Ints, SegmentationResult
 
 #: what a curve over k shows: a candidate's measure -> title
@@ -44,7 +45,7 @@ def curve(result: SegmentationResult, measure: str) -> Figure | None:
     known = [(k, value) for k, value in points if value is not None]
     if not known:
         return None
-    figure = Figure(figsize=(6, 4), layout="constrained")
+    figure = Drawing(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     axes.plot([k for k, _ in known], [value for _, value in known], marker="o")
     axes.axvline(result.k, linestyle="--", color="grey", label=f"chosen: {result.k}")
@@ -60,7 +61,7 @@ def heat_map(profile: pd.DataFrame, names: Mapping[int, str]) -> Figure | None:
         return None
     shown = known.groupby("feature")["held_out"].max().loc[_telling(known)]
     grid = known.pivot_table(index="segment", columns="feature", values="effect").reindex(columns=shown.index)
-    figure = Figure(figsize=(4 + 0.32 * len(shown), 3.2 + 0.4 * len(grid)), layout="constrained")
+    figure = Drawing(figsize=(4 + 0.32 * len(shown), 3.2 + 0.4 * len(grid)), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(grid.to_numpy(dtype=float), cmap="RdBu_r", vmin=-DARKEST, vmax=DARKEST, aspect="auto")
     labels = [f"{name} *" if starred else str(name) for name, starred in shown.items()]
@@ -86,7 +87,7 @@ def segment_map(points: pd.DataFrame, segments: Ints, names: Mapping[int, str], 
         return None
     step = max(1, len(points) // SHOWN_POINTS)
     shown, at = points.to_numpy(dtype=float)[::step], segments[::step]
-    figure = Figure(figsize=(7, 5.5), layout="constrained")
+    figure = Drawing(figsize=(7, 5.5), layout="constrained")
     axes = figure.subplots()
     for segment in np.unique(at):
         own = shown[at == segment]

@@ -15,9 +15,10 @@ from pyspark.sql import functions as F
 
 from segmentation.features.months import months_before
 from segmentation.jobs import forecast_churn, forecast_value, freshness
+from segmentation.jobs.report_tables import forecast_months
 from segmentation.outlook.churn import score_churn
 from segmentation.outlook.snapshots import CHURNED, snapshot
-from segmentation.runtime import Exit, JobSpec, execute
+from segmentation.runtime import Exit, Job, JobSpec, execute
 from segmentation.schemas import (
     ACCOUNT_VALUES,
     ACCOUNTS,
@@ -164,6 +165,19 @@ def test_values_are_forecast_and_checked(
     assert by_kind.loc["steady", "lifetime_value"] > 10 * by_kind.loc["gone by July", "lifetime_value"]
     assert run(forecast_value.JOB, data_dir) == Exit.OK
     assert "nothing has changed" in capsys.readouterr().out
+
+
+def test_a_report_speaks_of_the_months_that_were_forecast(data_dir: Path) -> None:
+    found = dict[str, int]()
+
+    def look(job: Job) -> None:
+        found["churn"] = forecast_months(job, CHURN_SCORES, "horizon_months", AS_OF)
+        found["value"] = forecast_months(job, ACCOUNT_VALUES, "value_months", AS_OF)
+        found["of another date"] = forecast_months(job, ACCOUNT_VALUES, "value_months", months_before(AS_OF, 1))
+
+    spec = JobSpec("look", "the months of both forecasts", lambda parser: None, look, writes=False)
+    assert execute(spec, ["--data-dir", str(data_dir)]) == Exit.OK  # by the settings of today
+    assert found == {"churn": 2, "value": 3, "of another date": 12}
 
 
 def test_logs_without_a_value_are_one_clear_line(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -107,10 +107,59 @@ def test_rows_are_balanced_and_summed_over_files() -> None:
 def test_the_summary_says_what_to_do() -> None:
     said = text_of(made(frames.inputs(before=frames.earlier())), "summary")
     assert "6 accounts fall into 2 segments; the largest, Heavy use, has 3 of them (50 %)." in said
-    assert "1 of these segments are doubtful" in said
-    assert "2 of 6 accounts (33 %) have changed their segment." in said
+    assert "1 of these segments is doubtful: do not build a campaign on it alone." in said
+    assert "Since 2025-12-01, 2 of 6 accounts (33 %) changed segment." in said
     assert "Usage tells 1 of 2 industries reliably: Labels." in said
-    assert "1 industries can be filled in now; 1 accounts need a look, and 1 labels should be checked." in said
+    assert "The industry of 1 account can be filled in now; 1 account needs a look, and 1 label should be" in said
+    assert not re.search(r"\b1 (accounts|segments|labels|files|industries|months)\b", said)
+
+
+def test_what_has_not_run_is_no_result_of_nought() -> None:
+    gone = ("industry_cards", "industry_fill", "industry_suspects", "industry_metrics")
+    now = {name: rows for name, rows in frames.tables().items() if name not in gone}
+    now["account_rfm"] = now["account_rfm"].assign(label="active and heavy")
+    said = text_of(made(frames.inputs(now)), "summary")
+    assert said.count("no industry model yet") == 2
+    assert "industries sure enough" not in said
+    assert "what will be was not forecast" in said
+    assert "No account stands out" not in said
+
+
+def test_segments_of_another_method_tell_nothing_of_moves() -> None:
+    before = frames.earlier()
+    before["segments"] = before["segments"].assign(method="kmeans")
+    report = made(frames.inputs(before=before))
+    assert "nobody was segmented by consensus at both dates" in text_of(report, "changes")
+    assert "changed segment" not in text_of(report, "summary")
+    assert "0 of 0" not in render(report)
+
+
+def test_a_file_that_was_mended_is_not_missing_any_more() -> None:
+    now = frames.tables()
+    stands = now["ingest_ledger"].iloc[[0]].assign(rows_in=0, kept=0, quarantined=0, dropped=0, status="refused")
+    mended = stands.assign(path="b.csv", reason="empty_file", ingested_at=pd.Timestamp("2026-01-01 08:00"))
+    now["ingest_ledger"] = pd.concat([now["ingest_ledger"], mended])
+    said = text_of(made(frames.inputs(now)), "data")
+    assert "from 2 files" in said
+    assert "could not be read" not in said
+    waits = stands.assign(path="c.csv", reason="empty_file", ingested_at=pd.Timestamp("2026-01-03 08:00"))
+    now["ingest_ledger"] = pd.concat([now["ingest_ledger"], waits])
+    said = text_of(made(frames.inputs(now)), "data")
+    assert "1 file could not be read at all and is not in these figures." in said
+    assert "Last rows taken in: 2026-01-02 08:00 UTC." in said
+
+
+def test_a_value_that_could_not_be_forecast_is_not_nought() -> None:
+    now = frames.tables() | {"account_values": frames.values()}
+    said = text_of(made(frames.inputs(now, value_months=1)), "outlook")
+    assert "1,125" in said
+    assert "forecast for 1 month, in the unit of" in said
+    assert "of 5 of the 6 accounts, the others have none" in said
+    now["account_values"] = frames.values().assign(lifetime_value=None)
+    inputs = frames.inputs(now)
+    assert "no value could be forecast" in text_of(made(inputs), "outlook")
+    changes = find(inputs).changes.set_index("item")
+    assert pd.isna(changes.loc["expected value of all accounts", "now"])
 
 
 def test_trust_stands_beside_figures() -> None:
@@ -179,10 +228,12 @@ def test_every_table_of_a_whole_report_is_a_file_that_it_may_take_away_again() -
     assert "0.70 to 0.90 on later months; days since last seen alone 0.60" in text_of(report, "outlook")
 
 
-def test_shares_are_never_rounded_to_nothing() -> None:
-    assert [shown_share(one).replace("\xa0", " ") for one in (0.0, 0.001, 0.234, 1.0)] == [
+def test_shares_are_never_rounded_to_nothing_or_to_all() -> None:
+    assert [shown_share(one).replace("\xa0", " ") for one in (0.0, 0.001, 0.234, 0.994, 0.9996, 1.0)] == [
         "0 %",
         "< 1 %",
         "23 %",
+        "99 %",
+        "> 99 %",
         "100 %",
     ]

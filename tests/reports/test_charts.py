@@ -1,0 +1,73 @@
+"""Charts: names stand as they are, nothing is drawn over or outside, however many there are."""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from segmentation.reports import charts
+from segmentation.reports.svg import inline_svg
+
+DOLLARS = ("Food & Drink ($$)", "$50K-$100K", "a $^$ b")
+
+
+def drawn(figure: Figure | None) -> Figure:
+    """The figure as it stands on paper, without a complaint of matplotlib's that it has no room."""
+    assert figure is not None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        FigureCanvasAgg(figure).draw()
+    return figure
+
+
+def residuals(segments: int, industries: list[str]) -> pd.DataFrame:
+    pairs = pd.MultiIndex.from_product([range(segments), industries], names=["segment", "industry"])
+    return pd.DataFrame(index=pairs).reset_index().assign(residual=-12.3, q_value=0.001)
+
+
+def test_dollars_in_a_name_are_no_formula() -> None:
+    figure = charts.residual_map(residuals(1, list(DOLLARS)), {0: "Retail ($1M_$5M)"})
+    assert figure is not None
+    svg = inline_svg(figure, "residuals", "Residuals", "Residuals")
+    texts = " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", svg)).replace("&amp;", "&")
+    for name in (*DOLLARS, "Retail ($1M_$5M)"):
+        assert all(word in texts for word in name.split())
+    assert texts.count("$") == 8
+
+
+@pytest.mark.parametrize("segments", [2, 10, 30])
+def test_the_map_keeps_its_room_however_many_segments_it_names(segments: int) -> None:
+    names = dict.fromkeys(range(segments), "Heavy use of documents, licensing and preflight reports, growing")
+    spread = np.linspace(0.0, 1.0, segments)
+    positions = pd.DataFrame({"x": spread, "y": spread, "segment": range(segments)})
+    axes = drawn(charts.segment_map(positions, names)).axes[0]
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    assert axes.get_position().height * figure.get_size_inches()[1] > 2.5
+
+
+@pytest.mark.parametrize("industries", [3, 13, 30])
+def test_a_residual_fits_its_cell_however_many_industries_there_are(industries: int) -> None:
+    named = [f"Industry {number:02d}" for number in range(industries)]
+    axes = drawn(charts.residual_map(residuals(4, named), {})).axes[0]
+    cell = axes.get_window_extent().width / industries
+    assert max(text.get_window_extent().width for text in axes.texts) < cell
+
+
+def test_the_worst_test_figure_is_on_the_chart_too() -> None:
+    rows = [("cv", 0.5, 0.4, 0.6), ("test", 0.2, np.nan, np.nan), ("train", 0.9, 0.8, 1.0)]
+    metrics = pd.DataFrame(rows, columns=["slice", "value", "low", "high"]).assign(
+        metric="auc", industry="Signs", support=4, chance_high=0.6
+    )
+    axes = drawn(charts.learnability(metrics)).axes[0]
+    low, high = axes.get_xlim()
+    marked = [x for line in axes.lines for x in np.asarray(line.get_xdata(), float)]
+    assert 0.2 in marked
+    assert low < min(marked)
+    assert max(marked) < high
