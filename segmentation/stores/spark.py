@@ -21,7 +21,8 @@ from segmentation.stores.host import is_submitted, on_databricks
 from segmentation.stores.jars import CLASSES, delta_package, find_jars, jar_folder
 from segmentation.stores.submitted import require_delta, require_master, told
 
-SUPPORTED_JAVA = (17, 21)
+#: as the documentation of Spark 4.2 has it; 4.0 and 4.1 name the first two
+SUPPORTED_JAVA = (17, 21, 25)
 #: Java leaves methods of more than 8,000 bytes to its interpreter, and Spark generates such methods for wide selects:
 #: compiling them too took the building of a million events from 11-12 s to 6-9 s (two cores, warm)
 COMPILE_ALL = "-XX:-DontCompileHugeMethods"
@@ -63,9 +64,9 @@ def check_environment() -> list[Path]:
     """The Delta jars to load; raises EnvironmentProblem on no or a wrong Java, or missing jars."""
     java = java_version()
     if java is None:
-        raise EnvironmentProblem("no Java found: install a JDK 17 or 21, or point JAVA_HOME at one")
+        raise EnvironmentProblem("no Java found: install a JDK 17, 21 or 25, or point JAVA_HOME at one")
     if java not in SUPPORTED_JAVA:
-        raise EnvironmentProblem(f"Java {java} does not run Spark 4: install a JDK 17 or 21, or point JAVA_HOME at one")
+        raise EnvironmentProblem(f"Java {java} does not run Spark 4: install a JDK 17, 21 or 25, or point JAVA_HOME at one")
     jars = find_jars()
     if not jars:
         raise EnvironmentProblem(

@@ -44,7 +44,7 @@ def test_a_sound_machine_has_no_problem(
 @pytest.mark.parametrize(
     ("said", "says"),
     [
-        ("11.0.2", "Java 11 does not run Spark 4: install a JDK 17 or 21, or point JAVA_HOME at one"),
+        ("11.0.2", "Java 11 does not run Spark 4: install a JDK 17, 21 or 25, or point JAVA_HOME at one"),
         (None, "no Java found"),
     ],
 )

@@ -37,7 +37,7 @@ def test_missing_java_old_java_and_missing_jars_each_name_the_fix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "nowhere"))
-    with pytest.raises(EnvironmentProblem, match="no Java found: install a JDK 17 or 21"):
+    with pytest.raises(EnvironmentProblem, match="no Java found: install a JDK 17, 21 or 25"):
         check_environment()
     monkeypatch.setenv("JAVA_HOME", str(fake_java(tmp_path / "old", "11.0.2")))
     with pytest.raises(EnvironmentProblem, match="Java 11 does not run Spark 4"):
