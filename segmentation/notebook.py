@@ -17,9 +17,10 @@ from pyspark.sql import functions as F
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
 from segmentation.jobs.freshness import read_basetable
+from segmentation.jobs.report_tables import forecast_months
 from segmentation.jobs.stored_categories import stored_categories
 from segmentation.runtime import Job
-from segmentation.schemas import PUBLISHED, SEGMENTS
+from segmentation.schemas import CHURN_SCORES, PUBLISHED, SEGMENTS
 from segmentation.segments.placing import lead_method
 from segmentation.settings import Settings
 from segmentation.stores.conf import default_profile, load_settings
@@ -86,6 +87,11 @@ class House:
         if lead is None:
             raise MissingTable(f"{SEGMENTS.name} has no rows as of {self.as_of}: {self.advice(SEGMENTS)}")
         return lead
+
+    @cached_property
+    def horizon_months(self) -> int:
+        """For how many months the churn forecast of `as_of` speaks."""
+        return forecast_months(self._job, CHURN_SCORES, "horizon_months", self.as_of)
 
     def feature(self, name: str) -> Feature:
         """What the catalogue says of one feature; raises InputProblem for a name that it does not know."""

@@ -23,6 +23,7 @@ from segmentation.stores.submitted import require_delta, require_master, told
 
 #: as the documentation of Spark 4.2 has it; 4.0 and 4.1 name the first two
 SUPPORTED_JAVA = (17, 21, 25)
+_GET_JAVA = "install a JDK 17, 21 or 25, or point JAVA_HOME at one"
 #: Java leaves methods of more than 8,000 bytes to its interpreter, and Spark generates such methods for wide selects:
 #: compiling them too took the building of a million events from 11-12 s to 6-9 s (two cores, warm)
 COMPILE_ALL = "-XX:-DontCompileHugeMethods"
@@ -64,9 +65,9 @@ def check_environment() -> list[Path]:
     """The Delta jars to load; raises EnvironmentProblem on no or a wrong Java, or missing jars."""
     java = java_version()
     if java is None:
-        raise EnvironmentProblem("no Java found: install a JDK 17, 21 or 25, or point JAVA_HOME at one")
+        raise EnvironmentProblem(f"no Java found: {_GET_JAVA}")
     if java not in SUPPORTED_JAVA:
-        raise EnvironmentProblem(f"Java {java} does not run Spark 4: install a JDK 17, 21 or 25, or point JAVA_HOME at one")
+        raise EnvironmentProblem(f"Java {java} does not run Spark 4: {_GET_JAVA}")
     jars = find_jars()
     if not jars:
         raise EnvironmentProblem(
