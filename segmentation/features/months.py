@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+from collections.abc import Collection
 
 from segmentation.errors import InputProblem
 
@@ -56,3 +57,12 @@ def last_as_of(last_event: dt.date) -> dt.date:
     (datetime.date(2026, 1, 1), datetime.date(2025, 12, 1))
     """
     return (last_event + dt.timedelta(days=1)).replace(day=1)
+
+
+def last_in_turn(months: Collection[dt.date]) -> dt.date:
+    """The last month that has the one before it among `months`, else the first: what stands alone may be a wrong clock.
+
+    >>> last_in_turn([dt.date(2025, 11, 1), dt.date(2025, 12, 1), dt.date(2026, 6, 1)])
+    datetime.date(2025, 12, 1)
+    """
+    return max((month for month in months if months_before(month, 1) in months), default=min(months))

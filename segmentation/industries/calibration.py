@@ -54,16 +54,17 @@ def fit_calibration(given: Floats, actual: Ints) -> Calibration:
     makes a model honest that is right 86 times in 100 where it is surest. `given` must be out of fold: fitted on seen
     accounts the calibration would learn to trust them.
     """
-    answers, actual = _stacked(given, actual)
-    classes = answers.shape[1]
+    accounts, classes = len(actual), given.shape[-1]
     counts = np.bincount(actual, minlength=classes) + PSEUDO_COUNT
+    answers, actual = _stacked(given, actual)
     shares = counts / counts.sum()
     centre = np.log(shares) - np.log(np.clip(answers.mean(axis=0), SMALLEST_PROBABILITY, 1.0))
     start = np.concatenate([[0.0, FIRST_DOUBT], centre])
     found = minimize(
         _loss_and_slope,
         start,
-        args=(_logs(answers), np.eye(classes)[actual], shares, centre),
+        # an account counts once against the ridge, however many repeats answer for it
+        args=(_logs(answers), np.eye(classes)[actual], shares, centre, RIDGE * len(actual) / accounts),
         jac=True,
         method="L-BFGS-B",
         bounds=[SCALE_BOUNDS, DOUBT_BOUNDS, *[(None, None)] * classes],
@@ -74,7 +75,7 @@ def fit_calibration(given: Floats, actual: Ints) -> Calibration:
 
 
 def _loss_and_slope(
-    point: Floats, logs: Floats, is_actual: Floats, shares: Floats, centre: Floats
+    point: Floats, logs: Floats, is_actual: Floats, shares: Floats, centre: Floats, ridge: float
 ) -> tuple[float, Floats]:
     """Mean log-loss with its ridge, and its derivatives by ln(scale), doubt and shifts."""
     scale, doubt, off = np.exp(point[0]), point[1], point[2:] - centre
@@ -82,9 +83,9 @@ def _loss_and_slope(
     of_actual, share_of_actual = (stated * is_actual).sum(axis=1), is_actual @ shares
     total = np.maximum((1.0 - doubt) * of_actual + doubt * share_of_actual, SMALLEST_PROBABILITY)
     error = (stated - is_actual) * ((1.0 - doubt) * of_actual / total)[:, None]
-    value = -np.log(total).sum() + RIDGE * (off**2).sum()
+    value = -np.log(total).sum() + ridge * (off**2).sum()
     by_doubt = ((of_actual - share_of_actual) / total).sum()
-    slope = np.concatenate([[scale * (error * logs).sum(), by_doubt], error.sum(axis=0) + 2.0 * RIDGE * off])
+    slope = np.concatenate([[scale * (error * logs).sum(), by_doubt], error.sum(axis=0) + 2.0 * ridge * off])
     return float(value) / len(logs), slope / len(logs)
 
 

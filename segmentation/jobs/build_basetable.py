@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -13,13 +14,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.basetable.build import build_basetable
-from segmentation.basetable.imputation import LOGS, prepare_activity
+from segmentation.basetable.imputation import LOGS, basetable_features, prepare_activity
 from segmentation.basetable.labels import count_accounts, label_accounts
 from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.features.accounts import account_features
 from segmentation.features.activity import mask_words
-from segmentation.features.months import last_as_of, months_before
+from segmentation.features.months import last_as_of, last_in_turn, months_before
 from segmentation.features.tokens import main_accounts, token_features
 from segmentation.jobs.activity_months import update_activity
 from segmentation.jobs.keys import require_same_key
@@ -31,6 +32,8 @@ from segmentation.schemas import (
     ACTIVITY,
     BASETABLE,
     EVENT_NAMES,
+    KEPT,
+    ROW_BALANCE,
     TOKEN_FEATURES,
     TOKENS,
 )
@@ -64,7 +67,8 @@ def build(job: Job) -> None:
         (accounts, storing), as_of, names = read.result(), dated.result(), named.result()
     job.as_of = as_of  # later steps of the same run speak for the same date
     updated = update_activity(job, names, storing)
-    note = _note(job, as_of)
+    categories = categories_of(names)
+    note = _note(job, as_of, categories)
     if not job.args.force and tables.note(BASETABLE) == note:
         job.publish()
         job.show(f"basetable as of {as_of}: nothing has changed, kept as it is")
@@ -76,7 +80,6 @@ def build(job: Job) -> None:
         publishing = pool.submit(job.publish if updated else _nothing)
         owners = settled(owners)  # several steps join it: cut the plan here instead of computing it in each of them
         publishing.result()
-        categories = categories_of(names)
         features, stored = _build_features(job, as_of, cube, owners, names, categories, pool)
         _build_basetable(job, as_of, features, cube, owners, settled(accounts), categories, note, pool, stored)
     job.publish()
@@ -90,7 +93,7 @@ def _accounts(job: Job) -> tuple[DataFrame, Callable[[], None]]:
             raise InputProblem("no accounts are stored yet: give --accounts, a CSV with one line per account")
         return tables.read(ACCOUNTS), _nothing
     key = read_key(job.settings.privacy)
-    content = f"{file_hash(job.args.accounts)} by {job.args.account_column}"
+    content = f"{file_hash(job.args.accounts)} by {job.args.account_column}, tidied"  # earlier only ids were
     content += f" under key {key_fingerprint(key)}" if key else ""
     if tables.note(ACCOUNTS) == content:
         return tables.read(ACCOUNTS), _nothing
@@ -115,7 +118,7 @@ def _as_of(job: Job) -> dt.date:
     span = job.tables.read(TOKENS).agg(first, last).first()
     if span is None or span["last"] is None:
         raise InputProblem("no row of the logs was kept, so there is nothing to build from; look at the row balance")
-    as_of = given or last_as_of(span["last"])
+    as_of = given or last_as_of(_last_in_turn(job, span["last"]))
     if as_of <= span["first"]:
         raise InputProblem(f"the logs begin on {span['first']}, so nothing happened before --as-of {as_of}")
     if as_of > months_before(span["last"], -1):
@@ -125,11 +128,30 @@ def _as_of(job: Job) -> dt.date:
     return as_of
 
 
-def _note(job: Job, as_of: dt.date) -> str:
+def _last_in_turn(job: Job, last: dt.date) -> dt.date:
+    """The last day of the logs, less rows behind a month without any: one wrong clock would make everybody quiet."""
+    kept = job.tables.read(ROW_BALANCE).where((F.col("disposition") == KEPT) & F.col("event_month").isNotNull())
+    months = {row["event_month"] for row in kept.select("event_month").distinct().collect()}
+    end = months_before(last_in_turn(months), -1)
+    if last < end:
+        return last
+    before = job.tables.read(TOKENS).where(F.to_date("last_seen") < F.lit(end)).agg(F.to_date(F.max("last_seen")))
+    found: dt.date = before.collect()[0][0] or end - dt.timedelta(days=1)
+    job.show(
+        f"the logs end on {found}, but for rows until {last} behind a month without any row: a wrong clock? If not, "
+        "give --as-of"
+    )
+    return found
+
+
+def _note(job: Job, as_of: dt.date, categories: Sequence[str]) -> str:
     """What the basetable depends on; equal notes mean equal basetables."""
     settings = job.settings.model_dump(mode="json", include={"basetable", "features"})
     versions = job.tables.versions([ACTIVITY, ACCOUNTS, TOKENS])
-    return json.dumps({"as_of": str(as_of), "label": job.args.label, **versions, **settings}, sort_keys=True)
+    columns = "\n".join(one.name for one in basetable_features(categories, job.settings.basetable.imputation))
+    hashed = hashlib.sha256(columns.encode()).hexdigest()
+    asked = {"as_of": str(as_of), "label": job.args.label, "columns": hashed}
+    return json.dumps({**asked, **versions, **settings}, sort_keys=True)
 
 
 def _build_features(

@@ -49,10 +49,11 @@ class Fitted:
 
 
 def counts_to_try(settings: SegmentSettings, accounts: int) -> list[int]:
-    """The numbers of segments; InputProblem when there are fewer accounts than segments."""
-    counts = k_range(settings)
-    if counts[-1] > accounts:
-        raise InputProblem(f"{counts[-1]} segments were asked for, but there are only {accounts} accounts")
+    """The numbers of segments below that of accounts; InputProblem when none is left."""
+    counts = [k for k in k_range(settings) if k < accounts]
+    if not counts:
+        asked, fewest = ("segments.k", settings.k) if settings.k else ("segments.k_min", settings.k_min)
+        raise InputProblem(f"{asked} is {fewest}, but there are only {accounts} accounts to segment")
     return counts
 
 

@@ -25,7 +25,8 @@ def file_hash(path: Path) -> str:
 def read_accounts(spark: SparkSession, path: Path, account_column: str, key: bytes | None = None) -> DataFrame:
     """One row per line of the CSV file: account_id, then its other columns as text, empty ones null.
 
-    Account ids are brought to NFC, as in the logs, and with a key they become its hashes. Raises InputProblem for an
+    Every value is brought to NFC, as account ids are in the logs, without blanks of any kind at its ends: labels that
+    look alike are the same. With a key account ids become its hashes. Raises InputProblem for an
     unreadable file, a missing account column, lines without an account or with the same; it names lines, never ids.
     """
     try:
@@ -43,8 +44,8 @@ def read_accounts(spark: SparkSession, path: Path, account_column: str, key: byt
             "and rename the other"
         )
     frame = frame.rename(columns={account_column: "account_id"})
-    frame["account_id"] = frame["account_id"].str.strip().str.normalize("NFC")
-    blank = frame.index[frame["account_id"].isna() | (frame["account_id"] == "")]
+    frame = frame.apply(lambda column: column.str.strip().str.normalize("NFC")).replace("", pd.NA)
+    blank = frame.index[frame["account_id"].isna()]
     if len(blank):
         raise InputProblem(
             f"{path}: line {blank[0] + 2} has no {account_column} ({len(blank)} such lines); fill or delete them"

@@ -49,7 +49,7 @@ def test_a_model_that_is_wrong_where_it_is_surest_gets_a_doubt() -> None:
 def test_the_slope_of_the_loss_is_its_derivative() -> None:
     true, actual = accounts(200)
     shares, centre = np.array([0.5, 0.3, 0.1, 0.1]), np.array([0.0, 0.1, -0.1, 0.2])
-    rest = (np.log(true), np.eye(4)[actual], shares, centre)
+    rest = (np.log(true), np.eye(4)[actual], shares, centre, 0.5)
     point = np.array([0.3, 0.1, 0.2, -0.3, 0.4, 0.0])
     assert check_grad(lambda x: c._loss_and_slope(x, *rest)[0], lambda x: c._loss_and_slope(x, *rest)[1], point) < 1e-5
 
@@ -83,6 +83,9 @@ def test_repeats_count_as_one_account_each() -> None:
         assert line(true, actual, scope)["slope_low"] == pytest.approx(
             line(np.array([true, true]), actual, scope)["slope_low"]
         )
+    fitted, again = c.fit_calibration(true[:40], actual[:40]), c.fit_calibration(np.stack([true[:40]] * 5), actual[:40])
+    assert again.shares == fitted.shares
+    assert again.shifts == pytest.approx(fitted.shifts, abs=1e-3)
     assert c.calibration_error(true, actual, 10, 50, 1) == c.calibration_error(true[None], actual, 10, 50, 1)
 
 

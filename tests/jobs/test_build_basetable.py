@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from segmentation.schemas import ACCOUNT_FEATURES, BASETABLE, TOKEN_FEATURES
 from segmentation.stores.content import content_hash
 from tests.robustness.conftest import store
 
+CONF = Path(__file__).resolve().parents[2] / "conf"
 TABLES = (TOKEN_FEATURES, ACCOUNT_FEATURES, BASETABLE)
 LOG = """event_time,token,account,event_name,product,version,os,user_state,duration_s,value,status
 2025-03-04 05:06:07.000,t1,a1,PDF Opened,P,1,OS,active,1.5,,ok
@@ -42,3 +44,38 @@ def test_where_no_rows_are_kept_the_tables_are_the_same(
     monkeypatch.setattr(build_basetable, "settled", lambda frame: frame)
     assert built() == kept
     assert [store(spark, tmp_path / "data").read(table).count() for table in TABLES] == [3, 2, 2]
+
+
+def test_one_wrong_clock_does_not_make_everybody_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stray = "2025-06-15 05:06:07.000,t4,a3,PDF Opened,P,1,OS,active,,,ok\n"
+    (tmp_path / "log.csv").write_text(LOG + "2025-03-31 23:59:59.000,t3,a2,PDF Saved,P,1,OS,active,,,ok\n" + stray)
+    (tmp_path / "accounts.csv").write_text("account,industry\na1,Print\n")
+    data = ["--data-dir", str(tmp_path / "data")]
+    assert main(["ingest", "--source", "generated", "--input", str(tmp_path / "log.csv"), *data]) == Exit.OK
+    build = ["basetable", "--accounts", str(tmp_path / "accounts.csv"), *data]
+    assert main(build) == Exit.OK
+    said = capsys.readouterr().out
+    assert "the logs end on 2025-03-31, but for rows until 2025-06-15 behind a month without any row" in said
+    assert "basetable as of 2025-04-01: 2 accounts" in said
+    assert main([*build, "--as-of", "2025-07-01"]) == Exit.OK  # whoever says so is believed
+    assert "basetable as of 2025-07-01: 3 accounts" in capsys.readouterr().out
+
+
+def test_a_new_category_is_a_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "log.csv").write_text(LOG)
+    (tmp_path / "accounts.csv").write_text("account,industry\na1,Print\n")
+    data = ["--data-dir", str(tmp_path / "data")]
+    assert main(["ingest", "--source", "generated", "--input", str(tmp_path / "log.csv"), *data]) == Exit.OK
+    build = ["basetable", "--as-of", "2025-04-01", "--accounts", str(tmp_path / "accounts.csv"), *data]
+    assert main(build) == Exit.OK
+    assert "x 396 features" in capsys.readouterr().out
+    shutil.copytree(CONF, tmp_path / "conf")
+    with (tmp_path / "conf" / "categories.yml").open("a") as categories:
+        categories.write("  - name: Collaboration\n    names: [Review Requested]\n")
+    monkeypatch.setenv("SEGMENTATION_CONF", str(tmp_path / "conf"))
+    assert main(build) == Exit.OK
+    assert "x 444 features" in capsys.readouterr().out
+    assert main(build) == Exit.OK
+    assert "nothing has changed, kept as it is" in capsys.readouterr().out

@@ -201,7 +201,8 @@ def replace_params(**params: int) -> object:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"k_max": 5}, "5 segments were asked for, but there are only 4 accounts"),
+        ({"k": 5}, "segments.k is 5, but there are only 4 accounts to segment"),
+        ({"k_min": 4, "k_max": 5}, "segments.k_min is 4, but there are only 4 accounts to segment"),
         ({"held_out": ("weekend_share",)}, "segments.space.held_out names weekend_share, which is no feature"),
     ],
 )
@@ -209,6 +210,12 @@ def test_settings_that_do_not_fit_are_refused(spark: SparkSession, changes: dict
     few = spark.createDataFrame(planted.groups((2, 1, 1)).drop(columns="kind"))
     with pytest.raises(ValueError, match=message):
         train(few, **changes)
+
+
+def test_fewer_accounts_than_k_max_still_give_segments(spark: SparkSession) -> None:
+    few = spark.createDataFrame(planted.groups((3, 3, 1)).drop(columns="kind"))
+    tried = only(few, k_max=10, resamples=0).candidates
+    assert [one.k for one in tried] == [2, 3, 4, 5, 6]
 
 
 def test_fewer_accounts_than_components_still_gives_segments(spark: SparkSession) -> None:

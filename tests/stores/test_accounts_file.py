@@ -29,6 +29,14 @@ def test_ids_are_trimmed_and_composed_and_empty_cells_are_null(spark: SparkSessi
     ]
 
 
+def test_labels_that_look_alike_are_the_same(spark: SparkSession, file: Path) -> None:
+    labels = ("Cafe\u0301", "Caf\u00e9\u00a0", "\tCaf\u00e9", "\u00a0")
+    lines = [f'"{label}",{number}' for number, label in enumerate(labels)]
+    file.write_text("\n".join(["industry,customer", *lines]), encoding="utf-8")
+    rows = read_accounts(spark, file, "customer").orderBy("account_id").collect()
+    assert [row["industry"] for row in rows] == ["Caf\u00e9"] * 3 + [None]
+
+
 def test_with_a_key_ids_are_hashes_and_the_rest_as_it_was(spark: SparkSession, file: Path) -> None:
     rows = read_accounts(spark, file, "customer", KEY).collect()
     assert [(row["industry"], row["account_id"]) for row in rows] == [
