@@ -20,6 +20,7 @@ from segmentation.failures import Exit, explain, why_begin_again
 from segmentation.settings import Settings
 from segmentation.stores.conf import default_profile, dump_settings, load_settings
 from segmentation.stores.locks import Lock, exclusive
+from segmentation.stores.secrets import veiled
 from segmentation.stores.tracking import require_tracking
 
 if TYPE_CHECKING:
@@ -221,5 +222,5 @@ def _overrides(args: argparse.Namespace) -> list[str]:
 
 
 def _fail(spec: JobSpec, message: str, code: int) -> int:
-    sys.stderr.write(f"segmentation {spec.name}: {message}\n")
+    sys.stderr.write(f"segmentation {spec.name}: {veiled(message)}\n")
     return int(code)

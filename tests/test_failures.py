@@ -25,6 +25,14 @@ def test_a_jvm_that_died_is_told_by_whatever_py4j_says(problem: Exception, tmp_p
     assert is_passing(problem, tmp_path)
 
 
+def test_another_server_that_refuses_is_no_dead_jvm(tmp_path: Path) -> None:
+    for told in ('connection to server at "db.example", port 5432 failed: Connection refused',
+                 "java.net.ConnectException: Call From a to b:8020 failed: Connection refused"):  # fmt: skip
+        line, _, with_trace = explain(RuntimeError(told), tmp_path)
+        assert "JVM" not in line
+        assert with_trace
+
+
 def test_an_error_in_java_is_none_of_these(tmp_path: Path) -> None:
     told = "An error occurred while calling o58.nothing. Trace:\npy4j.Py4JException: Method nothing([]) does not exist"
     line, code, with_trace = explain(Py4JError(told), tmp_path)

@@ -34,6 +34,11 @@ def test_settings_reach_the_job(tmp_path: Path, capsys: pytest.CaptureFixture[st
     ("problem", "code", "line"),
     [
         (InputProblem("x.csv: column b is missing"), Exit.INPUT, "segmentation trial: x.csv: column b is missing\n"),
+        (
+            EnvironmentProblem("nobody answers at https://ops:hush@host/x or sc://host/;token=hush: start it"),
+            Exit.ENVIRONMENT,
+            "segmentation trial: nobody answers at https://***@host/x or sc://host/;token=***: start it\n",
+        ),
         (EnvironmentProblem("no Java found"), Exit.ENVIRONMENT, "segmentation trial: no Java found\n"),
         (
             KeyboardInterrupt(),
@@ -48,6 +53,17 @@ def test_a_problem_is_one_line_and_a_code(
 ) -> None:
     assert execute(spec(problem), ["--data-dir", str(tmp_path)]) == code
     assert capsys.readouterr().err == line
+
+
+@pytest.mark.parametrize("below", [".", "deeper"])
+def test_a_file_in_the_place_of_the_data_directory_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], below: str
+) -> None:
+    (tmp_path / "file").touch()
+    assert execute(spec(), ["--data-dir", str(tmp_path / "file" / below)]) == Exit.ENVIRONMENT
+    [line] = capsys.readouterr().err.splitlines()
+    assert "cannot be written" in line
+    assert "use another --data-dir" in line
 
 
 def test_a_fault_of_ours_shows_its_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,7 +34,8 @@ _JVM_GONE = (
     "Py4JNetworkError",
     "Answer from Java side is empty",
     "Error while sending or receiving",
-    "Connection refused",
+    # Python's own, of a socket to the JVM; a database or a file system that is not there says it in other words
+    "ConnectionRefusedError",
 )
 #: what it says to a call that was under way; of an error in Java it would tell the trace as well
 _CALL_WITHOUT_ANSWER = re.compile(r"Py4JError: An error occurred while calling \S+$", re.MULTILINE)

@@ -18,10 +18,9 @@ from segmentation.errors import EnvironmentProblem
 from segmentation.failures import Exit, explain
 from segmentation.runtime import Job, JobSpec
 from segmentation.stores.conf import default_profile
-from segmentation.stores.connect import remote_address
 from segmentation.stores.locks import holder
-from segmentation.stores.secrets import key_fingerprint, read_key
-from segmentation.stores.spark import check_environment, java_version
+from segmentation.stores.secrets import key_fingerprint, read_key, veiled
+from segmentation.stores.tracking import require_tracking
 
 #: below this a run of any size may fill the disk, in bytes
 _LITTLE_SPACE = 2 * 1024**3
@@ -44,10 +43,10 @@ def check_machine(job: Job) -> Exit:
         name = check.__name__.removeprefix("_").replace("_", " ")
         try:
             for line in check(job):
-                job.show(f"ok       {name:<10}{line}")
+                job.show(f"ok       {name:<10}{veiled(line)}")
         except Exception as problem:  # whatever it is, the checks after it still have to be made
             bad += 1
-            job.show(f"PROBLEM  {name:<10}{explain(problem, job.data_dir)[0]}")
+            job.show(f"PROBLEM  {name:<10}{veiled(explain(problem, job.data_dir)[0])}")
     job.show(f"problems: {bad}" if bad else "no problem found")
     return Exit.ENVIRONMENT if bad else Exit.OK
 
@@ -87,6 +86,10 @@ def _packages(job: Job) -> Iterator[str]:
 
 
 def _java(job: Job) -> Iterator[str]:
+    # not above: where PySpark is missing the other checks still have to be made
+    from segmentation.stores.connect import remote_address  # noqa: PLC0415
+    from segmentation.stores.spark import check_environment, java_version  # noqa: PLC0415
+
     if address := remote_address(job.settings.session):
         yield f"Java and jars are those of the Connect server at {address}"
         return
@@ -131,7 +134,8 @@ def _privacy(job: Job) -> Iterator[str]:
 
 
 def _runs(job: Job) -> Iterator[str]:
-    """MLflow's database, where it is ours."""
+    """MLflow's server, which has to answer, or its database, where that is ours."""
+    require_tracking(job.settings.storage)
     database = job.data_dir / "mlflow.db"
     if job.settings.storage.tracking_uri or not database.is_file():
         yield job.settings.storage.tracking_uri or f"{database} comes with the first training"

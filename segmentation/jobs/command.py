@@ -44,7 +44,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     given = sys.argv[1:] if argv is None else argv
     # of one command the others are not imported: MLflow, scikit-learn and the charts take seconds
-    specs = {spec.name: spec for spec in job_specs(given[:1] if given and given[0] in MODULES else MODULES)}
+    try:
+        specs = {spec.name: spec for spec in job_specs(given[:1] if given and given[0] in MODULES else MODULES)}
+    except ModuleNotFoundError as problem:
+        missing = (problem.name or "").partition(".")[0]
+        sys.stderr.write(
+            f"segmentation: the package {missing} is not installed: run `make setup`, or install segmentation "
+            "with its extras (spark, models); `segmentation doctor` names all that is missing\n"
+        )
+        return int(Exit.ENVIRONMENT)
     for spec in specs.values():
         fill_parser(commands.add_parser(spec.name, help=spec.help, description=spec.help), spec)
     args = parser.parse_args(argv)

@@ -10,6 +10,7 @@ from segmentation.jobs.ingest_events import add_ingest_arguments, ingest
 from segmentation.jobs.summary import show_summary
 from segmentation.jobs.train_industry import train_industry
 from segmentation.jobs.train_segments import train_segments
+from segmentation.models.catalogue import find_model
 from segmentation.runtime import Job, JobSpec, add_as_of
 
 
@@ -20,6 +21,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(job: Job) -> Exit:
+    for method in job.settings.segments.methods:  # a misspelt one is told before hours of work
+        find_model(method, "segments")
+    for model in job.settings.industry.models:
+        find_model(model, "industry")
     ingested = ingest(job)
     for step in (build, train_segments, train_industry):
         step(job)

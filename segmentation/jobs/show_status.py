@@ -21,6 +21,7 @@ from segmentation.schemas import (
 )
 from segmentation.stores.conf import ConfError, load_source
 from segmentation.stores.locks import holder
+from segmentation.stores.secrets import veiled
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,7 +115,7 @@ def _command(job: Job, command: str) -> str:
     """A command over the same tables and settings as this one."""
     args = job.args
     same = ["--data-dir", str(args.data_dir), *(["--profile", args.profile] if args.profile else [])]
-    same += [part for override in args.overrides for part in ("--set", override)]
+    same += [part for override in args.overrides for part in ("--set", veiled(override))]
     return f"segmentation {command} {shlex.join(same)}"
 
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from segmentation.errors import InputProblem
 from segmentation.settings import CategorySettings, Frozen, Settings, SourceSettings
 from segmentation.stores.host import is_submitted, on_databricks
+from segmentation.stores.secrets import veiled
 
 Model = TypeVar("Model", bound=BaseModel)
 Tree = dict[str, Any]
@@ -59,7 +60,12 @@ def load_settings(profile: str, overrides: Sequence[str] = ()) -> Settings:
         if not path.is_file():
             raise ConfError(f"no profile {profile!r} in {folder}: {_nearest(profile, _profiles(folder))}")
         layers.append((f"conf/{profile}.yml", _read(path)))
-    words = shlex.split(os.environ.get("SEGMENTATION_SETTINGS", ""))
+    try:
+        words = shlex.split(os.environ.get("SEGMENTATION_SETTINGS", ""))
+    except ValueError as problem:
+        raise ConfError(
+            f"$SEGMENTATION_SETTINGS: {problem}; write section.key=value words as a shell has them"
+        ) from None
     layers += [(f"$SEGMENTATION_SETTINGS, {word}", _parse_override(word)) for word in words]
     layers += [(f"--set {override}", _parse_override(override)) for override in overrides]
     merged: Tree = {}
@@ -88,8 +94,17 @@ def load_categories(source: SourceSettings | None = None) -> tuple[CategorySetti
 
 
 def dump_settings(settings: Settings) -> str:
-    """The resolved settings as YAML."""
-    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
+    """The resolved settings as YAML, secrets hidden: runs keep it, and whoever sees runs sees it."""
+    tree = settings.model_dump(mode="json")
+    # one setting at a time, as what is hidden ends with its value
+    spark = {key: veiled(f"{key}={value}").partition("=")[2] for key, value in tree["session"]["spark"].items()}
+    tree["session"] |= {"spark": spark, "remote": _veiled_or_none(tree["session"]["remote"])}
+    tree["storage"]["tracking_uri"] = _veiled_or_none(tree["storage"]["tracking_uri"])
+    return yaml.safe_dump(tree, sort_keys=False)
+
+
+def _veiled_or_none(address: str | None) -> str | None:
+    return address and veiled(address)
 
 
 def _profiles(folder: Traversable) -> list[str]:
@@ -98,7 +113,8 @@ def _profiles(folder: Traversable) -> list[str]:
 
 def _stems(folder: Traversable) -> list[str]:
     """Names of the YAML files in a folder, which may be inside a zip, without their ending."""
-    return sorted(path.name.removesuffix(".yml") for path in folder.iterdir() if path.name.endswith(".yml"))
+    there = folder.iterdir() if folder.is_dir() else []
+    return sorted(path.name.removesuffix(".yml") for path in there if path.name.endswith(".yml"))
 
 
 def _read(path: Traversable) -> Tree:
@@ -108,6 +124,10 @@ def _read(path: Traversable) -> Tree:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as problem:
         raise ConfError(f"{path} is not YAML: {' '.join(str(problem).split())}") from None
+    except UnicodeDecodeError as problem:
+        raise ConfError(f"{path} is not UTF-8 ({problem.reason} at byte {problem.start}): save it as UTF-8") from None
+    except OSError as problem:
+        raise ConfError(f"{path} cannot be read ({problem.strerror})") from None
     if not isinstance(tree, dict):
         raise ConfError(f"{path} holds no keys")
     return tree

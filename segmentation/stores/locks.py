@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from segmentation.errors import InputProblem
+from segmentation.errors import EnvironmentProblem, InputProblem
 
 #: how long the JVM of a dead holder may take to notice that it is alone, in seconds
 ORPHAN_S = 60
@@ -44,14 +45,25 @@ def exclusive(data_dir: Path, job: str, wait_s: float, say: Callable[[str], None
     The kernel frees the lock when its holder dies, however it dies, so a stale one cannot block anybody. A JVM that
     its killed driver left behind is waited for: it may be in the midst of a commit.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / ".lock").open("a+", encoding="utf-8") as file:
+    with _opened(data_dir) as file:
         _take(file, data_dir, wait_s, say)
         _outlast(_read(file), data_dir, say)
         lock = Lock(file, f"segmentation {job} (process {os.getpid()})")
         lock.write()
         yield lock
         file.truncate(0)
+
+
+def _opened(data_dir: Path) -> TextIO:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        return (data_dir / ".lock").open("a+", encoding="utf-8")
+    except OSError as problem:
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise  # told as what it is
+        raise EnvironmentProblem(
+            f"{data_dir.absolute()} cannot be written ({problem.strerror}): use another --data-dir, or mend it"
+        ) from None
 
 
 def holder(data_dir: Path) -> str | None:

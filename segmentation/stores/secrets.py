@@ -1,14 +1,20 @@
-"""The key behind the hashed identifiers. It is in the environment and nowhere else: no file, no setting, no message."""
+"""Secrets: the key behind hashed identifiers, which is in the environment alone, and others that no text may show."""
 
 from __future__ import annotations
 
 import hmac
 import os
+import re
 
 from segmentation.errors import InputProblem
 from segmentation.settings import PrivacySettings
 
 MIN_LENGTH = 32
+HIDDEN = "***"
+#: names of settings and of parts of an address whose values nobody but Spark and MLflow should see
+_SECRET = r"[\w.-]*(?:(?:secret|password|passwd|credential)[\w.-]*|access[._-]?key(?:[._-]?id)?|[._-]token)"
+_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_GIVEN = re.compile(rf"(?i)(\b{_SECRET}['\"]?\s*[=:]\s*|;token=)[^\s;&,{{}}]*[^\s;&,{{}}:]")
 
 
 def read_key(settings: PrivacySettings) -> bytes | None:
@@ -30,3 +36,8 @@ def read_key(settings: PrivacySettings) -> bytes | None:
 def key_fingerprint(key: bytes) -> str:
     """Eight hex characters by which runs tell whether they use the same key; they say nothing about it."""
     return hmac.digest(key, b"fingerprint", "sha256").hex()[:8]
+
+
+def veiled(text: str) -> str:
+    """The text without passwords of addresses (`https://user:password@host`, `;token=...`) and of settings."""
+    return _GIVEN.sub(rf"\1{HIDDEN}", _IN_ADDRESS.sub(HIDDEN, text))

@@ -41,6 +41,11 @@ def test_a_command_does_not_wait_for_what_only_others_need(command: str) -> None
         (["ingest", "--source", "generated", "--input", "nowhere"], Exit.INPUT, "nowhere: no such file or folder"),
         (["basetable", "--set", "features.max_name=1"], Exit.USAGE, "did you mean 'max_names_per_category'"),
         (["basetable", "--as-of", "2026-01-15"], Exit.USAGE, "use 2026-01-01"),
+        (
+            ["run", "--source", "x", "--input", "x", "--set", "segments.methods=[kmean]"],
+            Exit.INPUT,
+            "no model called kmean for segments: did you mean km",
+        ),
         (["ingest"], Exit.INPUT, "give --source and --input, or --resume alone"),
     ],
 )
@@ -51,6 +56,22 @@ def test_wrong_input_is_one_line(
     said = capsys.readouterr().err
     assert message in said
     assert "Traceback" not in said
+
+
+def test_a_missing_package_is_one_line_and_doctor_goes_on(tmp_path: Path) -> None:
+    asks = "import sys; sys.modules['pyspark'] = None; from segmentation.jobs.command import main; sys.exit(main())"
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-c", asks, *arguments], capture_output=True, text=True, check=False)
+
+    done = run("status")
+    assert done.returncode == Exit.ENVIRONMENT
+    assert done.stderr.startswith("segmentation: the package pyspark is not installed: run `make setup`")
+    assert len(done.stderr.splitlines()) == 1
+    done = run("doctor", "--quick", "--data-dir", str(tmp_path))
+    assert done.returncode == Exit.ENVIRONMENT
+    assert done.stdout.splitlines()[-1] == "problems: 1"
+    assert "ok       data dir" in done.stdout
 
 
 def test_generating_twice_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -87,6 +87,20 @@ def test_a_wrong_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         load_settings("locel")
 
 
+def test_what_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGMENTATION_SETTINGS", "storage.experiment=Peter's")
+    with pytest.raises(ConfError, match=r"\$SEGMENTATION_SETTINGS: No closing quotation"):
+        load_settings("local")
+    monkeypatch.delenv("SEGMENTATION_SETTINGS")
+    (tmp_path / "base.yml").write_bytes((conf_dir() / "base.yml").read_bytes())
+    (tmp_path / "own.yml").write_text("storage: {experiment: M\u00fcller}\n", encoding="latin-1")
+    monkeypatch.setenv("SEGMENTATION_CONF", str(tmp_path))
+    with pytest.raises(ConfError, match=r"own.yml is not UTF-8"):
+        load_settings("own")
+    with pytest.raises(ConfError, match=r"unknown source 'generated': known are ; a new one is a file in .*sources"):
+        load_source("generated")
+
+
 def test_unknown_source_names_the_known_ones() -> None:
     with pytest.raises(ConfError, match=r"unknown source 'generatd': did you mean 'generated'"):
         load_source("generatd")
@@ -108,6 +122,24 @@ def test_every_source_loads_with_eight_categories(name: str) -> None:
 def test_settings_survive_their_own_dump() -> None:
     settings = load_settings("local")
     assert Settings.model_validate(yaml.safe_load(dump_settings(settings))) == settings
+
+
+def test_a_dump_hides_what_nobody_else_should_see() -> None:
+    secret = (
+        "spark.hadoop.fs.s3a.secret.key: HUSH",
+        "spark.hadoop.fs.s3a.session.token: HUSH",
+        "spark.ui.port: '4040'",
+    )
+    settings = load_settings("local", [
+        f"session.spark={{{', '.join(secret)}}}", "session.remote=sc://host:443/;use_ssl=true;token=HUSH",
+        "storage.tracking_uri=https://ops:HUSH@mlflow.example",
+    ])  # fmt: skip
+    said = dump_settings(settings)
+    assert "HUSH" not in said
+    shown = yaml.safe_load(said)
+    assert shown["session"]["spark"]["spark.ui.port"] == "4040"
+    assert shown["session"]["remote"] == "sc://host:443/;use_ssl=true;token=***"
+    assert shown["storage"]["tracking_uri"] == "https://***@mlflow.example"
 
 
 def test_the_profile_follows_the_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
