@@ -15,6 +15,7 @@ from segmentation.industries.filling import decide, fills_per_industry
 from segmentation.industries.metrics import Floats
 from segmentation.industries.result import IndustryResult
 from segmentation.industries.scoring import score_industries
+from segmentation.jobs.kept_models import require_columns
 from segmentation.jobs.rows import table_rows
 from segmentation.runtime import Job
 from segmentation.schemas import (
@@ -55,7 +56,9 @@ def store_kept(job: Job, runs: Runs, model: str, basetable: DataFrame, as_of: dt
 
     `basetable` is scored anew. What the model is worth is what was measured when it was trained, and by those
     thresholds accounts are filled in, without reasons. Suspect labels need a fit without the account: there are none.
+    Raises CannotAnswer for a model that cannot answer for the basetable, before anything is written.
     """
+    require_columns(model, basetable, as_of)
     scores = settled(score_industries(load_model(runs, model), basetable))
     kept = {table.name: read_table(runs, model, table.name, table) for table in OF_THE_MODEL}
     unlabelled = basetable.where(F.col("industry").isNull()).select("account_id")

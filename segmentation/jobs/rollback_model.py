@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 from segmentation.errors import InputProblem
 from segmentation.jobs.freshness import promote_published, published_models, read_basetable
 from segmentation.jobs.industry_tables import store_kept
+from segmentation.jobs.kept_models import require_columns
 from segmentation.jobs.rows import table_rows
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import INDUSTRY_SCORES, SEGMENT_MOVES, SEGMENT_PROFILES, SEGMENT_SUMMARIES, SEGMENTS
@@ -100,20 +101,21 @@ def _target(runs: Runs, name: str, version: int | None) -> str:
 
 def _store(job: Job, runs: Runs, target: str, as_of: dt.date) -> None:
     """The tables of the model as the target gives them; a version that the gate refused is overruled, and says so."""
-    found = find_version(runs, target)
-    if found is not None and found.tags.get(GATE) == REFUSED:
-        job.say(f"the gate had refused {target}: overruled by this command")
-        tag_version(runs, target, GATE, OVERRULED)
     job.as_of = as_of
     _, basetable, _ = read_basetable(job)
     if job.args.model == INDUSTRY_MODEL:
         store_kept(job, runs, target, basetable, as_of, job.tables.note(INDUSTRY_SCORES))
     else:
         _store_segments(job, runs, target, basetable, as_of)
+    found = find_version(runs, target)
+    if found is not None and found.tags.get(GATE) == REFUSED:
+        job.say(f"the gate had refused {target}: overruled by this command")
+        tag_version(runs, target, GATE, OVERRULED)
 
 
 def _store_segments(job: Job, runs: Runs, target: str, basetable: DataFrame, as_of: dt.date) -> None:
     """Segments, summaries and profiles of one method. Moves speak of a retraining that is taken back: none are left."""
+    require_columns(target, basetable, as_of)
     method, tables = job.args.model.removeprefix(segments_model("")), job.tables
     where = f"as_of = DATE '{as_of}' AND method = '{method}'"
     scored = score_segments(load_model(runs, target), basetable, method)

@@ -15,12 +15,13 @@ from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
 from segmentation.industries.scoring import best_industries
 from segmentation.jobs.freshness import read_basetable
-from segmentation.models.columns import differences, filled_columns
+from segmentation.jobs.kept_models import require_columns
+from segmentation.models.columns import filled_columns
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import ACCOUNT_SCORES, BASETABLE
 from segmentation.segments.scoring import best_segments
 from segmentation.segments.space import hold_out
-from segmentation.stores.registry import CHALLENGER, champion, inputs_of, version_of
+from segmentation.stores.registry import CHALLENGER, champion, version_of
 from segmentation.stores.runs import INDUSTRY_MODEL, Runs, load_model, open_runs, segments_model
 
 
@@ -122,17 +123,8 @@ def _require_columns(
     held_out = {feature.name for feature in features} - {feature.name for feature in used}
     filled = filled_columns(basetable)
     for name, model in champions.items():
-        inputs = inputs_of(model)
-        if inputs is None:
-            raise InputProblem(f"{model} does not say which columns it reads: train anew with --force")
-        unread = set(filled) if job.args.ignore_new_columns else set() if name == INDUSTRY_MODEL else held_out
-        told = differences(basetable.schema, filled, inputs, unread).sentence()
-        if told:
-            command = "industry" if name == INDUSTRY_MODEL else "segments"
-            raise InputProblem(
-                f"the basetable as of {as_of} has other columns than {model} was trained on: {told}. Build it again "
-                f"(`segmentation basetable --as-of {as_of} --force`), or train again (`segmentation {command}`)"
-            )
+        unread = filled if job.args.ignore_new_columns else set() if name == INDUSTRY_MODEL else held_out
+        require_columns(model, basetable, as_of, filled, unread)
 
 
 def _answers(runs: Runs, basetable: DataFrame, name: str, model: str) -> DataFrame:

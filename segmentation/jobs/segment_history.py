@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from functools import reduce
 
 import pandas as pd
-from pyspark.errors import AnalysisException
+from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.errors import InputProblem
+from segmentation.jobs.kept_models import other_columns
 from segmentation.jobs.rows import table_rows
+from segmentation.models.columns import filled_columns
 from segmentation.runtime import Job
 from segmentation.schemas import SEGMENT_MOVES, SEGMENT_PROFILES, SEGMENT_SUMMARIES, SEGMENTS
 from segmentation.segments.evolution import Decomposed, keep_history, moves, previous_run
@@ -86,25 +89,33 @@ def moves_since(job: Job, runs: Runs, history: History, basetable: DataFrame, no
     what moved their accounts; their ids survive all the same.
     """
     stored = job.tables.read(SEGMENTS) if history.earlier else None
+    filled = filled_columns(basetable) if history.earlier else set()
     found = []
     for method, date in sorted(history.earlier.items()):
         assert stored is not None  # there is something earlier
         rows = _of(stored, method, date)
         name = rows.agg(F.max("model")).collect()[0][0]
         model = load_earlier(runs, name)
-        if model is None:
-            why = "it has no model to apply again" if name.startswith(RUN) else f"{name} is not in MLflow any more"
+        why = _not_applicable(name, model, basetable, filled)
+        if model is None or why:
             job.say(f"moves of {method} since {date} are not counted: {why}")
             continue
-        try:
-            scored = model.transform(basetable).select("account_id", F.col(SEGMENT).alias("segment"))
-        except AnalysisException:
-            job.say(f"moves of {method}: {name} reads features that the basetable does not have any more")
-            continue
+        scored = model.transform(basetable).select("account_id", F.col(SEGMENT).alias("segment"))
         found.append(moves(rows, scored.withColumn("method", F.lit(method)), now))
     if not found:
         return table_rows(job.spark, pd.DataFrame(columns=SEGMENT_MOVES.columns.names), SEGMENT_MOVES)
     return reduce(DataFrame.unionByName, found)
+
+
+def _not_applicable(name: str, model: PipelineModel | None, basetable: DataFrame, filled: set[str]) -> str | None:
+    """Why an earlier model, as a table names it, says nothing of the basetable; None where it can be applied."""
+    if model is None:
+        return "it has no model to apply again" if name.startswith(RUN) else f"{name} is not in MLflow any more"
+    try:
+        told = other_columns(name, basetable, filled, unread=filled)
+    except InputProblem as problem:
+        return str(problem)
+    return f"{name} reads features that the basetable does not have any more ({told})" if told else None
 
 
 def moves_in_words(one: Decomposed) -> str:

@@ -18,6 +18,7 @@ from segmentation.industries.result import IndustryResult, Recipe
 from segmentation.industries.training import train_industry as train
 from segmentation.jobs.freshness import LINEAGE, promote_published, published_models, read_basetable, training_note
 from segmentation.jobs.industry_tables import store_kept, store_trained
+from segmentation.jobs.kept_models import CannotAnswer
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import ACTIVITY, INDUSTRY_SCORES, TOKEN_FEATURES, TOKENS
 from segmentation.stores.industry_runs import log_industry, log_stopped
@@ -55,15 +56,17 @@ def train_industry(job: Job) -> None:
     with job.stage(f"industry: {', '.join(settings.industry.models)} trained"):
         result = train(basetable, features, settings.industry, settings.models, also=also)
     decision = _judged(job, result, current)
+    unanswered = None
     with job.stage("industry: logged and stored"):
         model = log_industry(runs, result, settings, job.tables.versions(LINEAGE), as_of, found, decision)
         if decision.promote or current is None:
             store_trained(job, result, model, as_of, note)
         else:
-            store_kept(job, runs, current.model, basetable, as_of, note)
+            unanswered = _stored_kept(job, runs, current.model, basetable, as_of, note)
         job.publish()
-        promote_published(job, INDUSTRY_SCORES, as_of)
-    _show(job, result, model, current, decision)
+        if job.tables.exists(INDUSTRY_SCORES):
+            promote_published(job, INDUSTRY_SCORES, as_of)
+    _show(job, result, model, current, decision, unanswered)
 
 
 def _audited(job: Job, runs: Runs, basetable: DataFrame, features: Sequence[Feature], as_of: dt.date) -> Audit:
@@ -98,7 +101,20 @@ def _judged(job: Job, result: IndustryResult, current: _Champion | None) -> Deci
     return judge(result.evidence, rival, settings.gate, settings.bootstrap, settings.seed)
 
 
-def _show(job: Job, result: IndustryResult, model: str, current: _Champion | None, decision: Decision) -> None:
+def _stored_kept(
+    job: Job, runs: Runs, model: str, basetable: DataFrame, as_of: dt.date, note: str | None
+) -> str | None:
+    """Store what the champion says; where it cannot answer for the basetable, why: then the tables stay as they are."""
+    try:
+        store_kept(job, runs, model, basetable, as_of, note)
+    except CannotAnswer as problem:
+        return str(problem)
+    return None
+
+
+def _show(
+    job: Job, result: IndustryResult, model: str, current: _Champion | None, decision: Decision, unanswered: str | None
+) -> None:
     job.show(f"industry: {result.model_name}, {result.reason}")
     for industry, why in result.excluded.items():
         job.show(f"  left out: {industry} ({why})")
@@ -110,7 +126,9 @@ def _show(job: Job, result: IndustryResult, model: str, current: _Champion | Non
     job.show(f"  REFUSED by the gate: {model} stays challenger")
     for reason in decision.reasons:
         job.show(f"    {reason}")
-    if current:
+    if unanswered:
+        job.show(f"  nothing is published, the tables stay as they are: {unanswered}")
+    elif current:
         job.show(f"  what is published comes from the champion {current.model}, and is worth what it was when trained")
     else:
         job.show("  there is no champion, so its scores are published all the same: do not act on them unseen")

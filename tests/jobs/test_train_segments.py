@@ -1,4 +1,4 @@
-"""The job goes on from the run before: two months, of which the second is trained twice."""
+"""The job goes on from the run before: two months, the second trained twice, and a third that lacks a feature."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import yaml
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from segmentation.errors import InputProblem
+from segmentation.jobs import rollback_model
 from segmentation.jobs import train_segments as module
 from segmentation.runtime import Job
 from segmentation.schemas import (
@@ -30,8 +32,10 @@ from segmentation.stores.registry import champion
 from segmentation.stores.runs import open_runs
 from tests.models import planted
 
-MAY, JUNE = dt.date(2026, 5, 1), dt.date(2026, 6, 1)
+MAY, JUNE, JULY = dt.date(2026, 5, 1), dt.date(2026, 6, 1), dt.date(2026, 7, 1)
 MOVED = 6
+#: what July's basetable does not have any more
+GONE = "licensing_share_year"
 
 
 def settings() -> Settings:
@@ -42,14 +46,18 @@ def settings() -> Settings:
 
 
 def months() -> pd.DataFrame:
-    """Both months, the same but for six accounts of the first kind, who use it in June like the last kind in May."""
+    """May, and June: the same but for six accounts of the first kind, who use it like the last kind in May.
+
+    July is June without a feature: its column stays in the table, for the sake of the months before.
+    """
     may = planted.groups().assign(as_of=MAY, industry=None, split="train", fold=0)
     may = may.assign(all_days_since_last=1.0 + may["kind"], all_active_days_year=may["document_active_days_year"])
     june = may.assign(as_of=JUNE)
     measures = [name for name in may.columns if may[name].dtype == np.float64] + ["dominant_os"]
     movers, models = (june.index[june["kind"] == kind][:MOVED] for kind in (0, 2))
     june.loc[movers, measures] = may.loc[models, measures].to_numpy()
-    return pd.concat([may, june], ignore_index=True).drop(columns="kind").astype({"fold": "int32"})
+    july = june.assign(as_of=JULY, **{GONE: np.nan})
+    return pd.concat([may, june, july], ignore_index=True).drop(columns="kind").astype({"fold": "int32"})
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +69,7 @@ def job(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Job:
     kinds = {"object": "string", "int32": "int", "float64": "double"}
     schema = ", ".join(f"`{name}` {kinds[str(kind)]}" for name, kind in frame.drop(columns="as_of").dtypes.items())
     rows = spark.createDataFrame(frame.values.tolist(), f"as_of date, {schema}")
+    rows = rows.withColumn(GONE, F.nanvl(GONE, F.lit(None)))
     job.tables.replace(rows, BASETABLE, note='{"label": "trade"}')
     accounts = [(name, "Toys", "North") for name in frame["account_id"].unique()]
     job.tables.replace(spark.createDataFrame(accounts, "account_id string, trade string, region string"), ACCOUNTS)
@@ -71,7 +80,8 @@ def job(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Job:
 def run(job: Job, as_of: dt.date, force: bool = False) -> None:
     with pytest.MonkeyPatch.context() as patch:
         rows = job.tables.read(BASETABLE).where(F.col("as_of") == F.lit(as_of))
-        patch.setattr(module, "read_basetable", lambda _: (as_of, rows, planted.usage_features()))
+        features = [one for one in planted.usage_features() if as_of < JULY or one.name != GONE]
+        patch.setattr(module, "read_basetable", lambda _: (as_of, rows, features))
         patch.setattr(module, "LINEAGE", (BASETABLE, ACCOUNTS))
         job.args.force = force
         module.train_segments(job)
@@ -125,3 +135,27 @@ def test_training_again_gives_the_same_rows_and_the_champion_is_what_readers_see
     latest = trained.tables.read(SEGMENTS).where(F.col("as_of") == F.lit(JUNE)).select("model").distinct().collect()
     assert [row["model"] for row in latest] == ["segments_kmeans/3"]
     assert champion(open_runs(trained.settings.storage, trained.data_dir), "segments_kmeans") == "segments_kmeans/3"
+
+
+def go_back(job: Job) -> None:
+    """`segmentation rollback --model segments_kmeans` for July."""
+    job.args.model, job.args.to = "segments_kmeans", None
+    with pytest.MonkeyPatch.context() as patch:
+        rows = job.tables.read(BASETABLE).where(F.col("as_of") == F.lit(JULY))
+        patch.setattr(rollback_model, "read_basetable", lambda _: (JULY, rows, ()))
+        rollback_model.rollback(job)
+
+
+def test_a_model_that_reads_a_feature_of_the_past_moves_nobody_and_is_not_gone_back_to(
+    trained: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(trained, JULY)
+    july = F.col("as_of") == F.lit(JULY)
+    assert trained.tables.read(SEGMENTS).where(july).count() == 120
+    assert trained.tables.read(SEGMENT_MOVES).where(july).count() == 0
+    said = capsys.readouterr().err
+    assert "moves of kmeans since 2026-06-01 are not counted: segments_kmeans/" in said
+    assert f"reads features that the basetable does not have any more (it lacks {GONE})" in said
+    told = rf"as of 2026-07-01 has other columns than segments_kmeans/\d was trained on: it lacks {GONE}\."
+    with pytest.raises(InputProblem, match=told):
+        go_back(trained)
