@@ -20,8 +20,10 @@ def local_frame(spark: SparkSession, rows: Sequence[Sequence[Any]], schema: T.St
     shape: Any = T.StructType.fromDDL(schema) if isinstance(schema, str) else schema
     values = list(zip(*rows, strict=True)) or [()] * len(shape.fields)
     for field, given in zip(shape.fields, values, strict=True):
-        if not field.nullable and None in given:
-            raise ValueError(f"row {given.index(None) + 1} of {len(rows)} has no {field.name}, which is never null")
+        # `None in given` would compare, which arrays read back from a table refuse
+        missing = None if field.nullable else next((at for at, one in enumerate(given, 1) if one is None), None)
+        if missing is not None:
+            raise ValueError(f"row {missing} of {len(rows)} has no {field.name}, which is never null")
     return arrow_frame(spark, pa.table([pa.array(given) for given in values], names=shape.names), shape)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
@@ -45,6 +46,12 @@ def test_no_rows_have_the_schema_all_the_same(spark: SparkSession) -> None:
 def test_a_null_where_there_is_none_is_named(spark: SparkSession) -> None:
     with pytest.raises(ValueError, match="row 2 of 2 has no name, which is never null"):
         local_frame(spark, [("a", 1), (None, 2)], "name string not null, n int")
+
+
+def test_arrays_as_spark_hands_them_over_can_be_given_back(spark: SparkSession) -> None:
+    given = [[0], np.array([], dtype="int32"), np.array([1, 2], dtype="int32")]
+    frame = local_frame(spark, [(one,) for one in given], "previous array<int> not null")
+    assert [row["previous"] for row in frame.collect()] == [[0], [], [1, 2]]
 
 
 @pytest.mark.parametrize("value", ["x", 1.5, 1 << 40])
