@@ -20,6 +20,8 @@ from segmentation.jobs.kept_models import require_columns
 from segmentation.jobs.rows import table_rows
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import INDUSTRY_SCORES, SEGMENT_MOVES, SEGMENT_PROFILES, SEGMENT_SUMMARIES, SEGMENTS
+from segmentation.segments.describing import ended_summary
+from segmentation.segments.matching import ENDED
 from segmentation.segments.scoring import score_segments
 from segmentation.stores.registry import (
     GATE,
@@ -127,8 +129,9 @@ def _store_segments(job: Job, runs: Runs, target: str, basetable: DataFrame, as_
         F.coalesce("flagged", F.lit(False)).alias("outlier"),
         F.lit(target).alias("model"),
     )
+    summaries = read_table(runs, target, f"{method}_segments", SEGMENT_SUMMARIES)
     kept = [
-        (SEGMENT_SUMMARIES, read_table(runs, target, f"{method}_segments", SEGMENT_SUMMARIES)),
+        (SEGMENT_SUMMARIES, _with_ended(summaries, tables.read(SEGMENT_SUMMARIES).where(where).toPandas())),
         (SEGMENT_PROFILES, read_table(runs, target, f"{method}_profile", SEGMENT_PROFILES)),
         (SEGMENT_MOVES, pd.DataFrame(columns=SEGMENT_MOVES.columns.names)),
     ]
@@ -137,6 +140,16 @@ def _store_segments(job: Job, runs: Runs, target: str, basetable: DataFrame, as_
         tables.replace(frame, table, where=where, note=tables.note(table))
     tables.replace(rows, SEGMENTS, where=where, note=tables.note(SEGMENTS))
     job.say("summaries and profiles are those of its training; the consensus still holds the other model's votes")
+
+
+def _with_ended(summaries: pd.DataFrame, replaced: pd.DataFrame) -> pd.DataFrame:
+    """The target's summaries, and the segments that are taken back as ended: their ids stay given out."""
+    why = "the model that had found it was taken back"
+    ended = [
+        row if row["change"] == ENDED else ended_summary(row["method"], row["segment"], row["name"], why, ())
+        for row in replaced[~replaced["segment"].isin(summaries["segment"])].to_dict("records")
+    ]
+    return pd.DataFrame([*summaries.to_dict("records"), *ended], columns=summaries.columns)
 
 
 JOB = JobSpec(

@@ -126,10 +126,14 @@ def _summaries(
         if change.kind == ENDED:
             heirs = [names[heir] for heir in change.previous if heir in names]
             went = f"most of its accounts went to {'; '.join(heirs)}" if heirs else "its accounts went separate ways"
-            rows.append({
-                "method": method, "segment": change.segment,
-                "name": previous.names.get(change.segment, f"Segment {change.segment}") if previous else "",
-                "sentence": f"Ended: {went}.", "accounts": 0, "share": 0.0, "stability": None,
-                "change": change.kind, "previous": list(change.previous), **dict.fromkeys(USE),
-            })  # fmt: skip
+            name = previous.names.get(change.segment, f"Segment {change.segment}") if previous else ""
+            rows.append(ended_summary(method, change.segment, name, went, change.previous))
     return pd.DataFrame(rows)
+
+
+def ended_summary(method: str, segment: int, name: str, why: str, heirs: Sequence[int]) -> dict[str, Any]:
+    """The row of table segment_summaries, less as_of, by which nobody is given the id of a segment that is no more."""
+    return {
+        "method": method, "segment": segment, "name": name, "sentence": f"Ended: {why}.", "accounts": 0, "share": 0.0,
+        "stability": None, "change": ENDED, "previous": list(heirs), **dict.fromkeys(USE),
+    }  # fmt: skip

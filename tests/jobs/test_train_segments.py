@@ -38,9 +38,9 @@ MOVED = 6
 GONE = "licensing_share_year"
 
 
-def settings() -> Settings:
+def settings(k: int = 3) -> Settings:
     base = yaml.safe_load((Path(__file__).parents[2] / "conf" / "base.yml").read_text())
-    base["segments"] |= {"methods": ["kmeans"], "k": 3, "resamples": 0}
+    base["segments"] |= {"methods": ["kmeans"], "k": k, "resamples": 0}
     base["segments"]["space"]["held_out"] = ["active_days_year"]
     return Settings.model_validate(base)
 
@@ -159,3 +159,27 @@ def test_a_model_that_reads_a_feature_of_the_past_moves_nobody_and_is_not_gone_b
     told = rf"as of 2026-07-01 has other columns than segments_kmeans/\d was trained on: it lacks {GONE}\."
     with pytest.raises(InputProblem, match=told):
         go_back(trained)
+
+
+def test_the_ids_of_a_model_taken_back_are_not_given_out_again(trained: Job) -> None:
+    run(trained, JULY)  # without news where the test above has run
+    trained.settings = settings(k=6)
+    run(trained, JULY, force=True)
+    taken_back, _ = ids(trained)
+    assert len(taken_back) == 6
+    go_back(trained)
+    assert ids(trained) == ({0, 1, 2}, taken_back - {0, 1, 2})
+    trained.settings = settings(k=5)
+    run(trained, JULY, force=True)
+    living, ended = ids(trained)
+    assert len(living) == 5
+    assert not (living - {0, 1, 2}) & taken_back
+    assert living | ended >= taken_back
+
+
+def ids(job: Job) -> tuple[set[int], set[int]]:
+    """July's segments that have accounts, and those that ended."""
+    rows = job.tables.read(SEGMENT_SUMMARIES).where(F.col("as_of") == F.lit(JULY)).collect()
+    ended = {row["segment"] for row in rows if row["change"] == "ended"}
+    assert ended == {row["segment"] for row in rows if row["accounts"] == 0}
+    return {row["segment"] for row in rows} - ended, ended
