@@ -14,8 +14,8 @@ from segmentation.checkpoint import settled
 from segmentation.industries.filling import decide, fills_per_industry
 from segmentation.industries.metrics import Floats
 from segmentation.industries.result import IndustryResult
-from segmentation.industries.scoring import score_industries
-from segmentation.jobs.kept_models import require_columns
+from segmentation.industries.scoring import industries_of, score_industries
+from segmentation.jobs.kept_models import require_columns, require_label
 from segmentation.jobs.rows import table_rows
 from segmentation.runtime import Job
 from segmentation.schemas import (
@@ -59,7 +59,9 @@ def store_kept(job: Job, runs: Runs, model: str, basetable: DataFrame, as_of: dt
     Raises CannotAnswer for a model that cannot answer for the basetable, before anything is written.
     """
     require_columns(model, basetable, as_of)
-    scores = settled(score_industries(load_model(runs, model), basetable))
+    loaded = load_model(runs, model)
+    require_label(job, runs, model, industries_of(loaded), basetable, as_of)
+    scores = settled(score_industries(loaded, basetable))
     kept = {table.name: read_table(runs, model, table.name, table) for table in OF_THE_MODEL}
     unlabelled = basetable.where(F.col("industry").isNull()).select("account_id")
     cards = kept[INDUSTRY_CARDS.name]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+import hashlib
+import json
+from collections.abc import Collection, Sequence
 
 from pyspark.sql import DataFrame
 
 from segmentation.errors import InputProblem
-from segmentation.models.columns import differences, filled_columns
-from segmentation.stores.registry import inputs_of
-from segmentation.stores.runs import INDUSTRY_MODEL
+from segmentation.models.columns import differences, filled_columns, listed
+from segmentation.runtime import Job
+from segmentation.schemas import BASETABLE
+from segmentation.stores.registry import LABEL, find_version, inputs_of
+from segmentation.stores.runs import INDUSTRY_MODEL, Runs
 
 
 class CannotAnswer(InputProblem):  # it names what is the matter with a model
@@ -50,3 +54,46 @@ def require_columns(
             f"the basetable as of {as_of} has other columns than {model} was trained on: {told}. Build it again "
             f"(`segmentation basetable --as-of {as_of} --force`), or train again (`segmentation {command}`)"
         )
+
+
+def label_asked(job: Job, as_of: dt.date) -> str | None:
+    """The label in the basetable of `as_of`: the column of the accounts file, with a digest of its groups.
+
+    None for a basetable that was not the last to be built: its note is not kept.
+    """
+    note = json.loads(job.tables.note(BASETABLE) or "{}")
+    if note.get("as_of") != str(as_of) or "label" not in note:
+        return None
+    groups = note.get("basetable", {}).get("label_groups")
+    digest = hashlib.sha256(json.dumps(groups, sort_keys=True).encode()).hexdigest()[:8]
+    return f"{note['label']}, grouped as {digest}" if groups else str(note["label"])
+
+
+def require_label(
+    job: Job, runs: Runs, model: str, industries: Sequence[str], basetable: DataFrame, as_of: dt.date
+) -> None:
+    """Raises CannotAnswer when `industries`, those that the model knows, answer another label than the basetable's."""
+    labels = {row["industry"] for row in basetable.select("industry").distinct().collect()} - {None}
+    version = find_version(runs, model)
+    trained, asked = version.tags.get(LABEL) if version else None, label_asked(job, as_of)
+    foreign = foreign_names(industries, labels, trained, asked)
+    if foreign:
+        raise CannotAnswer(
+            f"{model} answers another label than the basetable as of {as_of} has: {listed(foreign)} are none of its "
+            f"labels, which are {listed(sorted(labels))}. Build it with the label of the model "
+            f"(`segmentation basetable --label {(trained or 'COLUMN').partition(',')[0]} --as-of {as_of}`)"
+        )
+
+
+def foreign_names(
+    industries: Sequence[str], labels: Collection[str], trained: str | None, asked: str | None
+) -> list[str]:
+    """The model's industries that are no labels of the basetable, where that is because it answers another label.
+
+    An industry whose last labelled account went away is no label either. So where both labels are known they decide;
+    where not, only a model of whose industries the basetable has none is taken to answer another one.
+    """
+    foreign = [name for name in industries if name not in labels]
+    known_to_differ = trained is not None and asked is not None and trained != asked
+    nothing_in_common = bool(labels) and len(foreign) == len(industries)
+    return foreign if known_to_differ or nothing_in_common else []

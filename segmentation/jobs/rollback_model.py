@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
-from segmentation.jobs.freshness import promote_published, published_models, read_basetable
+from segmentation.jobs.freshness import promote_published, published_models, read_basetable, training_note
 from segmentation.jobs.industry_tables import store_kept
 from segmentation.jobs.kept_models import require_columns
 from segmentation.jobs.rows import table_rows
@@ -32,6 +32,7 @@ from segmentation.stores.registry import (
     find_version,
     promote,
     tag_version,
+    trained_for,
 )
 from segmentation.stores.run_tables import read_table
 from segmentation.stores.runs import INDUSTRY_MODEL, Runs, load_model, open_runs, segments_model
@@ -65,8 +66,9 @@ def rollback(job: Job) -> None:
     if target == published:
         job.show(f"{target} is what {table.name} comes from already: nothing to do")
         return
+    as_of, note = _speaks_for(job, runs, target, as_of)
     with job.stage(f"scored by {target}"):
-        _store(job, runs, target, as_of)
+        _store(job, runs, target, as_of, note)
         job.publish()
     tag_version(runs, published, ROLLED_BACK, f"{job.now:%Y-%m-%d}: to {target}")
     promote_published(job, table, as_of)
@@ -101,12 +103,23 @@ def _target(runs: Runs, name: str, version: int | None) -> str:
     return target
 
 
-def _store(job: Job, runs: Runs, target: str, as_of: dt.date) -> None:
+def _speaks_for(job: Job, runs: Runs, target: str, as_of: dt.date) -> tuple[dt.date, str | None]:
+    """The date to publish, and the note of its rows: `as_of`, the latest published, or a later one of the target's own.
+
+    That one has no rows where the gate refused the target and the champion could not answer in its place.
+    """
+    later = trained_for(runs, target) if job.args.model == INDUSTRY_MODEL else None
+    if later is None or later <= as_of:
+        return as_of, job.tables.note(INDUSTRY_SCORES)
+    return later, training_note(job, later, "industry")
+
+
+def _store(job: Job, runs: Runs, target: str, as_of: dt.date, note: str | None) -> None:
     """The tables of the model as the target gives them; a version that the gate refused is overruled, and says so."""
     job.as_of = as_of
     _, basetable, _ = read_basetable(job)
     if job.args.model == INDUSTRY_MODEL:
-        store_kept(job, runs, target, basetable, as_of, job.tables.note(INDUSTRY_SCORES))
+        store_kept(job, runs, target, basetable, as_of, note)
     else:
         _store_segments(job, runs, target, basetable, as_of)
     found = find_version(runs, target)

@@ -18,11 +18,11 @@ from segmentation.industries.result import IndustryResult, Recipe
 from segmentation.industries.training import train_industry as train
 from segmentation.jobs.freshness import LINEAGE, promote_published, published_models, read_basetable, training_note
 from segmentation.jobs.industry_tables import store_kept, store_trained
-from segmentation.jobs.kept_models import CannotAnswer
+from segmentation.jobs.kept_models import CannotAnswer, label_asked
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import ACTIVITY, INDUSTRY_SCORES, TOKEN_FEATURES, TOKENS
 from segmentation.stores.industry_runs import log_industry, log_stopped
-from segmentation.stores.registry import champion, recipe
+from segmentation.stores.registry import LABEL, champion, recipe, tag_version
 from segmentation.stores.runs import INDUSTRY_MODEL, Runs, open_runs
 
 
@@ -59,6 +59,8 @@ def train_industry(job: Job) -> None:
     unanswered = None
     with job.stage("industry: logged and stored"):
         model = log_industry(runs, result, settings, job.tables.versions(LINEAGE), as_of, found, decision)
+        if (label := label_asked(job, as_of)) is not None:
+            tag_version(runs, model, LABEL, label)
         if decision.promote or current is None:
             store_trained(job, result, model, as_of, note)
         else:
@@ -128,6 +130,8 @@ def _show(
         job.show(f"    {reason}")
     if unanswered:
         job.show(f"  nothing is published, the tables stay as they are: {unanswered}")
+        overrule = f"segmentation rollback --model {INDUSTRY_MODEL} --to {model.rpartition('/')[2]}"
+        job.show(f"  or give more labels and train again, or overrule the gate with `{overrule}`")
     elif current:
         job.show(f"  what is published comes from the champion {current.model}, and is worth what it was when trained")
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -28,7 +28,7 @@ class Differences:
     def sentence(self) -> str:
         """All of them in one sentence; empty where there are none."""
         parts = [
-            f"{what} {_listed(names)}"
+            f"{what} {listed(names)}"
             for what, names in (("it lacks", self.missing), ("of another type are", self.other_type),
                                 ("the model does not know", self.new))
             if names
@@ -62,6 +62,7 @@ def differences(
     )
 
 
-def _listed(names: tuple[str, ...]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
     more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
     return ", ".join(names[:_TOLD]) + more

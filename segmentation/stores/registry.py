@@ -5,6 +5,7 @@ What readers see is decided by the published tables; the alias `champion` follow
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -24,6 +25,8 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 HISTORY = "champions"
 #: tags of a version: what the gate decided, and the catalogue entry and grid point that it was trained with
 GATE, RECIPE = "gate", "recipe"
+#: tag of a version: the label that it was trained to answer
+LABEL = "label"
 PASSED, REFUSED, OVERRULED = "passed", "refused", "overruled"
 #: methods without a registered model stand in the tables with their run
 RUN = "runs:/"
@@ -101,6 +104,17 @@ def recipe(runs: Runs, model: str) -> tuple[str, dict[str, Any]] | None:
         return None
     kept = json.loads(found.tags[RECIPE])
     return kept["model"], kept["params"]
+
+
+def trained_for(runs: Runs, model: str) -> dt.date | None:
+    """The as_of that a version was trained for; None where its run is not there (any more)."""
+    found = find_version(runs, model)
+    try:
+        tags = runs.client.get_run(found.run_id).data.tags if found and found.run_id else {}
+    except MlflowException as error:
+        _require_absence(error)
+        return None
+    return dt.date.fromisoformat(tags["as_of"]) if "as_of" in tags else None
 
 
 def find_version(runs: Runs, model: str) -> ModelVersion | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -20,15 +21,17 @@ from segmentation.schemas import INDUSTRY_SUSPECTS
 INDUSTRIES = ("Food & drink", "Toys")
 
 
-def model(limit: float) -> PipelineModel:
+def model(limit: float, industries: Sequence[str] = INDUSTRIES) -> PipelineModel:
     """Accounts with f0 above the limit are toys, by nine to one."""
     answers = f"IF(f0 > {limit}, array(0.1D, 0.9D), array(0.6D, 0.4D)) AS probabilities"
     sql = f"SELECT *, {answers}, IF(f0 > {limit}, 1.0D, 0.0D) AS prediction FROM __THIS__"
-    named = IndexToString(inputCol="prediction", outputCol="predicted_industry", labels=list(INDUSTRIES))
+    named = IndexToString(inputCol="prediction", outputCol="predicted_industry", labels=list(industries))
     return PipelineModel(stages=[SQLTransformer(statement=sql), named])
 
 
-def result(basetable: DataFrame, limit: float, loss: float, reg_param: float) -> IndustryResult:
+def result(
+    basetable: DataFrame, limit: float, loss: float, reg_param: float, industries: Sequence[str] = INDUSTRIES
+) -> IndustryResult:
     """Every account has that out-of-fold loss, and `reg_param` made the model; toys are filled from .8 on.
 
     A candidate with regParam 0.01 and a loss of 1 is always among those tried.
@@ -41,7 +44,7 @@ def result(basetable: DataFrame, limit: float, loss: float, reg_param: float) ->
     decisions = pd.DataFrame({"account_id": others, "decision": "review", "industry": "Toys", "probability": 0.9,
                               "second": INDUSTRIES[0], "reasons": [["high f0"]] * len(others)})  # fmt: skip
     return IndustryResult(
-        model=model(limit), model_name="lasso", reason="made up", params={"regParam": reg_param},
+        model=model(limit, industries), model_name="lasso", reason="made up", params={"regParam": reg_param},
         candidates=tuple(
             Candidate("lasso", {"regParam": value}, float(np.mean(list(each.values()))), 0.1, 1.1, 0.0, 0.0, each)
             for value, each in tried.items()
@@ -49,7 +52,7 @@ def result(basetable: DataFrame, limit: float, loss: float, reg_param: float) ->
         industries=INDUSTRIES, support={"Food & drink": 60, "Toys": 40}, excluded={"Rare": "2 labelled accounts"},
         metrics=_metrics(limit), confusion=pd.DataFrame({"industry": ["Toys"], "predicted": ["Toys"], "accounts": [9]}),
         drivers=pd.DataFrame({"industry": ["Toys"], "feature": ["f0"], "effect": [limit], "selected": [1.0]}),
-        scores=score_industries(model(limit), basetable), train_accounts=80, test_accounts=40,
+        scores=score_industries(model(limit, industries), basetable), train_accounts=80, test_accounts=40,
         numeric=("f0",), categorical=(), cards=_cards(),
         fill=Fill(decisions, _coverage(), {"Toys": 0.8, "Food & drink": None}, "0 accounts can be filled"),
         suspects=pd.DataFrame([(ids[0], "Toys", "Food & drink", 0.1, 0.9, 0.8)],

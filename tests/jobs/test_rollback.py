@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -76,8 +76,15 @@ def world(spark: SparkSession, basetable: DataFrame, tmp_path_factory: pytest.Te
         yield here
 
 
-def train(world: World, limit: float, loss: float, reg_param: float, force: bool = True) -> None:
-    made = made_up.result(world.basetable, limit, loss, reg_param)
+def train(
+    world: World,
+    limit: float,
+    loss: float,
+    reg_param: float,
+    force: bool = True,
+    industries: Sequence[str] = made_up.INDUSTRIES,
+) -> None:
+    made = made_up.result(world.basetable, limit, loss, reg_param, industries)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train_industry, "train", lambda *_, also: made)
         patch.setattr("segmentation.stores.industry_runs.industry_figures", lambda _: {})

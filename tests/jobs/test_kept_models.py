@@ -1,0 +1,115 @@
+"""A champion that the gate keeps cannot always answer: for other columns, another label. Models needed no training."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator, Sequence
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from segmentation.industries.audit import Audit
+from segmentation.jobs import rollback_model, train_industry
+from segmentation.jobs.kept_models import CannotAnswer, foreign_names
+from segmentation.schemas import BASETABLE
+from segmentation.stores.registry import CHALLENGER, GATE, LABEL, OVERRULED, find_version
+from tests.industries import made_up
+from tests.jobs.test_rollback import AS_OF, FIRST, WORSE, World, train
+from tests.models import planted
+
+AFTER = dt.date(2026, 2, 1)
+COUNTRIES = {"Food & drink": "DE", "Toys": "US"}
+
+
+class Changing(World):
+    """A world whose basetable is built for other dates, and with other labels and columns."""
+
+    as_of = AS_OF
+
+    def build(self, basetable: DataFrame, as_of: dt.date, label: str = "industry") -> None:
+        self.as_of, self.basetable = as_of, basetable.withColumn("as_of", F.lit(as_of)).localCheckpoint()
+        job, note = self.job(), {"as_of": str(as_of), "label": label, "basetable": {"label_groups": {}}}
+        job.tables.replace(self.basetable, BASETABLE, where=f"as_of = DATE '{as_of}'", note=json.dumps(note))
+        job.publish()
+
+    def published(self) -> dict[tuple[dt.date, str], set[str]]:
+        """Date and model -> the industries that are answered."""
+        found: dict[tuple[dt.date, str], set[str]] = {}
+        for row in self.read("industry_scores").select("as_of", "model", "industry").distinct().collect():
+            found.setdefault((row["as_of"], row["model"]), set()).add(row["industry"])
+        return found
+
+
+@pytest.fixture(scope="module")
+def labelled(spark: SparkSession) -> DataFrame:
+    rows = planted.labelled({"Food & drink": 0.6, "Toys": 0.4}, {"Toys": 2.0}, n=100)
+    return made_up.with_label_nulls(spark.createDataFrame(rows)).localCheckpoint()
+
+
+@pytest.fixture(scope="module")
+def world(spark: SparkSession, labelled: DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Changing]:
+    here = Changing(spark, tmp_path_factory.mktemp("data"), labelled)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (train_industry, rollback_model):
+            patch.setattr(module, "read_basetable", lambda job: (here.as_of, here.basetable, ()))
+        patch.setattr(train_industry, "LINEAGE", (BASETABLE,))
+        patch.setattr(train_industry, "_audited", lambda *_: Audit(()))
+        here.build(labelled, AS_OF)
+        train(here, FIRST, loss=1.0, reg_param=0.01)
+        yield here
+
+
+def test_where_a_feature_went_away_a_refusal_leaves_the_tables_as_they_are(
+    world: Changing, labelled: DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.build(labelled.withColumn("f0", F.lit(None).cast("double")), AFTER)
+    train(world, WORSE, loss=1.5, reg_param=0.5)
+    said = capsys.readouterr().out
+    assert "nothing is published, the tables stay as they are: the basetable as of 2026-02-01 has other" in said
+    assert "columns than industry/1 was trained on: it lacks f0." in said
+    assert world.published() == {(AS_OF, "industry/1"): set(made_up.INDUSTRIES)}
+
+
+def test_after_another_label_a_refusal_publishes_nothing_about_the_old_one_and_can_be_overruled(
+    world: Changing, labelled: DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.build(labelled.replace(COUNTRIES, subset="industry"), AFTER, label="country")
+    train(world, WORSE, loss=1.5, reg_param=0.5, industries=tuple(COUNTRIES.values()))
+    said = capsys.readouterr().out
+    assert "industry/1 answers another label than the basetable as of 2026-02-01 has: Food & drink, Toys are" in said
+    assert world.published() == {(AS_OF, "industry/1"): set(made_up.INDUSTRIES)}
+    refused = next(one for one in world.runs.client.search_model_versions("name='industry'") if CHALLENGER in
+                   find_version(world.runs, f"industry/{one.version}").aliases)  # fmt: skip
+    number = int(refused.version)
+    assert f"overrule the gate with `segmentation rollback --model industry --to {number}`" in said
+
+    rollback_model.rollback(world.job(to=number))
+    assert world.published()[AFTER, f"industry/{number}"] == set(COUNTRIES.values())
+    overruled = find_version(world.runs, f"industry/{number}")
+    assert overruled is not None
+    assert (overruled.tags[GATE], overruled.tags[LABEL]) == (OVERRULED, "country")
+    assert world.champion()[0] == f"industry/{number}"
+
+    with pytest.raises(CannotAnswer, match="basetable --label industry --as-of 2026-02-01"):
+        rollback_model.rollback(world.job())
+    assert world.champion()[0] == f"industry/{number}"
+
+
+@pytest.mark.parametrize(
+    ("labels", "trained", "asked", "foreign"),
+    [
+        (("Toys",), "industry", "industry", []),  # nobody is labelled as the other any more
+        (("Toys",), None, "industry", []),
+        (("Toys", "Meals"), "industry", "industry, grouped as 1a2b3c4d", ["Food & drink"]),
+        (("Toys", "Food & drink", "Meals"), "industry", "branch", []),  # a column by another name
+        (("DE", "US"), None, None, ["Food & drink", "Toys"]),
+        (("DE", "US"), "industry", "industry", ["Food & drink", "Toys"]),
+        ((), None, None, []),
+    ],
+)
+def test_whether_a_model_answers_another_label(
+    labels: Sequence[str], trained: str | None, asked: str | None, foreign: list[str]
+) -> None:
+    assert foreign_names(made_up.INDUSTRIES, labels, trained, asked) == foreign
