@@ -31,6 +31,19 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 @dataclass(frozen=True)
+class _Outcome:
+    """What became of a new model, of which the gate has decided."""
+
+    model: str
+    decision: Decision
+    #: champion when the training began, and now
+    before: str | None
+    now: str | None
+    #: why the champion could not be published in its place; None where it was not asked to, or could
+    unanswered: str | None
+
+
+@dataclass(frozen=True)
 class _Champion:
     """The model in use, and how it was made; no recipe: it was trained before recipes were kept."""
 
@@ -68,7 +81,8 @@ def train_industry(job: Job) -> None:
         job.publish()
         if job.tables.exists(INDUSTRY_SCORES):
             promote_published(job, INDUSTRY_SCORES, as_of)
-    _show(job, result, model, current, decision, unanswered)
+    now = champion(runs, runs.prefix + INDUSTRY_MODEL)
+    _show(job, result, _Outcome(model, decision, current.model if current else None, now, unanswered))
 
 
 def _audited(job: Job, runs: Runs, basetable: DataFrame, features: Sequence[Feature], as_of: dt.date) -> Audit:
@@ -114,28 +128,34 @@ def _stored_kept(
     return None
 
 
-def _show(
-    job: Job, result: IndustryResult, model: str, current: _Champion | None, decision: Decision, unanswered: str | None
-) -> None:
+def _show(job: Job, result: IndustryResult, outcome: _Outcome) -> None:
     job.show(f"industry: {result.model_name}, {result.reason}")
     for industry, why in result.excluded.items():
         job.show(f"  left out: {industry} ({why})")
     for line in result.notes:
         job.show(f"  {line}")
-    if decision.promote:
-        job.show(f"  {model} is champion" + (f", after {current.model}" if current else ""))
-        return
-    job.show(f"  REFUSED by the gate: {model} stays challenger")
-    for reason in decision.reasons:
-        job.show(f"    {reason}")
-    if unanswered:
-        job.show(f"  nothing is published, the tables stay as they are: {unanswered}")
+    for line in _told(outcome):
+        job.show(f"  {line}")
+
+
+def _told(outcome: _Outcome) -> list[str]:
+    model, before, now = outcome.model, outcome.before, outcome.now
+    if outcome.decision.promote:
+        if now == model:
+            return [f"{model} is champion" + (f", after {before}" if before else "")]
+        stays = f"the champion stays {now}" if now else "nobody is champion"
+        return [f"{model} passed the gate; {stays}, because {INDUSTRY_SCORES.name} speaks for a later date"]
+    told = [f"REFUSED by the gate: {model} stays challenger", *(f"  {reason}" for reason in outcome.decision.reasons)]
+    if outcome.unanswered:
         overrule = f"segmentation rollback --model {INDUSTRY_MODEL} --to {model.rpartition('/')[2]}"
-        job.show(f"  or give more labels and train again, or overrule the gate with `{overrule}`")
-    elif current:
-        job.show(f"  what is published comes from the champion {current.model}, and is worth what it was when trained")
-    else:
-        job.show("  there is no champion, so its scores are published all the same: do not act on them unseen")
+        return [
+            *told,
+            f"nothing is published, the tables stay as they are: {outcome.unanswered}",
+            f"or give more labels and train again, or overrule the gate with `{overrule}`",
+        ]
+    if before:
+        return [*told, f"what is published comes from the champion {before}, and is worth what it was when trained"]
+    return [*told, "there is no champion, so its scores are published all the same: do not act on them unseen"]
 
 
 JOB = JobSpec(

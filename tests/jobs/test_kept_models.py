@@ -16,10 +16,10 @@ from segmentation.jobs.kept_models import CannotAnswer, foreign_names
 from segmentation.schemas import BASETABLE
 from segmentation.stores.registry import CHALLENGER, GATE, LABEL, OVERRULED, find_version
 from tests.industries import made_up
-from tests.jobs.test_rollback import AS_OF, FIRST, WORSE, World, train
+from tests.jobs.test_rollback import AS_OF, BETTER, FIRST, WORSE, World, train
 from tests.models import planted
 
-AFTER = dt.date(2026, 2, 1)
+BEFORE, AFTER = dt.date(2025, 12, 1), dt.date(2026, 2, 1)
 COUNTRIES = {"Food & drink": "DE", "Toys": "US"}
 
 
@@ -59,6 +59,19 @@ def world(spark: SparkSession, labelled: DataFrame, tmp_path_factory: pytest.Tem
         here.build(labelled, AS_OF)
         train(here, FIRST, loss=1.0, reg_param=0.01)
         yield here
+
+
+def test_a_model_for_an_earlier_date_is_not_called_champion(
+    world: Changing, labelled: DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.build(labelled, BEFORE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_industry, "store_trained", lambda *_: None)  # its commits are of no matter here
+        train(world, BETTER, loss=0.5, reg_param=0.3)
+    said = capsys.readouterr().out
+    assert "/2 passed the gate; the champion stays industry/1, because industry_scores speaks for a later date" in said
+    assert "is champion" not in said
+    assert world.champion() == ("industry/1", ["1"])
 
 
 def test_where_a_feature_went_away_a_refusal_leaves_the_tables_as_they_are(
