@@ -171,6 +171,7 @@ def test_runs_carry_settings_versions_and_champions(walked: Path, read: Read) ->
     for method in ("kmeans", "gmm"):
         version = client.get_model_version_by_alias(f"segments_{method}", "champion")
         assert f"segments_{method}/{version.version}" in models
+    assert client.get_model_version("industry", "1").tags["label"] == "industry"
 
 
 def test_the_summary_names_what_was_done(walked: Path, capsys: pytest.CaptureFixture[str], read: Read) -> None:
