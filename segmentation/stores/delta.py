@@ -10,13 +10,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from segmentation.errors import EnvironmentProblem, InputProblem
 from segmentation.stores.capabilities import setting
+from segmentation.stores.catalogs import MARK, history, is_in_catalog, require_ours, require_schema
 from segmentation.stores.small_tables import counted_rows, small_frame, stored_columns, stored_values
 from segmentation.table import Table
 
@@ -46,18 +45,10 @@ class DeltaTable:
     def version(self) -> int:
         """The latest version; on a local disk taken from the names in its log, which costs no Spark job."""
         if self._catalog:
-            return int(self._history(1)[0]["version"]) if self._is_in_catalog() else -1
+            there = is_in_catalog(self._spark, self.location)
+            return int(self._history(1)[0]["version"]) if there else -1
         log = self._folder / "_delta_log"
         return max((int(entry.stem) for entry in log.glob("*.json") if entry.stem.isdigit()), default=-1)
-
-    def _is_in_catalog(self) -> bool:
-        try:
-            return self._spark.catalog.tableExists(self.location)
-        except PySparkException as error:
-            raise InputProblem(
-                f"the catalog of {self.location} cannot be asked ({str(error).splitlines()[0][:200]}): correct "
-                "storage.catalog, or have Spark given that catalog"
-            ) from error
 
     def notes(self, after: int) -> list[str | None]:
         """The notes of the commits after a version, oldest first; a folder's log is read without a Spark job."""
@@ -70,8 +61,8 @@ class DeltaTable:
         return [_note_in(log / f"{version:020d}.json") for version in range(after + 1, self.version() + 1)]
 
     def _history(self, commits: int) -> list[Row]:
-        """The latest commits, the last one first."""
-        return self._spark.sql(f"DESCRIBE HISTORY {self.sql_name} LIMIT {commits}").collect()
+        """The latest commits in a catalog, the last one first."""
+        return history(self._spark, self.location, commits)
 
     def read(self, version: int) -> DataFrame:
         """The table as of a version; one of few rows lies in the plan itself."""
@@ -101,8 +92,9 @@ class DeltaTable:
         return [dt.date.fromisoformat(date) for date in said]
 
     def remove(self) -> None:
-        """Take away a table that nobody was ever shown."""
+        """Take away a table that nobody was ever shown; in a catalog it must be this project's."""
         if self._catalog:
+            require_ours(self._spark, self.location)
             self._spark.sql(f"DROP TABLE {self.location}")
         else:
             # out of sight in one step: half a log would stop every job that comes
@@ -117,7 +109,7 @@ class DeltaTable:
     def create(self, frame: DataFrame) -> None:
         """An empty table with the frame's columns, never-null ones and constraints as its schema says."""
         if self._catalog:
-            self._require_schema(self._catalog)
+            require_schema(self._spark, self._catalog)
         elif self._folder.exists():
             self.remove()  # a creation that was killed or found no space leaves a folder without any version
         never_null = {field.name for field in self._table.columns if not field.nullable}
@@ -129,6 +121,7 @@ class DeltaTable:
         # account ids in statistics would outlive the rows they came from, and wide tables are read whole anyway
         indexed = self._table.indexed or tuple(name for name in keys[:2] if not name.startswith(("account", "token")))
         properties = {
+            MARK: self._table.name,
             "delta.dataSkippingStatsColumns": ",".join(indexed),
             "delta.logRetentionDuration": _KEPT_FOR,
             "delta.deletedFileRetentionDuration": _KEPT_FOR,
@@ -142,18 +135,6 @@ class DeltaTable:
         said = ", ".join("'{}' = '{}'".format(key, value.replace("'", "\\'")) for key, value in properties.items())
         split = f" PARTITIONED BY ({', '.join(self._table.partition_by)})" if self._table.partition_by else ""
         self._spark.sql(f"CREATE TABLE {self.sql_name} ({', '.join(parts)}) USING delta{split} TBLPROPERTIES ({said})")
-
-    def _require_schema(self, schema: str) -> None:
-        """The schema of the catalog, made when it is new; EnvironmentProblem where that is not allowed."""
-        if self._spark.catalog.databaseExists(schema):
-            return
-        try:
-            self._spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        except PySparkException as error:
-            raise EnvironmentProblem(
-                f"there is no schema {schema}, and it cannot be made ({str(error).splitlines()[0][:200]}): have it "
-                "made, or name another by storage.catalog and storage.schema_name"
-            ) from error
 
     def exchange(self, frame: DataFrame, where: str, options: Mapping[str, str]) -> None:
         """Replace the rows for which `where` holds by others for which it need not, in one commit."""

@@ -1,0 +1,60 @@
+"""What a catalog is asked about its schemas and tables, and the lines that say what is wrong with the answer."""
+
+from __future__ import annotations
+
+from pyspark.errors import PySparkException
+from pyspark.sql import Row, SparkSession
+
+from segmentation.errors import EnvironmentProblem, InputProblem
+
+#: the property by which a table that this project has made is known from another one of the same name
+MARK = "segmentation.table"
+#: how Spark refuses to tell the commits of what is no Delta table, the second on Databricks
+_NOT_DELTA = ("DELTA_ONLY_OPERATION", "DELTA_TABLE_ONLY_OPERATION", "EXPECT_TABLE_NOT_VIEW")
+
+
+def is_in_catalog(spark: SparkSession, name: str) -> bool:
+    """Whether there is a table of that name, whoever's; InputProblem where the catalog cannot be asked."""
+    try:
+        return spark.catalog.tableExists(name)
+    except PySparkException as error:
+        raise InputProblem(
+            f"the catalog of {name} cannot be asked ({str(error).splitlines()[0][:200]}): correct "
+            "storage.catalog, or have Spark given that catalog"
+        ) from error
+
+
+def history(spark: SparkSession, name: str, commits: int) -> list[Row]:
+    """The latest commits of a table, the last one first; InputProblem for what is no Delta table."""
+    try:
+        return spark.sql(f"DESCRIBE HISTORY {name} LIMIT {commits}").collect()
+    except PySparkException as error:
+        if (error.getCondition() or "").startswith(_NOT_DELTA):
+            raise _strange(name) from error
+        raise
+
+
+def require_ours(spark: SparkSession, name: str) -> None:
+    """Raise InputProblem for a table that this project has not made."""
+    if all(row["key"] != MARK for row in spark.sql(f"SHOW TBLPROPERTIES {name}").collect()):
+        raise _strange(name)
+
+
+def _strange(name: str) -> InputProblem:
+    return InputProblem(
+        f"{name} is not a table of this project: name another storage.schema_name, or drop it if it is what a job of "
+        "an older release left when it was killed"
+    )
+
+
+def require_schema(spark: SparkSession, schema: str) -> None:
+    """The schema of a catalog, made when it is new; EnvironmentProblem where that is not allowed."""
+    if spark.catalog.databaseExists(schema):
+        return
+    try:
+        spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    except PySparkException as error:
+        raise EnvironmentProblem(
+            f"there is no schema {schema}, and it cannot be made ({str(error).splitlines()[0][:200]}): have it "
+            "made, or name another by storage.catalog and storage.schema_name"
+        ) from error

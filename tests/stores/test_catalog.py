@@ -1,0 +1,74 @@
+"""What a catalog's schema may hold beside this project's tables, and what nobody locks there."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from segmentation.errors import InputProblem
+from segmentation.schemas import ACCOUNTS
+from segmentation.stores.tables import TableStore
+from tests.robustness.conftest import STORAGE
+
+NOW = dt.datetime(2025, 6, 1, tzinfo=dt.UTC)
+CATALOG = "spark_catalog"
+
+Open = Callable[[], TableStore]
+
+
+@pytest.fixture
+def schema(spark: SparkSession, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A schema of the test's own."""
+    name = f"{CATALOG}.{request.node.originalname}"
+    spark.sql(f"CREATE SCHEMA {name}")
+    yield name
+    spark.sql(f"DROP SCHEMA {name} CASCADE")
+
+
+@pytest.fixture
+def store(spark: SparkSession, schema: str, tmp_path: Path) -> Open:
+    """Opens the tables of the schema as they are now."""
+    storage = STORAGE.model_copy(update={"catalog": CATALOG, "schema_name": schema.rpartition(".")[2]})
+    return lambda: TableStore(spark, storage, tmp_path)
+
+
+def write(tables: TableStore, spark: SparkSession, account: str) -> None:
+    tables.replace(spark.createDataFrame([(account, "x")], "account_id string, `Main industry` string"), ACCOUNTS)
+
+
+def accounts(tables: TableStore) -> list[str]:
+    return [row["account_id"] for row in tables.read(ACCOUNTS).collect()]
+
+
+@pytest.mark.parametrize("made", ["TABLE {} USING delta", "TABLE {} USING parquet", "VIEW {}"])
+def test_a_table_of_somebody_elses_is_refused(spark: SparkSession, schema: str, store: Open, made: str) -> None:
+    theirs = f"{schema}.accounts"
+    people = "VALUES ('a', 'Ann'), ('b', 'Bob') AS people(account_id, owner)"
+    spark.sql(f"CREATE {made.format(theirs)} AS SELECT * FROM {people}")
+    refused = rf"{theirs} is not a table of this project: name another storage\.schema_name, or drop it"
+    with pytest.raises(InputProblem, match=refused):
+        write(store(), spark, "new")
+    with pytest.raises(InputProblem, match=refused):
+        store().take_back_unfinished()
+    assert sorted(row["owner"] for row in spark.table(theirs).collect()) == ["Ann", "Bob"]
+
+
+def test_somebody_elses_publications_are_refused(spark: SparkSession, schema: str, store: Open) -> None:
+    spark.sql(f"CREATE TABLE {schema}.published USING delta AS SELECT 'a book' title")
+    with pytest.raises(InputProblem, match=rf"{schema}\.published is not this project's table .*table_name is missing"):
+        store()
+
+
+def test_what_a_killed_job_of_ours_left_is_taken_back(spark: SparkSession, store: Open) -> None:
+    killed = store()
+    for account in ("one", "two"):  # the second replaces the whole table, columns and all: it is still known as ours
+        write(killed, spark, account)
+    job = store()
+    assert [table.name for table in job.unfinished()] == ["accounts"]
+    write(job, spark, "three")
+    job.publish("basetable", NOW)
+    assert accounts(store()) == ["three"]
