@@ -77,7 +77,7 @@ def open_runs(storage: StorageSettings, data_dir: Path) -> Runs:
     location = (root / "mlartifacts").as_uri() if local else None
     identity = found.experiment_id if found else client.create_experiment(storage.experiment, location)
     prefix = f"{storage.catalog}.{storage.schema_name}." if storage.catalog else ""
-    scratch = root if local else Path(storage.scratch) if storage.scratch else None
+    scratch = Path(storage.scratch).absolute() if storage.scratch else root if local else None
     return Runs(uri, identity, prefix, scratch, root, alone=local)
 
 
