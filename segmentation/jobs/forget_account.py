@@ -53,8 +53,7 @@ def forget(job: Job) -> None:
     with job.stage("erased it from the tables"):
         counts = _erase(job, account_id, plain)
     with job.stage("purged the files that earlier versions needed"):
-        for table in TABLES:
-            job.tables.purge(table)
+        job.tables.purge()
     found = [f"{name} {rows:,}" for name, rows in counts.items() if rows]
     job.show(f"erased {job.args.account!r}: " + (", ".join(found) or "no table had a row of it"))
     job.show("its rows in the raw logs and in the accounts file are not touched: delete them there too")

@@ -203,7 +203,8 @@ class DeltaTable:
     def purge(self) -> None:
         """Delete every file that the latest version does not need: earlier versions cannot be read any more."""
         guard, logging = "retentionDurationCheck.enabled", "vacuum.logging.enabled"
-        # shorter than Delta's guard against deleting what a writer is about to commit; the data lock excludes those.
+        # shorter than Delta's guard against deleting what a writer is about to commit; the data lock excludes those,
+        # and on a catalog whoever starts the jobs.
         # Nothing is noted in the table's log, as that would be a version which nobody has published
         with contextlib.ExitStack() as off:
             for name in (guard, logging):

@@ -226,10 +226,19 @@ class TableStore:
                 published = self._published[table.name]
                 self._working[table.name], self._notes[table.name] = self.latest_version(table), published.note
 
-    def purge(self, table: Table) -> None:
-        """Delete all files that only earlier versions of the table need. Nothing in it may be unfinished."""
-        if self._delta(table).version() >= 0:
-            self._delta(table).purge()
+    def purge(self) -> None:
+        """Delete all files that only earlier versions of the tables need; none where another job is writing one.
+
+        What that job began with would be gone, and so would be what readers see should it be killed.
+        """
+        if busy := self.unfinished():
+            raise InputProblem(
+                f"another job is writing {', '.join(self.location(table) for table in busy)}: nothing was purged, so "
+                "older files still hold what was erased; give the command again when that job is done"
+            )
+        for table in TABLES:
+            if self.latest_version(table) >= 0:
+                self._delta(table).purge()
 
     def unfinished(self) -> list[Table]:
         """The tables whose latest version is neither published nor this job's own: a killed job left it."""

@@ -72,3 +72,27 @@ def test_what_a_killed_job_of_ours_left_is_taken_back(spark: SparkSession, store
     write(job, spark, "three")
     job.publish("basetable", NOW)
     assert accounts(store()) == ["three"]
+
+
+def test_nothing_is_purged_while_another_job_is_at_work(spark: SparkSession, store: Open) -> None:
+    first = store()
+    write(first, spark, "old")
+    first.publish("basetable", NOW)
+    working = store()
+    write(working, spark, "new")
+    with pytest.raises(InputProblem, match=r"another job is writing .*\.accounts: nothing was purged"):
+        store().purge()
+    assert accounts(store()) == ["old"]
+    write(store(), spark, "next")  # takes back what the other one wrote, which needs the files of what is published
+    assert accounts(store()) == ["old"]
+
+
+def test_what_is_published_is_still_there_after_a_purge(spark: SparkSession, store: Open) -> None:
+    job = store()
+    for account in ("old", "new"):
+        write(job, spark, account)
+        job.publish("basetable", NOW)
+    store().purge()
+    assert accounts(store()) == ["new"]
+    with pytest.raises(Exception, match="FILE_NOT_EXIST"):
+        spark.sql(f"SELECT * FROM {store().location(ACCOUNTS)} VERSION AS OF 1").collect()
