@@ -15,6 +15,8 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+from segmentation.stores.files import whole
+
 IVY_SETTINGS = """<ivysettings>
   <settings defaultResolver="central"/>
   <resolvers><ibiblio name="central" m2compatible="true"/></resolvers>
@@ -37,6 +39,8 @@ SHIPPED_WITH_SPARK = (
     "com.google.code.findbugs:jsr305",
 )
 
+#: beside the jars: the names of all that were fetched together
+FETCHED = "fetched.txt"
 #: beside the jars, if it was made: Java's archive of the classes that a run loads (a "dynamic CDS archive")
 CLASSES = "classes.jsa"
 
@@ -59,12 +63,25 @@ def delta_package() -> str:
 
 
 def find_jars(folder: Path | None = None) -> list[Path]:
-    """The jars in the folder, sorted; empty when the one of the installed delta-spark is not among them."""
+    """The jars in the folder, sorted; empty when the one of the installed delta-spark or one fetched with it is not."""
     folder = folder or jar_folder()
     jars = sorted(folder.glob("*.jar")) if folder.is_dir() else []
+    return jars if _holds_delta([jar.name for jar in jars]) and not lost_jars(folder) else []
+
+
+def lost_jars(folder: Path | None = None) -> list[str]:
+    """The names of jars that were fetched into the folder and are not there; none where they were put there by hand."""
+    folder = folder or jar_folder()
+    names = (folder / FETCHED).read_text().splitlines() if (folder / FETCHED).is_file() else []
+    # a list of another release tells nothing of the jars that were put in their place
+    return [name for name in names if not (folder / name).is_file()] if _holds_delta(names) else []
+
+
+def _holds_delta(names: list[str]) -> bool:
+    """Whether the jar of the installed delta-spark is among those of these names."""
     _, artifact, release = delta_package().split(":")
     wanted = f"{artifact}-{release}.jar"
-    return jars if any(jar.name.endswith(wanted) for jar in jars) else []
+    return any(name.endswith(wanted) for name in names)
 
 
 def fetch_jars(folder: Path) -> list[Path]:
@@ -95,8 +112,7 @@ def fetch_jars(folder: Path) -> list[Path]:
             text=True,
             check=False,
         )
-        for jar in Path(scratch, "ivy", "jars").glob("*.jar"):
-            shutil.copy(jar, folder / jar.name)
+        _keep(sorted(Path(scratch, "ivy", "jars").glob("*.jar")), folder)
     jars = find_jars(folder)
     if not jars:
         tail = " / ".join(done.stderr.strip().splitlines()[-3:])
@@ -104,6 +120,15 @@ def fetch_jars(folder: Path) -> list[Path]:
             f"could not fetch {delta_package()} from Maven Central ({tail}); put the jars into {folder} by hand"
         )
     return jars
+
+
+def _keep(fetched: list[Path], folder: Path) -> None:
+    """Copy the jars, their names first: a copy that is broken off must not pass for all of them."""
+    if fetched:
+        (folder / FETCHED).write_text("".join(f"{jar.name}\n" for jar in fetched))
+    for jar in fetched:
+        with whole(folder / jar.name) as place:
+            shutil.copy(jar, place)
 
 
 if __name__ == "__main__":

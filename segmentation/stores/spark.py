@@ -18,7 +18,7 @@ from segmentation.errors import EnvironmentProblem
 from segmentation.settings import SessionSettings
 from segmentation.stores.connect import DELTA_SETTINGS, connect, remote_address
 from segmentation.stores.host import is_submitted, on_databricks
-from segmentation.stores.jars import CLASSES, delta_package, find_jars, jar_folder
+from segmentation.stores.jars import CLASSES, delta_package, find_jars, jar_folder, lost_jars
 from segmentation.stores.submitted import require_delta, require_master, told
 
 #: as the documentation of Spark 4.2 has it; 4.0 and 4.1 name the first two
@@ -69,6 +69,11 @@ def check_environment() -> list[Path]:
     if java not in SUPPORTED_JAVA:
         raise EnvironmentProblem(f"Java {java} does not run Spark 4: {_GET_JAVA}")
     jars = find_jars()
+    if lost := lost_jars():
+        raise EnvironmentProblem(
+            f"of Delta's jars {', '.join(lost)} is no longer in {jar_folder().absolute()}: fetch what is missing by "
+            "`python -m segmentation.stores.jars`, or put it there by hand"
+        )
     if not jars:
         raise EnvironmentProblem(
             f"Delta's jars ({delta_package()}) are not in {jar_folder().absolute()}: run `make setup`, "

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from segmentation.errors import EnvironmentProblem
 from segmentation.stores.conf import load_settings
-from segmentation.stores.jars import delta_package, find_jars
+from segmentation.stores.jars import delta_package, fetch_jars, find_jars
 from segmentation.stores.spark import check_environment, delta_loaded, get_session, java_version
 
 
@@ -54,6 +54,29 @@ def test_jars_of_another_release_do_not_count(tmp_path: Path) -> None:
     _, artifact, release = delta_package().split(":")
     (tmp_path / f"io.delta_{artifact}-{release}.jar").touch()
     assert len(find_jars(tmp_path)) == 2
+
+
+def test_jars_that_were_fetched_and_are_gone_are_named_and_fetched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, artifact, release = delta_package().split(":")
+    names = [f"io.delta_{artifact}-{release}.jar", f"io.delta_delta-storage-{release}.jar"]
+
+    def ivy(command: list[str], **_: Any) -> None:
+        (place,) = (word.partition("=")[2] for word in command if word.startswith("spark.jars.ivy="))
+        (Path(place) / "jars").mkdir(parents=True)
+        for name in names:
+            (Path(place) / "jars" / name).touch()
+
+    monkeypatch.setenv("SEGMENTATION_JARS", str(tmp_path / "jars"))
+    monkeypatch.setattr("segmentation.stores.spark.java_version", lambda: 17)
+    monkeypatch.setattr("segmentation.stores.jars.subprocess.run", ivy)
+    assert [jar.name for jar in fetch_jars(tmp_path / "jars")] == sorted(names)
+    (tmp_path / "jars" / names[1]).unlink()
+    with pytest.raises(EnvironmentProblem, match=f"of Delta's jars {names[1]} is no longer in .*fetch what is missing"):
+        check_environment()
+    assert [jar.name for jar in fetch_jars(tmp_path / "jars")] == sorted(names)
+    assert len(check_environment()) == 2
 
 
 def test_on_databricks_the_session_is_the_workspaces(monkeypatch: pytest.MonkeyPatch) -> None:
