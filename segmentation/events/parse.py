@@ -30,7 +30,7 @@ from segmentation.settings import SourceSettings
 _CORRUPT = "_corrupt"
 _PERMISSIVE = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _CORRUPT}
 #: without these formats times would lose what is below a millisecond
-_AS_JSON = {
+AS_JSON = {
     "ignoreNullFields": "false",
     "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
     "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
@@ -95,14 +95,16 @@ def parse(
     """Identified rows with the log's columns by name, `_raw` (the original bytes) and `_line_fault`.
 
     `columns` are the file's columns in order. Of text all columns are strings; Parquet keeps its types, and its
-    `_raw` is the row as a struct: `original` makes bytes of it. `_line_fault` is one of `LINE_FAULTS` or null; columns
-    are null where the fault is one of `UNREADABLE`. JSON has `_unknown_keys` too, a map of what stands beside the
-    columns, null when nothing does. A line of more than `max_line_length` characters is not parsed at all.
+    `_raw` is the row as a struct (`original` makes bytes of it), or what a replayed row brings as `_raw`: the bytes
+    that were made of it before. `_line_fault` is one of `LINE_FAULTS` or null; columns are null where the fault is one
+    of `UNREADABLE`. JSON has `_unknown_keys` too, a map of what stands beside the columns, null when nothing does. A
+    line of more than `max_line_length` characters is not parsed at all.
     """
     ours = [name for name in OURS if name in rows.columns]
     if source.format == "parquet":
         log = [F.col(f"`{name}`") for name in columns]
-        return rows.select(*ours, F.struct(*log).alias("_raw"), F.lit(None).cast("string").alias("_line_fault"), *log)
+        raw = F.col("_raw") if "_raw" in rows.columns else F.struct(*log).alias("_raw")
+        return rows.select(*ours, raw, F.lit(None).cast("string").alias("_line_fault"), *log)
     # Spark keeps bytes that are no UTF-8 inside a string, and the cast gives them back
     raw = F.col("line").cast("binary").alias("_raw")
     ends = " \t\r" if source.format == "jsonl" else "\r"
@@ -129,7 +131,7 @@ def original(raw: Column, kind: T.DataType) -> Column:
 
     Apart from `parse`, so that JSON is written of the few rows that need it and not of all.
     """
-    return F.to_json(raw, _AS_JSON).cast("binary") if isinstance(kind, T.StructType) else raw
+    return F.to_json(raw, AS_JSON).cast("binary") if isinstance(kind, T.StructType) else raw
 
 
 def _csv(lines: DataFrame, source: SourceSettings, columns: Sequence[str], limit: int) -> DataFrame:

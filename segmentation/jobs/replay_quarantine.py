@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.events.build import lay_out
 from segmentation.events.duplicates import KNOWN, mark_copies
-from segmentation.events.identifiers import key_frame, open_sealed
-from segmentation.events.replay import as_raw, belong
+from segmentation.events.identifiers import key_frame, open_sealed, seal
+from segmentation.events.lines import any_of
+from segmentation.events.replay import as_raw, belong, lost_columns
 from segmentation.events.revisions import SUPERSEDED, VERSION, supersede
 from segmentation.events.rule_set import RuleSet
 from segmentation.jobs.batches import build_rows, recount
@@ -84,13 +85,18 @@ def _condition(job: Job, files: list[Row]) -> str:
 
 def _decide_again(job: Job, rules: RuleSet, files: list[Row], condition: str) -> DataFrame:
     events, drop = job.tables.read(EVENTS), rules.source.duplicates == "drop"
-    stored, parts = events.where(condition), []
-    if key := read_key(job.settings.privacy):
+    stored, parts, key = events.where(condition), [], read_key(job.settings.privacy)
+    if key:
         stored = open_sealed(stored, key_frame(job.spark, key))
     known = events.where(f"NOT ({condition})").select(*KNOWN) if drop else None
     for layouts in _read_alike(files):
         ids = [file_id for of_layout in layouts.values() for file_id in of_layout]
-        raw = settled(as_raw(stored.where(F.col("file_id").isin(ids)), next(iter(layouts))))
+        of_files, first = stored.where(F.col("file_id").isin(ids)), next(iter(layouts))
+        if _format(first) == "parquet" and (lost := _lost(job, of_files, str(first), files)) is not None:
+            left = of_files.where(lost)
+            parts.append(seal(left, key_frame(job.spark, key)) if key else left)
+            of_files = of_files.where(~lost)
+        raw = settled(as_raw(of_files, first))
         marked = mark_copies(raw, known, drop=drop)
         for layout, of_layout in layouts.items():
             own, of_these = _read_as(_format(layout), rules), marked.where(F.col("_file_id").isin(of_layout))
@@ -100,6 +106,22 @@ def _decide_again(job: Job, rules: RuleSet, files: list[Row], condition: str) ->
     for part in parts[1:]:
         rows = rows.unionByName(part)
     return rows
+
+
+def _lost(job: Job, stored: DataFrame, layout: str, files: list[Row]) -> Column | None:
+    """Whether a Parquet row cannot be read back from its bytes; None where all can. Says which, by file and column."""
+    columns = lost_columns(layout)
+    lost = any_of(list(columns.values()))
+    held = [F.max(column).alias(f"_{number}") for number, column in enumerate(columns.values())]
+    counted = stored.where(lost).groupBy("file_id").agg(F.count(F.lit(1)).alias("rows"), *held).collect()
+    paths = {row["file_id"]: row["path"] for row in files}
+    for row in sorted(counted, key=lambda row: paths[row["file_id"]]):
+        names = ", ".join(name for number, name in enumerate(columns) if row[f"_{number}"])
+        job.show(
+            f"{paths[row['file_id']]}: {row['rows']:,} rows stay as they are: what they hold of {names} does not fit "
+            "the type that the ledger has for it; to decide them anew give them in another file"
+        )
+    return lost if counted else None
 
 
 def _read_as(kind: str, rules: RuleSet) -> RuleSet:

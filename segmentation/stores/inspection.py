@@ -19,10 +19,10 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import types as T
-from pyspark.sql.pandas.types import from_arrow_type
 
 from segmentation.events.drift import drift
 from segmentation.settings import SourceSettings
+from segmentation.stores.parquet_types import INT96_UNIT, spark_type
 
 _BLOCK = 1 << 20
 #: how a packed text is opened, by its ending
@@ -107,39 +107,19 @@ def _hash(path: Path) -> str:
 def _look_at_parquet(path: Path, source: SourceSettings) -> tuple[int, str | None, str | None]:
     """(rows, layout, refusal)."""
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, coerce_int96_timestamp_unit=INT96_UNIT)
         rows, columns = file.metadata.num_rows, list(file.schema_arrow)
     except (OSError, pa.ArrowException, ValueError) as problem:
         return 0, None, f"broken_parquet: {_first_line(problem)}"
     fields, strange = [], []
     for column in columns:
         try:
-            fields.append(T.StructField(column.name, _spark_type(column.type)))
+            fields.append(T.StructField(column.name, spark_type(column.type)))
         except TypeError:
             strange.append(f"{column.name} is {column.type}")
     if strange:
         return 0, None, f"unsupported_type: {', '.join(strange)}, which Spark cannot read"
     return rows, T.StructType(fields).json(), None
-
-
-#: what Spark's Parquet reader makes of types that PySpark has no name for
-_READ_AS: dict[pa.DataType, T.DataType] = {
-    pa.uint8(): T.ShortType(),
-    pa.uint16(): T.IntegerType(),
-    pa.uint32(): T.LongType(),
-    pa.uint64(): T.DecimalType(20, 0),
-    pa.null(): T.IntegerType(),
-}
-
-
-def _spark_type(kind: pa.DataType) -> T.DataType:
-    """Raises TypeError for a type that Spark cannot read."""
-    if pa.types.is_time(kind):
-        raise TypeError(kind)
-    # Spark has no type for nanoseconds: read_drop reads them as numbers
-    if pa.types.is_duration(kind) or (pa.types.is_timestamp(kind) and kind.unit == "ns"):
-        return T.LongType()
-    return _READ_AS.get(kind) or from_arrow_type(kind)
 
 
 def _look_at_lines(path: Path, source: SourceSettings) -> tuple[int, str | None, str | None]:

@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from segmentation.features.staleness import kept_rows, stale_months
 from segmentation.runtime import Exit
 from segmentation.schemas import ACTIVITY, EVENTS, LEDGER, ROW_BALANCE, TOKENS
+from segmentation.stores import inspection
 from tests.robustness.conftest import require_whole, store
 from tests.robustness.logs import COLUMNS, Logs, line
 
@@ -126,6 +127,63 @@ def test_parquet_of_several_layouts_is_read_and_replayed(spark: SparkSession, tm
     assert {(row["disposition"], row["token"], row["duration_s"]) for row in rows} == {("kept", "t1", 0.1)}
     assert {row["event_ts"] for row in rows} == {LOCAL - dt.timedelta(hours=1)}
     assert {"location": "7", "line": "\ufffd"}.items() <= next(r["attributes"] for r in rows if r["attributes"]).items()
+
+
+def write_odd_times(logs: Logs, *names: str) -> None:
+    """Files of a row of a negative duration, with times in columns and inside them: nanoseconds or, by name, INT96."""
+    nanos, negative = pa.timestamp("ns"), {"account": ["a1"], "seconds": [-1.0]}
+    inside = {"in": pa.array([{"at": LOCAL}], pa.struct([("at", nanos)])), "of": pa.array([[LOCAL]], pa.list_(nanos))}
+    rows = table(time=pa.array([LOCAL], nanos), **negative, **inside)
+    for name in names:
+        pq.write_table(rows, logs.drop / f"{name}.parquet", use_deprecated_int96_timestamps=name == "int96")
+
+
+def test_times_of_every_kind_survive_a_replay(spark: SparkSession, tmp_path: Path) -> None:
+    """INT96 and nanoseconds in one drop: the bytes stay as they were until the rows are kept, with their times."""
+    logs = Logs(spark, tmp_path, **PARQUET)
+    write_odd_times(logs, "int96", "nanos")
+    assert logs.ingest() == Exit.OK
+    before = raw_of(logs)
+    assert before.keys() == {"int96.parquet", "nanos.parquet"}
+    assert b'"in":{"at":"2025-03-04T12:00:01.123456Z"}' in before["int96.parquet"]
+    logs.describe(**PARQUET, status="'another'")
+    assert logs.replay() == Exit.OK
+    assert {row["status"] for row in logs.read(EVENTS).collect()} == {"another"}
+    assert raw_of(logs) == before
+
+    logs.describe(**PARQUET, duration_s="abs(seconds)")
+    assert logs.replay() == Exit.OK
+    (kept,) = logs.read(EVENTS).where("disposition = 'kept'").collect()
+    assert (kept["event_ts"], kept["duration_s"]) == (LOCAL - dt.timedelta(hours=1), 1.0)
+    assert raw_of(logs) == {"nanos.parquet": before["nanos.parquet"]}  # a number that is no time here
+    assert require_whole(spark, logs.data) == 2
+
+
+def test_rows_whose_layout_does_not_fit_stay_as_they_are(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Earlier releases wrote down numbers where a file holds INT96."""
+    logs = Logs(spark, tmp_path, **PARQUET)
+    write_odd_times(logs, "int96")
+    with monkeypatch.context() as patch:
+        patch.setattr(inspection, "INT96_UNIT", "ns")
+        assert logs.ingest() == Exit.OK
+    before, versions = raw_of(logs), logs.versions()
+    logs.describe(**PARQUET, duration_s="abs(seconds)")
+    assert logs.replay() == Exit.OK
+    said = capsys.readouterr().out
+    assert (
+        f"{logs.drop / 'int96.parquet'}: 1 rows stay as they are: what they hold of time, in, of does not fit" in said
+    )
+    assert "now kept 0, quarantined 1, dropped 0; nothing has changed" in said
+    assert (raw_of(logs), logs.versions()) == (before, versions)
+
+
+def raw_of(logs: Logs) -> dict[str, bytes]:
+    """By name of the file the bytes of its quarantined row."""
+    names = {row["file_id"]: name for name, row in logs.ledger().items()}
+    rows = logs.read(EVENTS).where("disposition = 'quarantined'").collect()
+    return {names[row["file_id"]]: bytes(row["raw"]) for row in rows}
 
 
 def test_a_correction_is_one_commit_and_changes_the_month(spark: SparkSession, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from segmentation.settings import SourceSettings
 from segmentation.stores import inspection
@@ -151,6 +152,29 @@ def test_types_are_what_spark_will_read(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": ["x"], "b": [dt.time(1, 2)]}), tmp_path / "x.parquet")
     (file,) = list_drop(tmp_path, source("parquet"))
     assert file.refusal == "unsupported_type: b is time64[us], which Spark cannot read"
+
+
+def test_types_of_int96_and_of_what_lies_inside_another_value(tmp_path: Path) -> None:
+    nanos = pa.timestamp("ns")
+    inside = {"at": dt.datetime(2025, 3, 4), "n": 1}
+    rows = pa.table(
+        {
+            "a": pa.array([inside["at"]], nanos),
+            "b": pa.array([inside], pa.struct([("at", nanos), ("n", pa.uint8())])),
+            "c": pa.array([[inside["at"]]], pa.list_(nanos)),
+            "d": pa.array([inside["at"]], pa.timestamp("s")),
+        }
+    )
+    found = {}
+    for old in (False, True):
+        pq.write_table(rows, tmp_path / "x.parquet", use_deprecated_int96_timestamps=old)
+        (file,) = list_drop(tmp_path, source("parquet"))
+        schema = T.StructType.fromJson(json.loads(file.layout or ""))
+        found[old] = [field.dataType.simpleString() for field in schema]
+    assert found == {
+        False: ["bigint", "struct<at:bigint,n:smallint>", "array<bigint>", "timestamp_ntz"],
+        True: ["timestamp", "struct<at:timestamp,n:smallint>", "array<timestamp>", "timestamp"],
+    }
 
 
 def test_a_type_that_the_source_fixes_may_not_change(tmp_path: Path) -> None:
