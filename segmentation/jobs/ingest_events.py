@@ -62,9 +62,7 @@ def ingest_or_resume(job: Job) -> Exit:
 
 def ingest(job: Job) -> Exit:
     """Bring every file that is not in the ledger yet; PARTIAL when some could not be taken in."""
-    source = load_source(job.args.source)
-    if job.args.format:
-        source = source.model_copy(update={"format": job.args.format})
+    source = load_source(job.args.source, job.args.format)
     rules = rules_of(job, source)
     for left in reversed(range(TRIES)):
         with job.stage(f"looked through {job.args.input}"):

@@ -75,14 +75,16 @@ def load_settings(profile: str, overrides: Sequence[str] = ()) -> Settings:
     return _validate(Settings, merged, lambda path: _origin(layers, path))
 
 
-def load_source(name: str) -> SourceSettings:
-    """`conf/sources/<name>.yml`, or the file itself when `name` is a path to one."""
+def load_source(name: str, kind: str | None = None) -> SourceSettings:
+    """`conf/sources/<name>.yml`, or the file itself when `name` is a path to one; `kind` is another format than its."""
     folder = conf_dir() / "sources"
     path = Path(name) if name.endswith((".yml", ".yaml")) else folder / f"{name}.yml"
     if not path.is_file():
         raise ConfError(f"unknown source {name!r}: {_nearest(name, _stems(folder))}; a new one is a file in {folder}")
     tree = {"name": path.name.rpartition(".")[0], **_read(path)}
-    return _validate(SourceSettings, tree, lambda _: str(path))
+    if kind is None:
+        return _validate(SourceSettings, tree, lambda _: str(path))
+    return _validate(SourceSettings, {**tree, "format": kind}, lambda _: f"{path}, read as {kind}")
 
 
 def load_categories(source: SourceSettings | None = None) -> tuple[CategorySettings, ...]:

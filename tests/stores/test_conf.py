@@ -114,6 +114,15 @@ def test_unknown_key_of_a_source_is_named(tmp_path: Path) -> None:
         load_source(str(own))
 
 
+def test_a_source_read_as_another_format_needs_what_that_one_needs(tmp_path: Path) -> None:
+    own = tmp_path / "own.yml"
+    columns = "columns: [t, a]\ntime: {column: t}\ntoken: a\naccount_id: a\nevent_name: a\n"
+    own.write_text("format: parquet\n" + columns, encoding="utf-8")
+    assert load_source(str(own)).format == "parquet"
+    with pytest.raises(ConfError, match=r"own.yml, read as csv: .*time.formats or time.epoch: how is the text"):
+        load_source(str(own), "csv")
+
+
 @pytest.mark.parametrize("name", sorted(p.stem for p in (conf_dir() / "sources").glob("*.yml")))
 def test_every_source_loads_with_eight_categories(name: str) -> None:
     assert len(load_categories(load_source(name))) == 8
