@@ -63,7 +63,7 @@ def required_columns(source: SourceSettings) -> tuple[str, ...]:
     """The columns that time, token, account, event name and event id are computed from."""
     expressions = (source.token, source.account_id, source.event_name, source.event_id or "")
     named = {name for name in source.columns for text in expressions if _names(text, name)}
-    return tuple(name for name in source.columns if name in named or name == source.time.column)
+    return tuple(name for name in source.columns if name in named or name.lower() == source.time.column.lower())
 
 
 def _names(expression: str, column: str) -> bool:

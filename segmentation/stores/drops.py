@@ -76,5 +76,5 @@ def plain_path(address: Column) -> Column:
 
 
 def _is_log(path: Path, endings: tuple[str, ...]) -> bool:
-    name = path.name.removesuffix(".gz").removesuffix(".bz2")
+    name = path.name.casefold().removesuffix(".gz").removesuffix(".bz2")
     return name.endswith(endings) and not name.startswith((".", "_"))

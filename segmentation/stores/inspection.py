@@ -6,6 +6,7 @@ The count is taken from the bytes (line feeds, Parquet footers), so that it can 
 from __future__ import annotations
 
 import bz2
+import codecs
 import csv
 import gzip
 import hashlib
@@ -21,7 +22,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import types as T
 
 from segmentation.events.drift import drift
-from segmentation.settings import SourceSettings
+from segmentation.settings import SourceSettings, TimeSettings
 from segmentation.stores.parquet_types import INT96_UNIT, spark_type
 
 _BLOCK = 1 << 20
@@ -95,7 +96,7 @@ def inspect(path: Path, source: SourceSettings) -> RawFile:
     file = RawFile(path, file_id, after.st_size, after.st_mtime_ns, rows, layout, columns, refusal)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         refusal = "being_written: it changed while it was looked at; a later run takes it in"
-    refusal = refusal or _misnamed(file) or _unfit(file, source)
+    refusal = _misnamed(file) or refusal or _unfit(file, source)  # a packed file that is misnamed was read as it lies
     return replace(file, rows=0, refusal=refusal) if refusal else file
 
 
@@ -118,7 +119,7 @@ def _look_at_parquet(path: Path, source: SourceSettings) -> tuple[int, str | Non
         except TypeError:
             strange.append(f"{column.name} is {column.type}")
     if strange:
-        return 0, None, f"unsupported_type: {', '.join(strange)}, which Spark cannot read"
+        return 0, None, f"unsupported_type: {', '.join(strange)}; write it without that column, or as text"
     return rows, T.StructType(fields).json(), None
 
 
@@ -161,6 +162,8 @@ def _count_lines(path: Path) -> tuple[int, bytes]:
                 head += block
             lines += block.count(b"\n")
             last = block[-1:]
+    if head == codecs.BOM_UTF8:
+        return 0, b""  # to Spark a mark alone is no line
     return lines + (last != b"\n"), head.split(b"\n", 1)[0]
 
 
@@ -169,9 +172,18 @@ def _spelled(path: Path) -> bytes:
 
 
 def _misnamed(file: RawFile) -> str | None:
-    """Why Spark cannot open a file of this path: to Java a name is letters, to a disk it may be any bytes."""
+    """Why Spark does not read a file of this path. To Java a name is letters, to a disk it may be any bytes."""
     as_it_is = file.location == str(file.path)
-    return None if as_it_is else "misnamed: its name, or that of a folder above it, is not UTF-8; rename it"
+    if not as_it_is:
+        return "misnamed: its name, or that of a folder above it, is not UTF-8; rename it"
+    name, ending = file.path.name, file.path.suffix
+    if ":" in name:
+        return "misnamed: Spark takes what stands before the colon in its name for a protocol; rename it"
+    if name.startswith((".", "_")):
+        return "misnamed: Spark passes over files whose names begin with a dot or an underscore; rename it"
+    if ending not in _OPENERS and ending.lower() in _OPENERS:
+        return f"misnamed: Spark unpacks {ending.lower()} and not {ending}; rename it to end in {ending.lower()}"
+    return None
 
 
 def _unfit(file: RawFile, source: SourceSettings) -> str | None:
@@ -188,7 +200,18 @@ def _unfit(file: RawFile, source: SourceSettings) -> str | None:
     have = _types(file.layout)
     types = {name: have.get(name.lower(), kind) for name, kind in source.types.items()}
     changed = [f"{name} is {types[name]}, not {kind}" for name, kind in source.types.items() if types[name] != kind]
-    return f"changed_type: {'; '.join(changed)}" if changed else None
+    if changed:
+        return f"changed_type: {'; '.join(changed)}"
+    return _unfit_time(have.get(source.time.column.lower(), ""), source.time)
+
+
+def _unfit_time(kind: str, time: TimeSettings) -> str | None:
+    """Why Parquet's time column cannot be read as the source says: Spark fails, or takes its unit for another."""
+    if kind == "string" and not (time.formats or time.epoch):
+        return f"unfit_time: {time.column} is string, and the source has neither time.formats nor time.epoch"
+    if kind.startswith(("timestamp", "date")) and time.epoch:
+        return f"unfit_time: {time.column} is {kind}, and the source reads it as a number (time.epoch: {time.epoch})"
+    return None
 
 
 def _types(layout: str) -> dict[str, str]:

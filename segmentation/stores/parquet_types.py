@@ -20,12 +20,12 @@ _READ_AS: dict[pa.DataType, T.DataType] = {
 
 
 def spark_type(kind: pa.DataType) -> T.DataType:
-    """The type as `read_drop` reads it. Raises TypeError for one that Spark cannot read."""
+    """The type as `read_drop` reads it. Raises TypeError for one that Spark cannot read, or not compare (maps)."""
     if pa.types.is_struct(kind):
         return T.StructType([T.StructField(field.name, spark_type(field.type)) for field in kind])
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return T.ArrayType(spark_type(kind.value_type))
-    if pa.types.is_time(kind):
+    if pa.types.is_time(kind) or pa.types.is_map(kind):
         raise TypeError(kind)
     if pa.types.is_timestamp(kind) and kind.unit == INT96_UNIT:
         return T.TimestampType()

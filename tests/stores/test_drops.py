@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from segmentation.settings import SourceSettings
+from segmentation.settings import SourceSettings, TimeSettings
 from segmentation.stores import inspection
 from segmentation.stores.drops import DropError, addresses, list_drop, plain_path
 
@@ -48,10 +48,15 @@ def test_parquet_rows_come_from_the_footer(tmp_path: Path) -> None:
 
 
 def test_hidden_and_foreign_files_are_no_logs(tmp_path: Path) -> None:
-    for name in (".x.csv", "_x.csv", "notes.md", "sub/y.csv"):
+    for name in (".x.csv", "_x.csv", "notes.md", "sub/y.csv", "Z.CSV"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("a,b\n1,2\n")
-    assert [file.path.name for file in list_drop(tmp_path, source())] == ["y.csv"]
+    assert [(file.path.name, file.refusal) for file in list_drop(tmp_path, source())] == [
+        ("Z.CSV", None),
+        ("y.csv", None),
+    ]
+    (file,) = list_drop(tmp_path / "_x.csv", source())
+    assert (file.refusal or "").startswith("misnamed: Spark passes over files")
 
 
 def test_an_absent_path_and_an_empty_drop_are_named(tmp_path: Path) -> None:
@@ -74,6 +79,10 @@ GZ, BZ2 = gzip.compress(b"a,b\n1,2\n" * 50, mtime=0), bz2.compress(b"a,b\n1,2\n"
         ("x.csv.bz2", BZ2[:20] + b"rubbish" + BZ2[27:], "truncated: Invalid data stream"),
         ("x.csv", b"", "empty_file: it has no bytes"),
         ("x.csv.gz", gzip.compress(b"", mtime=0), "empty_file: it holds no line"),
+        ("x.csv", b"\xef\xbb\xbf", "empty_file: it holds no line"),
+        ("x.jsonl", b"\xef\xbb\xbf", "empty_file: it holds no line"),
+        ("2025-01-01T10:00:00.csv", b"a,b\n1,2\n", "misnamed: Spark takes what stands before the colon"),
+        ("x.csv.GZ", GZ, "misnamed: Spark unpacks .gz and not .GZ; rename it to end in .gz"),
         ("x.csv", "a,b\n1,2\n".encode("utf-16"), "not_utf8: it begins like a UTF-16 text"),
         ("x.csv", "a,b,ü\n1,2,3\n".encode("latin-1"), "not_utf8: its header line is not UTF-8"),
         ("x.csv", b"a,b,A\n1,2,3\n", "duplicate_column: A, a stands in it more than once"),
@@ -88,7 +97,7 @@ def test_a_file_that_cannot_be_read_is_listed_with_the_reason(
     tmp_path: Path, name: str, content: bytes, refusal: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    (file,) = list_drop(tmp_path, source("parquet" if name.endswith("parquet") else "csv"))
+    (file,) = list_drop(tmp_path, source({"parquet": "parquet", "jsonl": "jsonl"}.get(name.rpartition(".")[2], "csv")))
     assert (file.refusal or "").startswith(refusal)
     assert (file.rows, file.bytes) == (0, len(content))
 
@@ -151,7 +160,12 @@ def test_types_are_what_spark_will_read(tmp_path: Path) -> None:
     assert {field["name"]: field["type"] for field in fields} == {name: kind for name, (_, kind) in kinds.items()}
     pq.write_table(pa.table({"a": ["x"], "b": [dt.time(1, 2)]}), tmp_path / "x.parquet")
     (file,) = list_drop(tmp_path, source("parquet"))
-    assert file.refusal == "unsupported_type: b is time64[us], which Spark cannot read"
+    assert file.refusal == "unsupported_type: b is time64[us]; write it without that column, or as text"
+    pq.write_table(
+        pa.table({"a": ["x"], "b": pa.array([[("k", 1)]], pa.map_("string", "int8"))}), tmp_path / "x.parquet"
+    )
+    (file,) = list_drop(tmp_path, source("parquet"))
+    assert (file.refusal or "").startswith("unsupported_type: b is map<string, int8")
 
 
 def test_types_of_int96_and_of_what_lies_inside_another_value(tmp_path: Path) -> None:
@@ -182,6 +196,38 @@ def test_a_type_that_the_source_fixes_may_not_change(tmp_path: Path) -> None:
     for name, values in {"x": pa.array([1]), "y": pa.array(["1"])}.items():
         pq.write_table(pa.table({"A": values, "b": ["n"]}), tmp_path / f"{name}.parquet")
     assert [file.refusal for file in list_drop(tmp_path, fixed)] == [None, "changed_type: a is string, not bigint"]
+
+
+@pytest.mark.parametrize(
+    ("values", "time", "refusal"),
+    [
+        (pa.array(["1"]), {}, "unfit_time: A is string, and the source has neither time.formats nor time.epoch"),
+        (pa.array(["1"]), {"epoch": "nanos"}, None),
+        (pa.array([1]), {"epoch": "nanos"}, None),
+        (pa.array([dt.datetime(2025, 3, 4)], pa.timestamp("ns")), {"epoch": "nanos"}, None),
+        (
+            pa.array([dt.datetime(2025, 3, 4)]),
+            {"epoch": "nanos"},
+            "unfit_time: A is timestamp_ntz, and the source reads it as a number (time.epoch: nanos)",
+        ),
+        (pa.array([dt.datetime(2025, 3, 4)]), {}, None),
+    ],
+)  # fmt: skip
+def test_a_time_that_the_source_reads_otherwise_is_refused(
+    tmp_path: Path, values: pa.Array, time: dict[str, str], refusal: str | None
+) -> None:
+    timed = source("parquet").model_copy(update={"time": TimeSettings.model_validate({"column": "A", **time})})
+    pq.write_table(pa.table({"a": values, "b": ["n"]}), tmp_path / "x.parquet")
+    (file,) = list_drop(tmp_path, timed)
+    assert file.refusal == refusal
+
+
+def test_a_time_column_in_other_letters_is_needed_too(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("b,c\n1,2\n")
+    timed = source().model_copy(
+        update={"time": TimeSettings(column="A", epoch="seconds"), "token": "b", "account_id": "b"}
+    )
+    assert [file.refusal for file in list_drop(tmp_path, timed)] == ["missing_column: a (it has b, c)"]
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
