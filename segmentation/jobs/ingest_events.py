@@ -9,6 +9,7 @@ import argparse
 import datetime as dt
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pyspark.sql import functions as F
@@ -21,6 +22,7 @@ from segmentation.failures import Exit, is_passing
 from segmentation.jobs.batches import FileChanged, carry_out, ledger_frame
 from segmentation.jobs.keys import require_same_key
 from segmentation.jobs.plans import Plan, give_up, make_plan, unfinished_plans
+from segmentation.jobs.trial import try_out
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import LEDGER, READ, REFUSED
 from segmentation.settings import SourceSettings
@@ -69,6 +71,8 @@ def ingest(job: Job) -> Exit:
             found = list_drop(job.args.input, source)
         finish(job)
         new, refused = _sort_out(job, found, source)
+        new, unfit = try_out(job, new, rules)
+        refused += unfit
         try:
             _bring(job, new, refused, rules)
             break
@@ -164,12 +168,9 @@ def _sort_out(job: Job, found: Sequence[RawFile], source: SourceSettings) -> tup
         else:
             # rows may rightly be equal here, so nothing tells those that came before from new ones
             del new[file.file_id]
-            refused.append(_refuse(file, "rewritten: it was read before with other content; give it as a new file"))
+            reason = "rewritten: it was read before with other content; give it as a new file"
+            refused.append(replace(file, rows=0, refusal=reason))
     return sorted(new.values(), key=lambda file: file.path), refused
-
-
-def _refuse(file: RawFile, reason: str) -> RawFile:
-    return RawFile(file.path, file.file_id, file.bytes, file.modified_ns, 0, file.layout, file.columns, reason)
 
 
 def _rule(reason: str) -> str:

@@ -20,10 +20,11 @@ from segmentation.jobs.batches import build_rows, recount
 from segmentation.jobs.dimensions import update_event_names, update_platforms, update_tokens
 from segmentation.jobs.ingest_events import finish, rules_of
 from segmentation.jobs.plans import record_replay
+from segmentation.jobs.trial import find_fault
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import DROPPED, EVENTS, KEPT, LEDGER, QUARANTINED, READ
 from segmentation.settings import SourceSettings
-from segmentation.stores.conf import load_source
+from segmentation.stores.conf import ConfError, load_source, source_path
 from segmentation.stores.content import content_hash
 from segmentation.stores.secrets import read_key
 
@@ -45,6 +46,9 @@ def replay(job: Job) -> None:
         job.show(f"nothing to replay: no row of {source.name!r} is quarantined" + _of_rules(job))
         return
     rules = rules_of(job, source)
+    for layout in sorted({row["layout"] for row in files}, key=str):
+        if fault := find_fault(job, _read_as(_format(layout), rules), layout):
+            raise ConfError(f"{source_path(job.args.source)}: {fault}")
     rows, overtaken = _decide_again(job, rules, files, condition), None
     if source.event_id is not None:
         rows, overtaken = supersede(rows, events.where(F.col("disposition") == KEPT).select(*VERSION))

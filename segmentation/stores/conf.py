@@ -77,14 +77,18 @@ def load_settings(profile: str, overrides: Sequence[str] = ()) -> Settings:
 
 def load_source(name: str, kind: str | None = None) -> SourceSettings:
     """`conf/sources/<name>.yml`, or the file itself when `name` is a path to one; `kind` is another format than its."""
-    folder = conf_dir() / "sources"
-    path = Path(name) if name.endswith((".yml", ".yaml")) else folder / f"{name}.yml"
+    folder, path = conf_dir() / "sources", source_path(name)
     if not path.is_file():
         raise ConfError(f"unknown source {name!r}: {_nearest(name, _stems(folder))}; a new one is a file in {folder}")
     tree = {"name": path.name.rpartition(".")[0], **_read(path)}
     if kind is None:
         return _validate(SourceSettings, tree, lambda _: str(path))
     return _validate(SourceSettings, {**tree, "format": kind}, lambda _: f"{path}, read as {kind}")
+
+
+def source_path(name: str) -> Traversable:
+    """Where the source of that name, or the file that it is a path to, is described."""
+    return Path(name) if name.endswith((".yml", ".yaml")) else conf_dir() / "sources" / f"{name}.yml"
 
 
 def load_categories(source: SourceSettings | None = None) -> tuple[CategorySettings, ...]:

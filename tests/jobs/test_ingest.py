@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +17,9 @@ from segmentation.runtime import Exit, Job
 from tests.robustness.logs import Logs, line
 
 HEADER = "event_time,token,account,event_name,product,version,os,user_state,duration_s,value,status\n"
+
+#: the second of them speaks of no column, the first of one of ours
+RULES = {"good": "event_ts IS NULL", "bad": "tokn = 1"}
 
 
 def row(second: int, token: str = "t1") -> str:
@@ -92,15 +96,59 @@ def test_what_a_failed_ingest_left_is_finished_before_a_larger_drop(
 def test_rules_that_cannot_work_block_nothing(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A plan by a misspelt source is given up, so that the mended one gets its turn."""
-    logs = Logs(spark, tmp_path, token="tokn")
+    """A plan by rules that fail on a row is given up, so that the mended ones get their turn."""
+    logs = Logs(spark, tmp_path, value="CAST(token AS int)")
     logs.write("a.csv", line("2025-03-04 05:06:07", "t1"))
     assert logs.ingest() == Exit.FAILED
-    assert "tokn" in capsys.readouterr().err
+    assert "CAST_INVALID_INPUT" in capsys.readouterr().err
     logs.describe()
     assert logs.ingest() == Exit.OK
     assert "an earlier ingest did not finish" not in capsys.readouterr().err
     assert logs.balance() == {("a.csv", "kept", None): 1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"token": "tokn"}, "token: tokn: [UNRESOLVED_COLUMN"),
+        ({"value": "CAST(seconds AS"}, "value: CAST(seconds AS: [PARSE_SYNTAX_ERROR]"),
+        ({"time": {"column": "tiem", "epoch": "seconds"}}, "time.column: `tiem`: [UNRESOLVED_COLUMN"),
+        (
+            {"rules": [{"name": name, "disposition": "flagged", "when": when} for name, when in RULES.items()]},
+            "rules: bad: tokn = 1: [UNRESOLVED_COLUMN",
+        ),
+    ],
+)
+def test_a_source_that_spark_cannot_make_sense_of_is_one_line(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], said: str
+) -> None:
+    logs = Logs(spark, tmp_path, **changes)
+    logs.write("a.csv", line("2025-03-04 05:06:07", "t1"))
+    assert logs.ingest() == Exit.USAGE
+    assert f"\nsegmentation ingest: {tmp_path / 'app.yml'}: {said}" in (errors := capsys.readouterr().err)
+    assert "Traceback" not in errors
+    assert not (logs.data / "tables" / "ingest_plans").exists()
+
+
+def test_files_of_types_that_the_source_cannot_read_stop_no_others(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Replayed by SQL that does not fit what was read, too: nothing is changed."""
+    source = {"format": "parquet", "time": {"column": "time", "epoch": "seconds"}, "duration_s": "abs(seconds)"}
+    logs = Logs(spark, tmp_path, **source)
+    rows = {"time": [1_700_000_000], "token": [""], "account": ["a1"], "name": ["pdf.open"], "seconds": [1.0]}
+    pq.write_table(pa.table(rows), logs.drop / "good.parquet")
+    pq.write_table(pa.table(rows | {"seconds": [{"of": 1.0}]}), logs.drop / "nested.parquet")
+    assert logs.ingest() == Exit.PARTIAL
+    reason = "unfit_types: duration_s: abs(seconds): [DATATYPE_MISMATCH"
+    assert f"refused: {logs.drop / 'nested.parquet'}: {reason}" in capsys.readouterr().out
+    assert logs.ledger()["nested.parquet"]["reason"].startswith(reason)
+    assert logs.balance() == {("good.parquet", "quarantined", "missing_token"): 1}
+    before = logs.versions()
+    logs.describe(**source, token="named.token")
+    assert logs.replay() == Exit.USAGE
+    assert "app.yml: token: named.token: [UNRESOLVED_COLUMN" in capsys.readouterr().err
+    assert logs.versions() == before
 
 
 @pytest.mark.long

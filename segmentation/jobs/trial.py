@@ -1,0 +1,116 @@
+"""Rules tried on frames without a row, before anything is planned: what Spark cannot make of a file stops no others.
+
+Spark says so while it looks at columns and types, so a trial runs no job; there is one per layout.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from pyspark.errors import AnalysisException, ParseException
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from segmentation.events.duplicates import mark_copies
+from segmentation.events.parse import identify
+from segmentation.events.rule_set import RuleSet
+from segmentation.events.times import written_time
+from segmentation.jobs.batches import build_rows
+from segmentation.jobs.layouts import by_layout, parse_layout
+from segmentation.local_rows import local_frame
+from segmentation.runtime import Job
+from segmentation.settings import RuleSettings
+from segmentation.stores.conf import ConfError, source_path
+from segmentation.stores.inspection import RawFile
+
+#: keys of a source whose values are SQL over the log's own columns
+_SQL = (
+    "token", "account_id", "event_name", "duration_s", "value", "status", "error_when", "product", "os", "event_id",
+    "revision",
+)  # fmt: skip
+
+
+def try_out(job: Job, files: Sequence[RawFile], rules: RuleSet) -> tuple[list[RawFile], list[RawFile]]:
+    """(files that the rules can be applied to; those to which they cannot, each with its `refusal`).
+
+    Raises ConfError, which names the source's key, where that is no matter of the files.
+    """
+    good, refused = [], []
+    for same in by_layout(files):
+        fault = find_fault(job, rules, same[0].layout)
+        if fault is None:
+            good += same
+        else:
+            refused += [replace(file, rows=0, refusal=f"unfit_types: {fault}") for file in same]
+    return good, refused
+
+
+def find_fault(job: Job, rules: RuleSet, layout: str | None) -> str | None:
+    """The source's key of which Spark can make nothing in rows of a layout, and what it says; None when all is well.
+
+    Raises ConfError where no file is to blame: SQL that is none, or anything about text, which has no types of its own.
+    """
+    problem = _problem(partial(_build, job, rules, layout))
+    if problem is None:
+        return None
+    fault = f"{_key_at_fault(job, rules, layout)}{next(line for line in str(problem).splitlines() if line)}"
+    if rules.source.format != "parquet" or isinstance(problem, ParseException):
+        raise ConfError(f"{source_path(job.args.source)}: {fault}")
+    return fault
+
+
+def _problem(make: Callable[[], DataFrame]) -> AnalysisException | None:
+    """What Spark has against a frame; Spark Connect says it when it is asked for the columns."""
+    # PySpark writes the error, its trace and the whole plan to standard error besides
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.ERROR))
+    try:
+        assert make().columns
+    except AnalysisException as problem:
+        return problem
+    finally:
+        logging.disable(before)
+    return None
+
+
+def _key_at_fault(job: Job, rules: RuleSet, layout: str | None) -> str:
+    """The first key by which alone Spark fails, with its value and a colon; nothing where there is no such key."""
+    parsed, source = parse_layout(_no_rows(job, rules, layout), rules, layout)
+    said = {"time.column": f"`{source.time.column}`"} | {key: getattr(source, key) for key in _SQL}
+    for key, sql in said.items():
+        if sql is not None and _problem(partial(_select, parsed, sql)):
+            return f"{key}: {sql}: "
+    if _problem(lambda: parsed.select(written_time(source.time, parsed))):
+        return f"time: {source.time.column}: "
+    if _problem(partial(_build, job, _with_rules(rules, ()), layout)):
+        return ""
+    for rule in rules.source.rules:
+        if _problem(partial(_build, job, _with_rules(rules, (rule,)), layout)):
+            return f"rules: {rule.name}: {rule.when}: "
+    return ""
+
+
+def _select(parsed: DataFrame, sql: str) -> DataFrame:
+    return parsed.select(F.expr(sql))
+
+
+def _with_rules(rules: RuleSet, own: tuple[RuleSettings, ...]) -> RuleSet:
+    return rules.model_copy(update={"source": rules.source.model_copy(update={"rules": own})})
+
+
+def _build(job: Job, rules: RuleSet, layout: str | None) -> DataFrame:
+    """All that becomes of the rows of a layout, without one."""
+    return build_rows(job, rules, _no_rows(job, rules, layout), layout, "", job.now)
+
+
+def _no_rows(job: Job, rules: RuleSet, layout: str | None) -> DataFrame:
+    """What `batch_events` makes rows of events from, of no file."""
+    is_parquet = rules.source.format == "parquet"
+    held = T.StructType.fromJson(json.loads(layout or "")) if is_parquet else T.StructType().add("line", "string")
+    raw = local_frame(job.spark, [], T.StructType([*held, T.StructField("_location", T.LongType())]))
+    return mark_copies(identify(raw, [], rules.source.name), None, rules.source.duplicates == "drop")
