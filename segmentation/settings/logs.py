@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import difflib
+import re
 from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from segmentation.settings.base import Frozen, Positive
+
+#: letters of a format that Spark reads a time by
+_LETTERS = "GyDMLdahKkHmsSVvzOXxZ"
 
 
 class IngestSettings(Frozen):
@@ -42,6 +48,30 @@ class TimeSettings(Frozen):
     formats: tuple[str, ...] = ()
     epoch: Literal["seconds", "millis", "micros", "nanos"] | None = None
     zone: str = "UTC"
+
+    @field_validator("formats")
+    @classmethod
+    def _readable(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
+        for form in formats:
+            bare = re.sub("'[^']*'", "", form)
+            if strange := sorted({letter for letter in bare if letter.isalpha() and letter not in _LETTERS}):
+                raise ValueError(
+                    f"{form!r}: Spark reads no {', '.join(strange)} (a year is yyyy, a day dd; a letter that stands "
+                    "for itself is quoted: 'T')"
+                )
+        return formats
+
+    @field_validator("zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        # Java knows offsets and names of a few letters besides
+        if zone == "UTC" or re.fullmatch(r"(UTC|GMT|UT)?[+-]\d.*|[A-Z]{1,3}|SystemV/.*", zone):
+            return zone
+        known = available_timezones()
+        if zone in known or not known:  # a machine that has none cannot tell
+            return zone
+        near = difflib.get_close_matches(zone, known, n=1, cutoff=0.5)
+        raise ValueError(f"no time zone {zone!r}" + (f": did you mean {near[0]!r}?" if near else ""))
 
 
 class CategorySettings(Frozen):

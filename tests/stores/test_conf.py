@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,28 @@ def test_a_source_read_as_another_format_needs_what_that_one_needs(tmp_path: Pat
     assert load_source(str(own)).format == "parquet"
     with pytest.raises(ConfError, match=r"own.yml, read as csv: .*time.formats or time.epoch: how is the text"):
         load_source(str(own), "csv")
+
+
+@pytest.mark.parametrize(
+    ("time", "said"),
+    [
+        ("zone: Europe/Brusels", "time.zone: no time zone 'Europe/Brusels': did you mean 'Europe/Brussels'"),
+        ("formats: [YYYY-MM-dd]", "time.formats: 'YYYY-MM-dd': Spark reads no Y (a year is yyyy"),
+        ("formats: [yyyy-MM-ddTHH:mm]", "time.formats: 'yyyy-MM-ddTHH:mm': Spark reads no T"),
+        ("formats: [\"yyyy-MM-dd'T'HH:mm:ss[.SSS]XXX\"]", None),
+        ("zone: +01:00", None),
+        ("zone: PST", None),
+    ],
+)
+def test_formats_and_zones_that_spark_does_not_know_are_named(tmp_path: Path, time: str, said: str | None) -> None:
+    own = tmp_path / "own.yml"
+    columns = "columns: [t, a]\ntoken: a\naccount_id: a\nevent_name: a\n"
+    own.write_text(f"format: parquet\n{columns}time:\n  column: t\n  {time}\n", encoding="utf-8")
+    if said is None:
+        assert load_source(str(own)).time.column == "t"
+    else:
+        with pytest.raises(ConfError, match=f"own.yml: {re.escape(said)}"):
+            load_source(str(own))
 
 
 @pytest.mark.parametrize("name", sorted(p.stem for p in (conf_dir() / "sources").glob("*.yml")))
