@@ -146,7 +146,7 @@ def _carry_out(job: Job, plan: Plan) -> None:
 
 
 def _sort_out(job: Job, found: Sequence[RawFile], source: SourceSettings) -> tuple[list[RawFile], list[RawFile]]:
-    """(files whose content is in no ledger entry, of equal ones the first; files that cannot be taken in)."""
+    """(files whose content, packed or not, is in no ledger entry, of equal ones the first; files not taken in)."""
     known: set[str] = set()
     paths: dict[str, str] = {}
     if job.tables.exists(LEDGER):
@@ -154,7 +154,10 @@ def _sort_out(job: Job, found: Sequence[RawFile], source: SourceSettings) -> tup
         known = {row["file_id"] for row in entries}
         paths = {row["path"]: row["file_id"] for row in entries}
     good = [file for file in found if file.refusal is None]
-    new = {file.file_id: file for file in reversed(good) if file.file_id not in known}
+    # a log is packed after it was read, or lies beside its packed copy; only its own hash is in the ledger
+    there = known | {file.file_id for file in good}
+    unread = [file for file in good if file.file_id not in known and file.unpacked_id not in there]
+    new = {file.file_id: file for file in reversed(unread)}
     if len(new) < len(good):
         job.say(f"{len(good) - len(new)} of {len(found)} files hold what is already there, skipped")
     refused = [file for file in found if file.refusal is not None]

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -50,6 +50,8 @@ class RawFile:
     columns: tuple[str, ...]
     #: why the file as a whole cannot be taken in; None when it can
     refusal: str | None = None
+    #: SHA-256 of the text in a packed file, which is `file_id` of the file as it was before; None of any other
+    unpacked_id: str | None = None
 
     @property
     def location(self) -> str:
@@ -72,6 +74,15 @@ class RawFile:
             return False
 
 
+class _Look(NamedTuple):
+    """What is seen of a file's content; the fields are those of `RawFile`."""
+
+    rows: int = 0
+    layout: str | None = None
+    refusal: str | None = None
+    unpacked_id: str | None = None
+
+
 def columns_of(layout: str | None, delimiter: str) -> tuple[str, ...]:
     """The columns that a layout names, in order."""
     if layout is None:
@@ -87,13 +98,15 @@ def inspect(path: Path, source: SourceSettings) -> RawFile:
         before = path.stat()
         look = _look_at_parquet if source.format == "parquet" else _look_at_lines
         file_id = _hash(path)
-        rows, layout, refusal = look(path, source) if before.st_size else (0, None, "empty_file: it has no bytes")
+        seen = look(path, source) if before.st_size else _Look(refusal="empty_file: it has no bytes")
         after = path.stat()
     except OSError as problem:
         unread = hashlib.sha256(_spelled(path)).hexdigest()
         return RawFile(path, unread, 0, 0, 0, None, (), f"unreadable: {problem.strerror or problem}")
-    columns = columns_of(layout, source.delimiter)
-    file = RawFile(path, file_id, after.st_size, after.st_mtime_ns, rows, layout, columns, refusal)
+    columns, refusal = columns_of(seen.layout, source.delimiter), seen.refusal
+    file = RawFile(
+        path, file_id, after.st_size, after.st_mtime_ns, seen.rows, seen.layout, columns, refusal, seen.unpacked_id
+    )
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         refusal = "being_written: it changed while it was looked at; a later run takes it in"
     refusal = _misnamed(file) or refusal or _unfit(file, source)  # a packed file that is misnamed was read as it lies
@@ -105,13 +118,12 @@ def _hash(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _look_at_parquet(path: Path, source: SourceSettings) -> tuple[int, str | None, str | None]:
-    """(rows, layout, refusal)."""
+def _look_at_parquet(path: Path, source: SourceSettings) -> _Look:
     try:
         file = pq.ParquetFile(path, coerce_int96_timestamp_unit=INT96_UNIT)
         rows, columns = file.metadata.num_rows, list(file.schema_arrow)
     except (OSError, pa.ArrowException, ValueError) as problem:
-        return 0, None, f"broken_parquet: {_first_line(problem)}"
+        return _Look(refusal=f"broken_parquet: {_first_line(problem)}")
     fields, strange = [], []
     for column in columns:
         try:
@@ -119,42 +131,42 @@ def _look_at_parquet(path: Path, source: SourceSettings) -> tuple[int, str | Non
         except TypeError:
             strange.append(f"{column.name} is {column.type}")
     if strange:
-        return 0, None, f"unsupported_type: {', '.join(strange)}; write it without that column, or as text"
-    return rows, T.StructType(fields).json(), None
+        return _Look(refusal=f"unsupported_type: {', '.join(strange)}; write it without that column, or as text")
+    return _Look(rows, T.StructType(fields).json())
 
 
-def _look_at_lines(path: Path, source: SourceSettings) -> tuple[int, str | None, str | None]:
-    """(rows, layout, refusal); counts the line feeds and takes the first line."""
+def _look_at_lines(path: Path, source: SourceSettings) -> _Look:
+    """Counts the line feeds and takes the first line."""
     try:
-        lines, head = _count_lines(path)
+        lines, head, unpacked_id = _count_lines(path)
     except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
-        return 0, None, f"truncated: {_first_line(problem)}"
+        return _Look(refusal=f"truncated: {_first_line(problem)}")
     except OSError as problem:
         if problem.errno is not None:
             raise
-        return 0, None, f"truncated: {_first_line(problem)}"  # how bz2 says that its data are broken
+        return _Look(refusal=f"truncated: {_first_line(problem)}")  # how bz2 says that its data are broken
     if head.startswith(_WIDE):
-        return 0, None, "not_utf8: it begins like a UTF-16 text; convert it to UTF-8"
+        return _Look(refusal="not_utf8: it begins like a UTF-16 text; convert it to UTF-8")
     if source.format == "csv" and lines:
-        return _look_at_header(lines, head, source.delimiter)
-    return lines, None, None if lines else "empty_file: it holds no line"
+        return _look_at_header(lines, head, source.delimiter)._replace(unpacked_id=unpacked_id)
+    return _Look(lines, None, None if lines else "empty_file: it holds no line", unpacked_id)
 
 
-def _look_at_header(lines: int, head: bytes, delimiter: str) -> tuple[int, str | None, str | None]:
-    """(rows, layout, refusal)."""
+def _look_at_header(lines: int, head: bytes, delimiter: str) -> _Look:
     try:
         header = head.decode("utf-8-sig")
         columns_of(header, delimiter)
     except UnicodeDecodeError:
-        return 0, None, "not_utf8: its header line is not UTF-8; convert the file"
+        return _Look(refusal="not_utf8: its header line is not UTF-8; convert the file")
     except csv.Error as problem:
-        return 0, None, f"bad_header: {problem}"
-    return lines - 1, header, None
+        return _Look(refusal=f"bad_header: {problem}")
+    return _Look(lines - 1, header)
 
 
-def _count_lines(path: Path) -> tuple[int, bytes]:
-    """(physical lines, a last one without its line feed included; the first of them)."""
+def _count_lines(path: Path) -> tuple[int, bytes, str | None]:
+    """(physical lines, a last one without its line feed included; the first of them; SHA-256 of what was unpacked)."""
     lines, last, head = 0, b"\n", b""
+    digest = hashlib.sha256() if path.suffix in _OPENERS else None
     stream: BinaryIO = _OPENERS[path.suffix](path) if path.suffix in _OPENERS else path.open("rb")
     with stream:
         while block := stream.read(_BLOCK):
@@ -162,9 +174,12 @@ def _count_lines(path: Path) -> tuple[int, bytes]:
                 head += block
             lines += block.count(b"\n")
             last = block[-1:]
+            if digest:
+                digest.update(block)
+    unpacked_id = digest.hexdigest() if digest else None
     if head == codecs.BOM_UTF8:
-        return 0, b""  # to Spark a mark alone is no line
-    return lines + (last != b"\n"), head.split(b"\n", 1)[0]
+        return 0, b"", unpacked_id  # to Spark a mark alone is no line
+    return lines + (last != b"\n"), head.split(b"\n", 1)[0], unpacked_id
 
 
 def _spelled(path: Path) -> bytes:

@@ -112,6 +112,23 @@ def require_second_drop(logs: Logs, capsys: pytest.CaptureFixture[str]) -> None:
     assert logs.versions() == before
 
 
+def test_a_log_that_is_packed_after_it_was_read_is_no_new_one(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = Logs(spark, tmp_path, duplicates="keep")
+    path = logs.write("a.csv", line(NOON + "1", "t1"))
+    beside = logs.write("b.csv", line(NOON + "1", "t1"), line(NOON + "2", "t1"))
+    (logs.drop / "b.0.csv.bz2").write_bytes(bz2.compress(beside.read_bytes()))
+    assert logs.ingest() == Exit.OK
+    assert logs.balance() == {("a.csv", "kept", None): 1, ("b.csv", "kept", None): 2}
+    before = logs.versions()
+    (logs.drop / "a.csv.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    assert logs.ingest() == Exit.OK
+    assert "nothing to ingest: all 3 files are in the ledger" in capsys.readouterr().out
+    assert logs.versions() == before
+
+
 @pytest.mark.long
 def test_a_file_that_grows_after_it_was_planned_is_looked_at_again(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -38,7 +38,8 @@ def test_rows_are_line_feeds_less_the_header(tmp_path: Path, text: bytes, rows: 
     (tmp_path / "x.csv.gz").write_bytes(gzip.compress(text))
     plain, packed = list_drop(tmp_path, source())
     assert (plain.rows, packed.rows, plain.columns) == (rows, rows, ("a", "b"))
-    assert plain.file_id == hashlib.sha256(text).hexdigest()
+    assert plain.file_id == packed.unpacked_id == hashlib.sha256(text).hexdigest()
+    assert plain.unpacked_id is None
 
 
 def test_parquet_rows_come_from_the_footer(tmp_path: Path) -> None:
