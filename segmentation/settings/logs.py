@@ -53,8 +53,7 @@ class TimeSettings(Frozen):
     @classmethod
     def _readable(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
         for form in formats:
-            bare = re.sub("'[^']*'", "", form)
-            if strange := sorted({letter for letter in bare if letter.isalpha() and letter not in _LETTERS}):
+            if strange := sorted(set(re.findall("[A-Za-z]", re.sub("'[^']*'", "", form))) - set(_LETTERS)):
                 raise ValueError(
                     f"{form!r}: Spark reads no {', '.join(strange)} (a year is yyyy, a day dd; a letter that stands "
                     "for itself is quoted: 'T')"

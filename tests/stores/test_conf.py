@@ -131,6 +131,7 @@ def test_a_source_read_as_another_format_needs_what_that_one_needs(tmp_path: Pat
         ("formats: [YYYY-MM-dd]", "time.formats: 'YYYY-MM-dd': Spark reads no Y (a year is yyyy"),
         ("formats: [yyyy-MM-ddTHH:mm]", "time.formats: 'yyyy-MM-ddTHH:mm': Spark reads no T"),
         ("formats: [\"yyyy-MM-dd'T'HH:mm:ss[.SSS]XXX\"]", None),
+        ("formats: [yyyy年MM月dd日]", None),
         ("zone: +01:00", None),
         ("zone: PST", None),
     ],
