@@ -48,7 +48,8 @@ def replay(job: Job) -> None:
     rules = rules_of(job, source)
     for layout in sorted({row["layout"] for row in files}, key=str):
         if fault := find_fault(job, _read_as(_format(layout), rules), layout):
-            raise ConfError(f"{source_path(job.args.source)}: {fault}")
+            paths = ", ".join(row["path"] for row in files if row["layout"] == layout)
+            raise ConfError(f"{source_path(job.args.source)}: {fault} (rows of {paths})")
     rows, overtaken = _decide_again(job, rules, files, condition), None
     if source.event_id is not None:
         rows, overtaken = supersede(rows, events.where(F.col("disposition") == KEPT).select(*VERSION))

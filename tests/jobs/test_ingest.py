@@ -147,7 +147,8 @@ def test_files_of_types_that_the_source_cannot_read_stop_no_others(
     before = logs.versions()
     logs.describe(**source, token="named.token")
     assert logs.replay() == Exit.USAGE
-    assert "app.yml: token: named.token: [UNRESOLVED_COLUMN" in capsys.readouterr().err
+    assert "app.yml: token: named.token: [UNRESOLVED_COLUMN" in (said := capsys.readouterr().err)
+    assert f"(rows of {logs.drop / 'good.parquet'})" in said
     assert logs.versions() == before
 
 

@@ -27,6 +27,8 @@ REFUSED = {
     "wide.csv": "not_utf8: ",
     "twice.csv": "duplicate_column: token ",
     "short.csv": "missing_column: token (it has time, account, name)",
+    "10:00:00.csv": "misnamed: Spark takes what stands before the colon",
+    "CAPITALS.CSV.GZ": "misnamed: Spark unpacks .gz and not .GZ",
     "byte\\udcff.csv": "misnamed: ",  # as it is spelled out; on the disk it is the byte ff
 }
 
@@ -38,6 +40,8 @@ def write_bad(logs: Logs) -> None:
     (logs.drop / "wide.csv").write_bytes(f"{COLUMNS}\n{line(NOON + '1', 'wide')}\n".encode("utf-16"))
     logs.write("twice.csv", "x", header="time,token,account,name,token")
     logs.write("short.csv", "x", header="time,account,name")
+    logs.write("10:00:00.csv", line(NOON + "1", "misnamed"))
+    (logs.drop / "CAPITALS.CSV.GZ").write_bytes(whole)
     logs.write(os.fsdecode(b"byte\xff.csv"), line(NOON + "1", "misnamed"))
 
 
