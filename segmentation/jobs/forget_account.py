@@ -84,11 +84,21 @@ def _erase(job: Job, account_id: str, plain: str) -> dict[str, int]:
 
 
 def _tokens(job: Job, account_id: str) -> list[Row]:
-    """Key and name of every token that the logs show under the account, but for those which are another account's."""
-    seen = job.tables.read(EVENTS).where((F.col("account_id") == F.lit(account_id)) & F.col("token_key").isNotNull())
-    others = job.tables.read(TOKENS).where(F.col("account_id") != F.lit(account_id))
-    owned = seen.select("token_key", "token").distinct().join(others.select("token_key"), "token_key", "left_anti")
-    return owned.orderBy("token").collect()
+    """Key and name of the tokens that `tokens` gives to the account, and of those that it alone is seen with.
+
+    The table knows kept rows only: what stands in no other ones, such as a placeholder or a test licence, may be
+    everybody's.
+    """
+    events, own = job.tables.read(EVENTS), F.col("account_id") == F.lit(account_id)
+    seen = events.where(own & F.col("token_key").isNotNull()).select("token_key", "token").distinct()
+    given = job.tables.read(TOKENS).select("token_key", own.alias("own"))
+    found = seen.join(given, on="token_key", how="left").where("own IS NULL OR own").orderBy("token").collect()
+    never_kept = [row["token_key"] for row in found if row["own"] is None]
+    if not never_kept:
+        return found
+    others = events.where(F.col("token_key").isin(never_kept) & ~own).select("token_key").distinct().collect()
+    shared = {row["token_key"] for row in others}
+    return [row for row in found if row["token_key"] not in shared]
 
 
 def _erase_events(job: Job, account_id: str, token_keys: list[int], texts: list[str]) -> int:

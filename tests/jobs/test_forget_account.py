@@ -1,0 +1,44 @@
+"""Whose rows `forget` erases, where logs write odd tokens and ids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from segmentation.jobs.command import main
+from segmentation.runtime import Exit
+from segmentation.schemas import EVENTS
+from tests.robustness.logs import Logs, line
+
+TIME = "2025-03-04 10:00:00"
+TEST_LICENCES = [{"name": "test_licence", "disposition": "dropped", "when": "token LIKE 'TEST%'"}]
+
+
+def forget(logs: Logs, account: str) -> int:
+    return main(["forget", "--account", account, "--data-dir", str(logs.data)])
+
+
+def left(logs: Logs) -> dict[str, list[bytes | None]]:
+    """The bytes that are stored of every account's rows."""
+    found: dict[str, list[bytes | None]] = {}
+    for row in logs.read(EVENTS).where("account_id IS NOT NULL").orderBy("account_id", "raw").collect():
+        found.setdefault(row["account_id"], []).append(row["raw"] and bytes(row["raw"]))
+    return found
+
+
+def test_a_token_that_was_never_kept_and_that_others_have_too_is_nobodys(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs, accounts = Logs(spark, tmp_path, rules=TEST_LICENCES), ("a1", "a2", "a3")
+    dropped = [line(TIME, "TEST0", account=account) for account in accounts]
+    bad_time = [line("yesterday", "unknown", account=account) for account in accounts]
+    kept = [line(TIME, f"own-{account}", account=account) for account in accounts]
+    logs.write("a.csv", *dropped, *bad_time, *kept)
+    assert logs.ingest() == Exit.OK
+    before = left(logs)
+    assert forget(logs, "a1") == Exit.OK
+    assert "events 3" in capsys.readouterr().out
+    assert left(logs) == {account: before[account] for account in ("a2", "a3")}
+    assert [len([raw for raw in raws if raw]) for raws in left(logs).values()] == [2, 2]
