@@ -45,7 +45,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def forget(job: Job) -> None:
     """Erase, publish, purge; says how many rows of which table were concerned."""
     finish(job)
-    plain = unicodedata.normalize("NFC", job.args.account.strip())
+    # blanks and nothing else, as in ingest: an id may end with a tab or a no-break space
+    plain = unicodedata.normalize("NFC", job.args.account.strip(" "))
     if not plain:
         raise InputProblem("--account is empty: give the account's id as the logs write it")
     key = read_key(job.settings.privacy)

@@ -42,3 +42,11 @@ def test_a_token_that_was_never_kept_and_that_others_have_too_is_nobodys(
     assert "events 3" in capsys.readouterr().out
     assert left(logs) == {account: before[account] for account in ("a2", "a3")}
     assert [len([raw for raw in raws if raw]) for raws in left(logs).values()] == [2, 2]
+
+
+def test_an_id_is_trimmed_as_in_the_logs_and_no_further(spark: SparkSession, tmp_path: Path) -> None:
+    logs, odd = Logs(spark, tmp_path), "a1\t\u00a0"
+    logs.write("a.csv", line(TIME, "t1", account=f"{odd} "), line(TIME, "t2", account="a1"))
+    assert logs.ingest() == Exit.OK
+    assert forget(logs, f" {odd}") == Exit.OK
+    assert left(logs) == {"a1": [None]}
