@@ -13,7 +13,7 @@ from segmentation.events.parse import UNKNOWN_KEYS, original
 from segmentation.events.revisions import identity_columns
 from segmentation.events.rules import built_in_rules, closing_rules, decide, is_in_range, source_rules
 from segmentation.events.spelling import Composer, composed, composed_by_java
-from segmentation.events.times import to_utc, written_time
+from segmentation.events.times import is_moment, to_utc, written_time
 from segmentation.schemas import EVENTS, KEPT
 from segmentation.settings import CategorySettings, IngestSettings, SourceSettings
 
@@ -84,6 +84,7 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
     attributes = [part for name in source.attributes for part in (F.lit(name), F.col(f"`{name}`").cast("string"))]
     computed = {
         "_written_ts": written_time(source.time, parsed),
+        "_is_moment": is_moment(source.time, parsed),
         "token": _text(source.token),
         "account_id": _text(source.account_id),
         "event_name": _text(source.event_name),
@@ -104,7 +105,7 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
     spelled = {name: composed(F.col(name), compose) for name in ("token", "account_id", "event_name")}
     return named.select(
         *(spelled.get(name, F.col(f"`{name}`")).alias(name) for name in named.columns),
-        to_utc(F.col("_written_ts"), source.time.zone).alias("event_ts"),
+        to_utc(F.col("_written_ts"), source.time.zone, F.col("_is_moment")).alias("event_ts"),
     )
 
 

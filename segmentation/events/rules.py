@@ -88,12 +88,12 @@ def is_in_range(settings: IngestSettings, now: str) -> Column:
 
 
 def _time_rules(settings: IngestSettings, now: str, zone: str, readable: Column) -> list[Rule]:
-    written, moment = F.col("_written_ts"), F.col("event_ts")
+    written, moment, local = F.col("_written_ts"), F.col("event_ts"), ~F.col("_is_moment")
     return [
         Rule("bad_time", QUARANTINED, written.isNull() & readable),
         Rule("time_out_of_range", QUARANTINED, written.isNotNull() & ~is_in_range(settings, now)),
-        Rule("time_in_dst_gap", QUARANTINED, in_gap(written, moment, zone)),
-        Rule("ambiguous_time", FLAGGED, is_ambiguous(written, moment, zone)),
+        Rule("time_in_dst_gap", QUARANTINED, local & in_gap(written, moment, zone)),
+        Rule("ambiguous_time", FLAGGED, local & is_ambiguous(written, moment, zone)),
     ]
 
 

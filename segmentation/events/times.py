@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame
@@ -14,10 +15,12 @@ from segmentation.settings import TimeSettings
 _FIRST, _LAST = "0001-01-02 00:00:00", "9999-12-30 00:00:00"
 _BEYOND = 1 << 62  # microseconds: the year 148,000, for numbers that do not fit into a timestamp at all
 _UNITS = {"seconds": (1_000_000, 1), "millis": (1_000, 1), "micros": (1, 1), "nanos": (1, 1_000)}
+#: a letter of a format that reads an offset or a zone
+_OFFSET = re.compile("[XxZOVvz]")
 
 
 def written_time(time: TimeSettings, parsed: DataFrame) -> Column:
-    """The time as the log has it, in the source's own zone; null where it cannot be read."""
+    """The time as the log has it, in the source's own zone (`is_moment`: in UTC); null where it cannot be read."""
     column = F.col(f"`{time.column}`")
     if time.epoch:
         up, down = _UNITS[time.epoch]
@@ -25,9 +28,7 @@ def written_time(time: TimeSettings, parsed: DataFrame) -> Column:
         micros = F.expr(f"try_multiply(try_cast(`{time.column}` AS BIGINT) DIV {down}, {up}L)")
         number = F.expr(f"try_cast(`{time.column}` AS BIGINT)")
         return F.timestamp_micros(F.coalesce(micros, F.when(number.isNotNull(), F.lit(_BEYOND))))
-    # to Spark a column is the same in capitals
-    types = {field.name.lower(): field.dataType for field in parsed.schema}
-    if not isinstance(types.get(time.column.lower()), T.StringType):
+    if not isinstance(_type(time, parsed), T.StringType):
         return column.cast("timestamp")
     text = F.trim(column)
     # a year of five digits is read with a sign only; it is out of range, which says more than unreadable
@@ -35,10 +36,30 @@ def written_time(time: TimeSettings, parsed: DataFrame) -> Column:
     return F.coalesce(_first_format(text, time.formats), far)
 
 
-def to_utc(written: Column, zone: str) -> Column:
+def is_moment(time: TimeSettings, parsed: DataFrame) -> Column:
+    """Whether the time says by itself where it is in UTC, so that the source's zone is nothing to it; never null.
+
+    A text does by the format that reads it, a column of Parquet by its type. In UTC there is nothing to tell apart.
+    """
+    if time.zone == "UTC" or time.epoch:
+        return F.lit(False)
+    kind = _type(time, parsed)
+    if not isinstance(kind, T.StringType):
+        return F.lit(isinstance(kind, T.TimestampType))
+    text = F.trim(F.col(f"`{time.column}`"))
+    readings = [one for form in time.formats for one in _readings(form)]
+    if len({_has_offset(form) for form in readings}) == 1:
+        return F.lit(_has_offset(readings[0]))
+    read = (F.when(F.try_to_timestamp(text, F.lit(form)).isNotNull(), F.lit(_has_offset(form))) for form in readings)
+    return F.coalesce(*read, F.lit(False))
+
+
+def to_utc(written: Column, zone: str, is_moment: Column) -> Column:
     """The moment in UTC, null for years that Python cannot hold; of an hour that occurs twice, the first."""
     fits = written.between(F.lit(_FIRST).cast("timestamp"), F.lit(_LAST).cast("timestamp"))
-    return F.when(fits, written if zone == "UTC" else F.to_utc_timestamp(written, zone))
+    if zone == "UTC":
+        return F.when(fits, written)
+    return F.when(fits, F.when(is_moment, written).otherwise(F.to_utc_timestamp(written, zone)))
 
 
 def event_months(parsed: DataFrame, time: TimeSettings) -> DataFrame:
@@ -47,7 +68,7 @@ def event_months(parsed: DataFrame, time: TimeSettings) -> DataFrame:
     Rows without a readable time are left out. Between two releases of Java a zone's rules may change by hours, so
     that what was stored stands a day before or after.
     """
-    moment = to_utc(written_time(time, parsed), time.zone)
+    moment = to_utc(written_time(time, parsed), time.zone, is_moment(time, parsed))
     # V, v and z in a format stand for the name of a zone
     is_fixed = time.zone == "UTC" and not any(letter in form for form in time.formats for letter in "Vvz")
     months = (F.trunc(F.date_add(F.to_date(moment), day), "MM") for day in ([0] if is_fixed else [-1, 0, 1]))
@@ -57,12 +78,12 @@ def event_months(parsed: DataFrame, time: TimeSettings) -> DataFrame:
 
 
 def in_gap(written: Column, moment: Column, zone: str) -> Column:
-    """The clocks of the zone skipped the time: on its way to UTC and back it becomes another one."""
+    """The clocks of the zone skipped the local time: on its way to UTC and back it becomes another one."""
     return F.lit(False) if zone == "UTC" else F.from_utc_timestamp(moment, zone) != written
 
 
 def is_ambiguous(written: Column, moment: Column, zone: str) -> Column:
-    """The clocks of the zone showed the time twice, so that `moment` is one of two."""
+    """The clocks of the zone showed the local time twice, so that `moment` is one of two."""
     if zone == "UTC":
         return F.lit(False)
     # clocks that are set back within three hours are behind by then; only there is a second look needed
@@ -73,3 +94,26 @@ def is_ambiguous(written: Column, moment: Column, zone: str) -> Column:
 
 def _first_format(text: Column, formats: Sequence[str]) -> Column:
     return F.coalesce(*(F.try_to_timestamp(text, F.lit(form)) for form in formats))
+
+
+def _type(time: TimeSettings, parsed: DataFrame) -> T.DataType | None:
+    # to Spark a column is the same in capitals
+    return {field.name.lower(): field.dataType for field in parsed.schema}.get(time.column.lower())
+
+
+def _has_offset(form: str) -> bool:
+    return _OFFSET.search(_bare(form)) is not None
+
+
+def _readings(form: str) -> list[str]:
+    """The format; of one with an optional offset, such as `HH:mm[XXX]`, the one with it and the one without."""
+    for part in re.finditer(r"\[[^\[\]]*\]", _bare(form)):
+        if _has_offset(part[0]):
+            before, inside, after = form[: part.start()], form[part.start() + 1 : part.end() - 1], form[part.end() :]
+            return [*_readings(before + inside + after), *_readings(before + after)]
+    return [form]
+
+
+def _bare(form: str) -> str:
+    """The format, of the same length, without the text that stands in it in quotes."""
+    return re.sub("'[^']*'", lambda quoted: "'" * len(quoted[0]), form)

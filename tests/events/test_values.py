@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from segmentation.events.categories import CategoryError, exact_rules
@@ -87,6 +90,56 @@ def test_the_repeated_hour_is_as_long_as_the_zone_makes_it(ingest: Ingest) -> No
     text = log(*({"time": f"2025-04-06 {clock}:00"} for clock in ("01:29", "01:30", "01:59", "02:00")))
     rows = ingest({"a.csv": text}, time=time).orderBy("event_ts").collect()
     assert [row["flags"] for row in rows] == [None, ["ambiguous_time"], ["ambiguous_time"], None]
+
+
+NOON = "2024-07-04 12:00:00"
+BRUSSELS = {"column": "time", "zone": "Europe/Brussels", "formats": [*FORMATS, "yyyy-MM-dd'T'HH:mm:ssXXX"]}
+
+
+@pytest.mark.parametrize(
+    "formats",
+    [
+        BRUSSELS["formats"],
+        ["yyyy-MM-dd'T'HH:mm:ssXXX", *FORMATS],
+        ["yyyy-MM-dd'T'HH:mm:ss[XXX]", "yyyy-MM-dd HH:mm[:ss[ 'Z'VV]]"],
+    ],
+)
+def test_a_time_that_names_its_offset_is_not_of_the_sources_zone(ingest: Ingest, formats: list[str]) -> None:
+    written = [NOON, "2024-07-04T12:00:00+02:00", "2024-07-04T10:00:00Z"]
+    if "[" in formats[0]:
+        written += ["2024-07-04T12:00:00", f"{NOON} ZEurope/Brussels"]
+    rows = ingest(
+        {"a.csv": log(*({"time": time} for time in written))}, time={**BRUSSELS, "formats": formats}
+    ).collect()
+    assert [row["event_ts"] for row in rows] == [dt.datetime(2024, 7, 4, 10)] * len(written)
+    assert {row["rule"] for row in rows} == {None}
+
+
+def test_hours_that_clocks_skip_or_repeat_are_those_of_local_times_alone(ingest: Ingest) -> None:
+    cases: dict[str, tuple[str | None, list[str] | None, dt.datetime]] = {
+        "2025-03-30 02:30:00": ("time_in_dst_gap", None, dt.datetime(2025, 3, 30, 1, 30)),
+        "2025-03-30T02:30:00Z": (None, None, dt.datetime(2025, 3, 30, 2, 30)),
+        "2024-10-27 02:30:00": (None, ["ambiguous_time"], dt.datetime(2024, 10, 27, 0, 30)),
+        "2024-10-27T02:30:00+01:00": (None, None, dt.datetime(2024, 10, 27, 1, 30)),
+        "2024-10-27T02:30:00Z": (None, None, dt.datetime(2024, 10, 27, 2, 30)),
+    }
+    text = log(*({"time": time, "token": time[5:]} for time in cases))
+    rows = ingest({"a.csv": text}, time=BRUSSELS).collect()
+    assert {row["token"]: (row["rule"], row["flags"], row["event_ts"]) for row in rows} == {
+        time[5:]: case for time, case in cases.items()
+    }
+
+
+@pytest.mark.parametrize(("zone", "hour"), [("UTC", 10), (None, 8)])
+def test_a_parquet_timestamp_is_local_only_where_it_is_not_adjusted_to_utc(
+    ingest: Ingest, tmp_path: Path, zone: str | None, hour: int
+) -> None:
+    time = pa.array([dt.datetime(2024, 7, 4, 10)], pa.timestamp("us")).cast(pa.timestamp("us", zone))
+    others = {name: pa.array([GOOD[name]]) for name in ("token", "account", "name", "seconds")}
+    pq.write_table(pa.table({"time": time, **others}), tmp_path / "a.parquet")
+    content = {"a.parquet": (tmp_path / "a.parquet").read_bytes()}
+    rows = ingest(content, format="parquet", time={"column": "time", "zone": "Europe/Brussels"}).collect()
+    assert [(row["rule"], row["event_ts"]) for row in rows] == [(None, dt.datetime(2024, 7, 4, hour))]
 
 
 @pytest.mark.parametrize(
