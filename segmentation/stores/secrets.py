@@ -12,7 +12,10 @@ from segmentation.settings import PrivacySettings
 MIN_LENGTH = 32
 HIDDEN = "***"
 #: names of settings and of parts of an address whose values nobody but Spark and MLflow should see
-_SECRET = r"[\w.-]*(?:(?:secret|password|passwd|credential)[\w.-]*|access[._-]?key(?:[._-]?id)?|[._-]token)"
+_SECRET = (
+    r"[\w.-]*(?:(?:secret|password|passwd|credential)[\w.-]*|access[._-]?key(?:[._-]?id)?"
+    r"|(?:session|access|auth|oauth2?|bearer|refresh|api)[._-]?token)"  # any other token may be a licence
+)
 _IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _GIVEN = re.compile(rf"(?i)(\b{_SECRET}['\"]?\s*[=:]\s*|;token=)[^\s;&,{{}}]*[^\s;&,{{}}:]")
 
