@@ -31,7 +31,7 @@ def steps(spark: SparkSession, logs: Path, rows: int, out: Path) -> Iterator[Ste
     categories = load_categories(source)
     files = list_drop(logs, source)
     lines = read_drop(spark, files, source)
-    marked = mark_copies(identify(lines, files, source.name), None, drop=True, partitions=hash_partitions(spark, rows))
+    marked = mark_copies(identify(lines, files, source), None, drop=True, partitions=hash_partitions(spark, rows))
     parsed = parse(marked, source, source.columns, settings.max_line_length)
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None).isoformat(" ")
     events = build_events(parsed, source, categories, settings, "batch", now)
@@ -39,7 +39,7 @@ def steps(spark: SparkSession, logs: Path, rows: int, out: Path) -> Iterator[Ste
     yield "no line lost: parsed, faults named", lambda: _throw_away(parse(lines, source, source.columns))
     yield (
         "a content hash and a place per row",
-        lambda: _throw_away(parse(identify(lines, files, source.name), source, source.columns)),
+        lambda: _throw_away(parse(identify(lines, files, source), source, source.columns)),
     )
     yield "copies found, here and across files", lambda: _throw_away(parsed)
     yield "times, names, numbers, categories, keys, rules", lambda: _throw_away(events)

@@ -56,10 +56,11 @@ class FileFacts(Protocol):
     def columns(self) -> tuple[str, ...]: ...  # noqa: D102
 
 
-def identify(rows: DataFrame, files: Iterable[FileFacts], source: str) -> DataFrame:
+def identify(rows: DataFrame, files: Iterable[FileFacts], source: SourceSettings) -> DataFrame:
     """Each raw row with its `_file_id`, `_header`, two independent hashes of all it holds, and its `_position`.
 
-    The hashes are over the row, its file's columns and the name of the source: "1,2" under other headings is no copy.
+    The hashes are over the row, its file's columns and the name of the source: "1,2" under other headings is no copy,
+    and a line that ends in CRLF is one of the same line that ends in LF.
     `rows` carries `_location` (xxhash64 of the file's) and either `line` or a Parquet file's columns. `_header` is the
     header line of the row's own file. Rows equal in `_row_hash` and `_row_check` (96 bits together) are taken to be
     equal. `_position` orders rows by content hash of the file, then by place in it; it is the same in every scan of
@@ -67,7 +68,7 @@ def identify(rows: DataFrame, files: Iterable[FileFacts], source: str) -> DataFr
     """
     in_order = sorted(files, key=lambda file: file.file_id)
     ranked = [
-        (file.location, file.file_id, file.header, rank, "\n".join((source, *file.columns)))
+        (file.location, file.file_id, file.header, rank, "\n".join((source.name, *file.columns)))
         for rank, file in enumerate(in_order)
     ]
     schema = "_location string, _file_id string, _header string, _rank long, _kind string"
@@ -76,6 +77,7 @@ def identify(rows: DataFrame, files: Iterable[FileFacts], source: str) -> DataFr
     ids = local_frame(rows.sparkSession, ranked, schema).withColumns(hashed)
     names = [name for name in rows.columns if name != "_location"]
     whole = [F.col(f"`{name}`") for name in names]
+    hashed_over = whole if source.format == "parquet" else [row_text(source.format)]
     # monotonically_increasing_id is partition << 33 | row; packed here into 45 bits below the rank of the file
     number = F.monotonically_increasing_id()
     within = F.shiftleft(F.shiftright(number, 33), 30).bitwiseOR(number.bitwiseAND(F.lit((1 << 30) - 1)))
@@ -83,8 +85,8 @@ def identify(rows: DataFrame, files: Iterable[FileFacts], source: str) -> DataFr
         *whole,
         F.col("_file_id"),
         F.col("_header"),
-        F.xxhash64("_kind", *whole).alias("_row_hash"),
-        F.hash("_kind", *whole).alias("_row_check"),
+        F.xxhash64("_kind", *hashed_over).alias("_row_hash"),
+        F.hash("_kind", *hashed_over).alias("_row_check"),
         F.shiftleft("_rank", 45).bitwiseOR(within).alias("_position"),
     )
 
@@ -107,8 +109,7 @@ def parse(
         return rows.select(*ours, raw, F.lit(None).cast("string").alias("_line_fault"), *log)
     # Spark keeps bytes that are no UTF-8 inside a string, and the cast gives them back
     raw = F.col("line").cast("binary").alias("_raw")
-    ends = " \t\r" if source.format == "jsonl" else "\r"
-    lines = rows.select(*ours, raw, _without_end(F.col("line"), ends).alias("_text"))
+    lines = rows.select(*ours, raw, row_text(source.format).alias("_text"))
     parsed = (
         _json(lines, source, columns, max_line_length)
         if source.format == "jsonl"
@@ -120,8 +121,10 @@ def parse(
     return told_apart.select(*ours, *(_value(name, source).alias(name) for name in columns))
 
 
-def _without_end(line: Column, characters: str) -> Column:
-    """The line without these characters at its end; trimming walks through all of a line, and few need it."""
+def row_text(form: str) -> Column:
+    """The column `line` without what is no part of a row at its end: a carriage return, of JSON blanks and tabs too."""
+    line, characters = F.col("line"), " \t\r" if form == "jsonl" else "\r"
+    # trimming walks through all of a line, and few need it
     ends = any_of([F.endswith(line, F.lit(character)) for character in characters])
     return F.when(ends, F.rtrim(line, F.lit(characters))).otherwise(line)
 

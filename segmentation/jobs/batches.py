@@ -143,7 +143,7 @@ def batch_events(job: Job, plan: Plan) -> DataFrame:
     groups = by_layout(files) if source.format == "parquet" else [files]
     parts = []
     for group in groups:
-        identified = identify(read_drop(job.spark, group, source), group, source.name)
+        identified = identify(read_drop(job.spark, group, source), group, source)
         if key := read_key(job.settings.privacy):
             identified = hash_row_hash(identified, key_frame(job.spark, key), "_row_hash")
         dealt = hash_partitions(job.spark, sum(file.rows for file in group))

@@ -41,16 +41,20 @@ def ingest(spark: SparkSession, tmp_path: Path) -> Ingest:
     """`ingest({"a.csv": text, ...}, **changes to the source)` gives the events of these files."""
 
     def run(
-        files: dict[str, str | bytes], known: DataFrame | None = None, partitions: int | None = None, **changes: Any
+        files: dict[str, str | bytes],
+        known: DataFrame | None = None,
+        partitions: int | None = None,
+        folder: str = "drop in",
+        **changes: Any,
     ) -> DataFrame:
         source = SourceSettings(**{**BASE, **changes})
-        drop = tmp_path / "drop in"
+        drop = tmp_path / folder
         drop.mkdir(exist_ok=True)
         for name, text in files.items():
             (drop / name).parent.mkdir(exist_ok=True)
             (drop / name).write_bytes(text if isinstance(text, bytes) else text.encode())
         found = list_drop(drop, source)
-        rows = identify(read_drop(spark, found, source), found, source.name)
+        rows = identify(read_drop(spark, found, source), found, source)
         marked = mark_copies(rows, known, source.duplicates == "drop", partitions)
         parsed = parse(marked, source, found[0].columns or source.columns, INGEST.max_line_length)
         return build_events(parsed, source, source.categories or CATEGORIES, INGEST, "b1", "2025-06-01 00:00:00")

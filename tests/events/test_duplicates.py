@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from pyspark.sql import SparkSession
 
+from segmentation.events.replay import as_raw
 from tests.events.batches import COLUMNS, QUOTED, Stored, add_all_splits, line, outcome
 from tests.events.conftest import HEADER, Ingest
 
@@ -74,3 +77,29 @@ def test_dealing_the_hashes_to_more_tasks_finds_the_same_copies(ingest: Ingest) 
     assert found[0].xs("kept", level="disposition").sum() == len({*lines})
     assert found[0].equals(found[1].reindex(found[0].index))
     assert found[0].equals(found[2].reindex(found[0].index))
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_row_is_the_same_whether_its_line_ends_in_lf_or_in_crlf(ingest: Ingest, form: str) -> None:
+    names = HEADER.strip().split(",")
+    rows = [dict(zip(names, ("2025-03-01 00:00:00", f"t{number}", "a", "x", "1"), strict=True)) for number in range(3)]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    if form == "csv":
+        text = HEADER + "".join(",".join(row.values()) + "\n" for row in rows)
+    lf, crlf = {f"a.{form}": text}, {f"b.{form}": text.replace("\n", "\r\n")}
+    together = ingest({**lf, **crlf}, format=form)
+    assert sorted(row.rule or "" for row in together.collect()) == [""] * 3 + ["duplicate"] * 3
+    # alone, and after the other one
+    (path,) = crlf
+    first = ingest({path: text}, format=form, folder="first").localCheckpoint()
+    assert {row.rule for row in first.collect()} == {None}
+    then = ingest(crlf, known=first, format=form, folder="then")
+    assert [row.rule for row in then.collect()] == ["duplicate"] * 3
+
+
+@pytest.mark.parametrize("layout", [COLUMNS, None])
+def test_quarantined_rows_that_differ_in_their_lines_end_alone_are_copies_in_a_replay(
+    spark: SparkSession, layout: str | None
+) -> None:
+    stored = spark.createDataFrame([("f", 7, b"x"), ("f", 7, b"x\r")], "file_id string, row_hash long, raw binary")
+    assert as_raw(stored, layout).select("_row_hash", "_row_check").distinct().count() == 1
