@@ -137,7 +137,7 @@ def _carry_out(job: Job, plan: Plan) -> None:
             problem, job.data_dir
         ):  # tried again as it is, the plan would fail again: it must not block what comes
             job.tables.refresh()
-            give_up(job, plan, str(problem))
+            give_up(job, plan, problem)
             job.tables.take_back_unfinished()
             job.publish()
         raise
@@ -183,8 +183,10 @@ def _rule(reason: str) -> str:
 def _record_refused(job: Job, refused: Sequence[RawFile], source: SourceSettings) -> None:
     """An entry in the ledger for every refused file that has none for the same content and rule.
 
-    The rule is what stands before the colon: of the rest, `forget` may have taken names out.
+    The rule is what stands before the colon: of the rest, `forget` may have taken names out. Where identifiers are
+    hashed it is all that is stored: the first line of a file without a header is a row, and the reason may quote it.
     """
+    hashed = job.settings.privacy.hash_ids
     known: set[tuple[str, str]] = set()
     if job.tables.exists(LEDGER):
         entries = job.tables.read(LEDGER).where(F.col("status") == REFUSED).select("file_id", "reason").collect()
@@ -195,10 +197,11 @@ def _record_refused(job: Job, refused: Sequence[RawFile], source: SourceSettings
     }
     rows: list[tuple[object, ...]] = []
     for (file_id, reason), file in fresh.items():
-        batch_id = hashlib.sha256(f"{file_id}{reason}".encode()).hexdigest()[:16]
+        stored, layout = (_rule(reason or ""), None) if hashed else (reason, file.layout)
+        batch_id = hashlib.sha256(f"{file_id}{stored}".encode()).hexdigest()[:16]
         rows.append(
-            (batch_id, file_id, file.location, source.name, REFUSED, reason, file.bytes, 0, 0, 0, 0, None, None,
-             file.layout, now)
+            (batch_id, file_id, file.location, source.name, REFUSED, stored, file.bytes, 0, 0, 0, 0, None, None, layout,
+             now)
         )  # fmt: skip
     if rows:
         job.tables.append(ledger_frame(job, rows), LEDGER)

@@ -48,9 +48,12 @@ def make_plan(job: Job, files: Sequence[RawFile], rules: RuleSet) -> Plan:
     return plan
 
 
-def give_up(job: Job, plan: Plan, reason: str) -> None:
-    """Write down that the plan will not be carried out."""
-    _write(job, [plan], GIVEN_UP, reason)
+def give_up(job: Job, plan: Plan, problem: Exception) -> None:
+    """Write down that the plan will not be carried out; where identifiers are hashed, the kind of problem alone.
+
+    Spark's messages quote the values that it could not make sense of.
+    """
+    _write(job, [plan], GIVEN_UP, type(problem).__name__ if job.settings.privacy.hash_ids else str(problem))
 
 
 def record_replay(job: Job, rules: Mapping[str, RuleSet]) -> None:

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from segmentation.events.identifiers import ACCOUNT, key_frame, keyed_id, open_sealed
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
-from segmentation.schemas import BASETABLE, EVENTS
+from segmentation.schemas import BASETABLE, EVENTS, INGEST_PLANS, LEDGER
 from tests.robustness.conftest import require_whole, store
 from tests.robustness.drop import CANARY, HEADER, TOKENS, line, usage, write_accounts
 from tests.robustness.test_privacy import keys
@@ -44,8 +44,10 @@ class Walk:
             "basetable": ["--accounts", str(self.folder / "accounts.csv"), "--as-of", "2025-04-01"],
             "replay": ["--source", str(self.source)],
             "forget": ["--account", CANARY],
+            "ingest headless": ["--source", "generated", "--input", str(self.folder / "headless.csv")],
+            "ingest strict": ["--source", str(self.folder / "strict.yml"), "--input", str(self.folder / "strict.csv")],
         }[name]
-        return [name, *own, "--data-dir", str(self.data_dir)]
+        return [name.split(maxsplit=1)[0], *own, "--data-dir", str(self.data_dir)]
 
 
 def damaged() -> list[str]:
@@ -75,13 +77,21 @@ def walk(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Walk:
     rows = [*usage(CANARY, TOKENS[:2]), *usage(ELSE, ("other-0-t1",)), *damaged()]
     (folder / "drop.csv").write_text("\n".join([HEADER, *rows]) + "\n")
     write_accounts(folder / "accounts.csv")
+    (folder / "headless.csv").write_text(f"{CANARY},{TOKENS[0]}\n" * 2)
+    (folder / "strict.csv").write_text("\n".join([HEADER, *usage(CANARY, TOKENS[1:2])]) + "\n")
+    (folder / "strict.yml").write_text(source.replace("duration_s: duration_s", "duration_s: CAST(token AS double)"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEGMENTATION_ID_KEY", KEY)
         patch.setattr("sys.stdout.write", said.append)
         patch.setattr("sys.stderr.write", said.append)
         for name in ("ingest", "basetable"):
             assert main([*walk.command(name), *HASHED]) == Exit.OK
-    walk.said = "".join(said)
+        walk.said = "".join(said)
+        # what is wrong with a file or a value is said on the screen, where the value has to be seen, and stored nowhere
+        assert main([*walk.command("ingest headless"), *HASHED]) == Exit.PARTIAL
+        assert main([*walk.command("ingest strict"), *HASHED]) == Exit.FAILED
+    assert f"it has {CANARY}, {TOKENS[0]}" in "".join(said)
+    assert f"'{TOKENS[1]}'" in "".join(said)
     return walk
 
 
@@ -90,6 +100,13 @@ def test_no_name_and_no_key_is_in_any_file_or_line(spark: SparkSession, walk: Wa
     assert traces(walk.data_dir, hidden) == {}
     assert [word for word in hidden if word in walk.said] == []
     assert "rows in" in walk.said
+    tables = store(spark, walk.data_dir)
+    (refused,) = tables.read(LEDGER).where("status = 'refused'").collect()
+    assert (refused["reason"], refused["layout"]) == ("missing_column", None)
+    plans = tables.read_latest(INGEST_PLANS)
+    assert plans is not None
+    (given_up,) = plans.where("state = 'given_up'").collect()
+    assert given_up["reason"].isidentifier()
     hashed = keyed_id(KEY.encode(), ACCOUNT, CANARY)
     assert {path.split("/")[1] for path in traces(walk.data_dir, [hashed])[hashed]} >= {"events", "basetable"}
 
