@@ -144,7 +144,15 @@ def _number(parsed: DataFrame, name: str, expression: str | None) -> dict[str, C
     # what is a number already would be the same one as a text and back, at some cost
     if not isinstance(parsed.select(given).schema[0].dataType, (T.DoubleType, T.IntegralType)):
         given = _blank_to_null(expression)
+        return {name: _written_number(given), f"_{name}_given": given.isNotNull()}
     return {name: given.try_cast("double"), f"_{name}_given": given.isNotNull()}
+
+
+def _written_number(text: Column) -> Column:
+    """The number; null for 5d, 3f and 0x1p3 as well, which are numbers to Java and so to Spark's cast."""
+    d, x, f, i = (F.contains(text, F.lit(one)) | F.contains(text, F.lit(one.upper())) for one in "dxfi")
+    # searched for by bytes, since a pattern would make a string of Java's of every value; there is an f in inf, too
+    return F.when(~(d | x | (f & ~i)), text.try_cast("double"))
 
 
 def _attributes(parts: Sequence[Column], with_unknown_keys: bool) -> Column:
