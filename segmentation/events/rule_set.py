@@ -8,6 +8,8 @@ from segmentation.settings import CategorySettings, Frozen, IngestSettings, Sour
 
 #: how this release makes a time of what a log says; one that does it otherwise has the next number
 TIMES = 2
+#: the first applied the source's zone to times that name their own offset, too: in UTC that makes no difference
+ALIKE_IN_UTC = {1, 2}
 
 
 class RuleSet(Frozen):
@@ -33,8 +35,10 @@ class RuleSet(Frozen):
         Formats after the earlier ones read only what had no time.
         """
         ours, theirs = self.source, earlier.source
+        alike = ours.time.zone == "UTC" and {self.times, earlier.times} <= ALIKE_IN_UTC
         return (
-            self.times == earlier.times > 0
+            earlier.times > 0
+            and (self.times == earlier.times or alike)
             and (ours.format, ours.delimiter) == (theirs.format, theirs.delimiter)
             and ours.time.formats[: len(theirs.time.formats)] == theirs.time.formats
             and ours.time.model_copy(update={"formats": ()}) == theirs.time.model_copy(update={"formats": ()})

@@ -140,6 +140,12 @@ def test_rules_keep_times_where_nothing_that_tells_them_differs(now: dict[str, A
     assert rules(**now).keeps_times_of(rules()) == keeps
 
 
+@pytest.mark.parametrize(("zone", "keeps"), [("UTC", True), ("Europe/Paris", False)])
+def test_times_of_the_release_that_knew_no_offsets_are_kept_in_utc(zone: str, keeps: bool) -> None:
+    now = rules(time={**FIRST, "zone": zone})
+    assert now.keeps_times_of(now.model_copy(update={"times": 1})) == keeps
+
+
 def test_rules_of_a_release_that_did_not_say_how_it_read_times_are_not_relied_upon() -> None:
     earlier = rules().model_dump_json(exclude={"times"})
     assert not rules().keeps_times_of(RuleSet.model_validate_json(earlier))
