@@ -107,10 +107,13 @@ def _has_offset(form: str) -> bool:
 
 def _readings(form: str) -> list[str]:
     """The format; of one with an optional offset, such as `HH:mm[XXX]`, the one with it and the one without."""
-    for part in re.finditer(r"\[[^\[\]]*\]", _bare(form)):
-        if _has_offset(part[0]):
-            before, inside, after = form[: part.start()], form[part.start() + 1 : part.end() - 1], form[part.end() :]
+    bare = _bare(form)
+    while part := re.search(r"\[[^\[\]]*\]", bare):
+        start, end = part.span()
+        if _OFFSET.search(part[0]):
+            before, inside, after = form[:start], form[start + 1 : end - 1], form[end:]
             return [*_readings(before + inside + after), *_readings(before + after)]
+        bare = bare[:start] + "." * (end - start) + bare[end:]  # what is around it may hold one
     return [form]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Mapping
 
 from segmentation.errors import InputProblem
 
@@ -59,10 +59,11 @@ def last_as_of(last_event: dt.date) -> dt.date:
     return (last_event + dt.timedelta(days=1)).replace(day=1)
 
 
-def last_in_turn(months: Collection[dt.date]) -> dt.date:
-    """The last month that has the one before it among `months`, else the first: what stands alone may be a wrong clock.
+def last_in_turn(months: Mapping[dt.date, int]) -> dt.date:
+    """The last month, of those with rows, that has the one before it or many rows: few alone may be a wrong clock.
 
-    >>> last_in_turn([dt.date(2025, 11, 1), dt.date(2025, 12, 1), dt.date(2026, 6, 1)])
+    >>> last_in_turn({dt.date(2025, 11, 1): 90, dt.date(2025, 12, 1): 90, dt.date(2026, 6, 1): 1})
     datetime.date(2025, 12, 1)
     """
-    return max((month for month in months if months_before(month, 1) in months), default=min(months))
+    many = max(months.values()) / 10
+    return max(month for month, rows in months.items() if rows >= many or months_before(month, 1) in months)

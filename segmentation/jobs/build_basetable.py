@@ -129,16 +129,16 @@ def _as_of(job: Job) -> dt.date:
 
 
 def _last_in_turn(job: Job, last: dt.date) -> dt.date:
-    """The last day of the logs, less rows behind a month without any: one wrong clock would make everybody quiet."""
+    """The last day of the logs, less few rows behind a month without any: a wrong clock would make all quiet."""
     kept = job.tables.read(ROW_BALANCE).where((F.col("disposition") == KEPT) & F.col("event_month").isNotNull())
-    months = {row["event_month"] for row in kept.select("event_month").distinct().collect()}
-    end = months_before(last_in_turn(months), -1)
+    counted = kept.groupBy("event_month").agg(F.sum("rows").alias("rows")).collect()
+    end = months_before(last_in_turn({row["event_month"]: row["rows"] for row in counted}), -1)
     if last < end:
         return last
     before = job.tables.read(TOKENS).where(F.to_date("last_seen") < F.lit(end)).agg(F.to_date(F.max("last_seen")))
     found: dt.date = before.collect()[0][0] or end - dt.timedelta(days=1)
     job.show(
-        f"the logs end on {found}, but for rows until {last} behind a month without any row: a wrong clock? If not, "
+        f"the logs end on {found}, but for few rows until {last} behind a month without any: a wrong clock? If not, "
         "give --as-of"
     )
     return found

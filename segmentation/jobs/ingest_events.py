@@ -31,6 +31,7 @@ from segmentation.stores.drops import list_drop
 from segmentation.stores.inspection import RawFile
 from segmentation.stores.secrets import key_fingerprint, read_key
 
+_COPIES = "rows that are there already are dropped as copies"
 #: how often a drop is looked through again because a file changed while it was read
 TRIES = 3
 
@@ -165,15 +166,19 @@ def _sort_out(job: Job, found: Sequence[RawFile], source: SourceSettings) -> tup
         if str(file.path) not in paths:
             continue
         if source.duplicates == "drop":
-            job.say(
-                f"{file.path} was read before with other content: rows that are there already are dropped as copies"
-            )
+            job.say(f"{file.path} was read before with other content: {_COPIES}{_but_for_crlf(file)}")
         else:
             # rows may rightly be equal here, so nothing tells those that came before from new ones
             del new[file.file_id]
             reason = "rewritten: it was read before with other content; give it as a new file"
             refused.append(replace(file, rows=0, refusal=reason))
     return sorted(new.values(), key=lambda file: file.path), refused
+
+
+def _but_for_crlf(file: RawFile) -> str:
+    """Earlier releases hashed the carriage return at the end of a line as well."""
+    is_crlf = (file.header or "").endswith("\r")
+    return " (but not those that an earlier release read from lines ending in CRLF: compare `kept`)" if is_crlf else ""
 
 
 def _rule(reason: str) -> str:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from segmentation.errors import InputProblem
 from segmentation.settings import CategorySettings, Frozen, Settings, SourceSettings
 from segmentation.stores.host import is_submitted, on_databricks
-from segmentation.stores.secrets import veiled
+from segmentation.stores.secrets import veiled, veiled_value
 
 Model = TypeVar("Model", bound=BaseModel)
 Tree = dict[str, Any]
@@ -102,8 +102,7 @@ def load_categories(source: SourceSettings | None = None) -> tuple[CategorySetti
 def dump_settings(settings: Settings) -> str:
     """The resolved settings as YAML, secrets hidden: runs keep it, and whoever sees runs sees it."""
     tree = settings.model_dump(mode="json")
-    # one setting at a time, as what is hidden ends with its value
-    spark = {key: veiled(f"{key}={value}").partition("=")[2] for key, value in tree["session"]["spark"].items()}
+    spark = {key: veiled_value(key, value) for key, value in tree["session"]["spark"].items()}
     tree["session"] |= {"spark": spark, "remote": _veiled_or_none(tree["session"]["remote"])}
     tree["storage"]["tracking_uri"] = _veiled_or_none(tree["storage"]["tracking_uri"])
     return yaml.safe_dump(tree, sort_keys=False)

@@ -13,10 +13,12 @@ MIN_LENGTH = 32
 HIDDEN = "***"
 #: names of settings and of parts of an address whose values nobody but Spark and MLflow should see
 _SECRET = (
-    r"[\w.-]*(?:(?:secret|password|passwd|credential)[\w.-]*|access[._-]?key(?:[._-]?id)?"
+    r"[\w.-]*(?:(?:secret|password|passwd|passphrase|credential|private[._-]?key|azure[._-]account[._-]key|azure[._-]sas)"
+    r"[\w.-]*|access[._-]?key(?:[._-]?id)?"
     r"|(?:session|access|auth|oauth2?|bearer|refresh|api)[._-]?token)"  # any other token may be a licence
 )
-_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+# what stands before the @ of Azure's storage is a container
+_IN_ADDRESS = re.compile(r"(?<=://)(?<!abfss://)(?<!abfs://)(?<!wasbs://)(?<!wasb://)[^/\s]+(?=@)")
 _GIVEN = re.compile(rf"(?i)(\b{_SECRET}['\"]?\s*[=:]\s*|;token=)[^\s;&,{{}}]*[^\s;&,{{}}:]")
 
 
@@ -44,3 +46,8 @@ def key_fingerprint(key: bytes) -> str:
 def veiled(text: str) -> str:
     """The text without passwords of addresses (`https://user:password@host`, `;token=...`) and of settings."""
     return _GIVEN.sub(rf"\1{HIDDEN}", _IN_ADDRESS.sub(HIDDEN, text))
+
+
+def veiled_value(name: str, value: str) -> str:
+    """The value of a setting of that name, hidden as a whole where the name tells that it is a secret."""
+    return HIDDEN if re.fullmatch(f"(?i){_SECRET}", name) else veiled(value)

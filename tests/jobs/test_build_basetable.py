@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
+from segmentation.features.months import last_in_turn
 from segmentation.jobs import build_basetable
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
@@ -48,17 +50,25 @@ def test_where_no_rows_are_kept_the_tables_are_the_same(
 
 def test_one_wrong_clock_does_not_make_everybody_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stray = "2025-06-15 05:06:07.000,t4,a3,PDF Opened,P,1,OS,active,,,ok\n"
-    (tmp_path / "log.csv").write_text(LOG + "2025-03-31 23:59:59.000,t3,a2,PDF Saved,P,1,OS,active,,,ok\n" + stray)
+    march = "".join(f"2025-03-{day:02d} 23:59:59.000,t3,a2,PDF Saved,P,1,OS,active,,,ok\n" for day in range(10, 32))
+    (tmp_path / "log.csv").write_text(LOG + march + stray)
     (tmp_path / "accounts.csv").write_text("account,industry\na1,Print\n")
     data = ["--data-dir", str(tmp_path / "data")]
     assert main(["ingest", "--source", "generated", "--input", str(tmp_path / "log.csv"), *data]) == Exit.OK
     build = ["basetable", "--accounts", str(tmp_path / "accounts.csv"), *data]
     assert main(build) == Exit.OK
     said = capsys.readouterr().out
-    assert "the logs end on 2025-03-31, but for rows until 2025-06-15 behind a month without any row" in said
+    assert "the logs end on 2025-03-31, but for few rows until 2025-06-15 behind a month without any" in said
     assert "basetable as of 2025-04-01: 2 accounts" in said
     assert main([*build, "--as-of", "2025-07-01"]) == Exit.OK  # whoever says so is believed
     assert "basetable as of 2025-07-01: 3 accounts" in capsys.readouterr().out
+
+
+def test_a_month_that_was_not_delivered_holds_nothing_up() -> None:
+    may, march = dt.date(2025, 5, 1), dt.date(2025, 3, 1)
+    assert last_in_turn({dt.date(2025, 2, 1): 90, march: 90, may: 80}) == may
+    assert last_in_turn({dt.date(2001, 1, 1): 1, march: 90}) == march
+    assert last_in_turn({march: 1}) == march
 
 
 def test_a_new_category_is_a_change(

@@ -159,7 +159,8 @@ def test_settings_survive_their_own_dump() -> None:
 
 def test_a_dump_hides_what_nobody_else_should_see() -> None:
     secret = (
-        "spark.hadoop.fs.s3a.secret.key: HUSH",
+        "spark.hadoop.fs.s3a.secret.key: 'HUSH,b;HUSH c'",
+        "fs.azure.account.key.ours.dfs.core.windows.net: HUSH",
         "spark.hadoop.fs.s3a.session.token: HUSH",
         "spark.ui.port: '4040'",
     )

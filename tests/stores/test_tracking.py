@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterator
 
@@ -18,7 +19,7 @@ def require(address: str) -> None:
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
 
@@ -46,8 +47,8 @@ def test_nobody_listens(closed: int) -> None:
     with pytest.raises(EnvironmentProblem) as refused:
         require(f"https://ann:secret@127.0.0.1:{closed}")
     assert str(refused.value) == (
-        f"no MLflow server answers at https://127.0.0.1:{closed} ([Errno 111] Connection refused): start it, or "
-        "correct storage.tracking_uri"
+        f"no MLflow server answers at https://127.0.0.1:{closed} ([Errno {errno.ECONNREFUSED}] Connection refused): "
+        "start it, or correct storage.tracking_uri"
     )
 
 
