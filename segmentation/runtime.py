@@ -146,7 +146,7 @@ def add_as_of(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as-of",
         metavar="DATE",
-        help="first day of a month; nothing on or after it enters (default: the last that the logs reach, see settings)",
+        help="first day of a month; nothing on or after it enters (default: the last the logs reach, see settings)",
     )
     parser.add_argument("--force", action="store_true", help="do it again although nothing it depends on has changed")
 
