@@ -154,7 +154,7 @@ def test_times_of_every_kind_survive_a_replay(spark: SparkSession, tmp_path: Pat
     logs.describe(**PARQUET, duration_s="abs(seconds)")
     assert logs.replay() == Exit.OK
     (kept,) = logs.read(EVENTS).where("disposition = 'kept'").collect()
-    assert (kept["event_ts"], kept["duration_s"]) == (LOCAL - dt.timedelta(hours=1), 1.0)
+    assert (kept["event_ts"], kept["duration_s"]) == (LOCAL, 1.0)  # to Spark INT96 is a moment, whatever the zone
     assert raw_of(logs) == {"nanos.parquet": before["nanos.parquet"]}  # a number that is no time here
     assert require_whole(spark, logs.data) == 2
 
