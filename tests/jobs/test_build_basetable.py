@@ -71,6 +71,7 @@ def test_a_month_that_was_not_delivered_holds_nothing_up() -> None:
     assert last_in_turn({march: 1}) == march
 
 
+@pytest.mark.long
 def test_a_new_category_is_a_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -138,6 +138,7 @@ def write_odd_times(logs: Logs, *names: str) -> None:
         pq.write_table(rows, logs.drop / f"{name}.parquet", use_deprecated_int96_timestamps=name == "int96")
 
 
+@pytest.mark.long
 def test_times_of_every_kind_survive_a_replay(spark: SparkSession, tmp_path: Path) -> None:
     """INT96 and nanoseconds in one drop: the bytes stay as they were until the rows are kept, with their times."""
     logs = Logs(spark, tmp_path, **PARQUET)
