@@ -18,7 +18,7 @@ from segmentation.errors import EnvironmentProblem
 from segmentation.failures import Exit, explain
 from segmentation.runtime import Job, JobSpec
 from segmentation.stores.conf import default_profile
-from segmentation.stores.locks import holder
+from segmentation.stores.locks import holder, unwritable
 from segmentation.stores.secrets import key_fingerprint, read_key, veiled
 from segmentation.stores.tracking import require_tracking
 
@@ -105,9 +105,7 @@ def _data_dir(job: Job) -> Iterator[str]:
         job.data_dir.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=job.data_dir).close()  # rights alone do not tell of a disk mounted read-only
     except OSError as problem:
-        raise EnvironmentProblem(
-            f"{job.data_dir.absolute()} cannot be written ({problem.strerror}): use another --data-dir, or mend it"
-        ) from None
+        raise unwritable(job.data_dir, problem) from None
     yield _space(job.data_dir)
     if by := holder(job.data_dir):
         yield f"being written by {by}"

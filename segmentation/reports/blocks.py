@@ -197,9 +197,9 @@ def shown_int(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def counted(count: float, one: str, more: str | None = None) -> str:
-    """1 account, 2 accounts; `more` is the plural where it is not `one` with an s."""
-    return f"{shown_int(count)} {one if count == 1 else more or f'{one}s'}"
+def counted(count: float, one: str) -> str:
+    """1 account, 2 accounts."""
+    return f"{shown_int(count)} {one if count == 1 else f'{one}s'}"
 
 
 def shown_share(value: float) -> str:

@@ -61,9 +61,14 @@ def _opened(data_dir: Path) -> TextIO:
     except OSError as problem:
         if problem.errno in (errno.ENOSPC, errno.EDQUOT):
             raise  # told as what it is
-        raise EnvironmentProblem(
-            f"{data_dir.absolute()} cannot be written ({problem.strerror}): use another --data-dir, or mend it"
-        ) from None
+        raise unwritable(data_dir, problem) from None
+
+
+def unwritable(data_dir: Path, problem: OSError) -> EnvironmentProblem:
+    """What to raise where a data directory cannot be made or written."""
+    return EnvironmentProblem(
+        f"{data_dir.absolute()} cannot be written ({problem.strerror}): use another --data-dir, or mend it"
+    )
 
 
 def holder(data_dir: Path) -> str | None:

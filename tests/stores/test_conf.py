@@ -78,24 +78,30 @@ def test_a_wrong_override_is_named(override: str, message: str) -> None:
         load_settings("local", [override])
 
 
-def test_a_wrong_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "base.yml").write_text((conf_dir() / "base.yml").read_text(encoding="utf-8"), encoding="utf-8")
-    (tmp_path / "local.yml").write_text("segments: {k_mox: 3}\n", encoding="utf-8")
+@pytest.fixture
+def own_conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of settings that holds base.yml alone, taken for this test."""
+    (tmp_path / "base.yml").write_bytes((conf_dir() / "base.yml").read_bytes())
     monkeypatch.setenv("SEGMENTATION_CONF", str(tmp_path))
+    return tmp_path
+
+
+def test_a_wrong_file_is_named(own_conf: Path) -> None:
+    (own_conf / "local.yml").write_text("segments: {k_mox: 3}\n", encoding="utf-8")
     with pytest.raises(ConfError, match=r"conf/local.yml: unknown key segments.k_mox: did you mean"):
         load_settings("local")
     with pytest.raises(ConfError, match=r"no profile 'locel'.*did you mean 'local'"):
         load_settings("locel")
 
 
-def test_what_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGMENTATION_SETTINGS", "storage.experiment=Peter's")
     with pytest.raises(ConfError, match=r"\$SEGMENTATION_SETTINGS: No closing quotation"):
         load_settings("local")
-    monkeypatch.delenv("SEGMENTATION_SETTINGS")
-    (tmp_path / "base.yml").write_bytes((conf_dir() / "base.yml").read_bytes())
-    (tmp_path / "own.yml").write_text("storage: {experiment: M\u00fcller}\n", encoding="latin-1")
-    monkeypatch.setenv("SEGMENTATION_CONF", str(tmp_path))
+
+
+def test_what_cannot_be_read_is_named(own_conf: Path) -> None:
+    (own_conf / "own.yml").write_text("storage: {experiment: M\u00fcller}\n", encoding="latin-1")
     with pytest.raises(ConfError, match=r"own.yml is not UTF-8"):
         load_settings("own")
     with pytest.raises(ConfError, match=r"unknown source 'generated': known are ; a new one is a file in .*sources"):
