@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from segmentation.errors import InputProblem
 from segmentation.failures import Exit, explain, why_begin_again
+from segmentation.failures.interrupts import ended_by_sigterm
 from segmentation.settings import Settings
 from segmentation.stores.conf import default_profile, dump_settings, load_settings
 from segmentation.stores.locks import Lock, exclusive
@@ -177,20 +178,26 @@ def run_job(spec: JobSpec, args: argparse.Namespace) -> int:
         return Exit.OK
     job = Job(spec.name, args, settings, args.data_dir, dt.datetime.now(dt.UTC).replace(tzinfo=None))
     try:
-        if spec.tracks:
-            require_tracking(settings.storage)
-        if not spec.writes:
-            return spec.body(job) or Exit.OK
-        if settings.storage.catalog:  # a file keeps no two clusters apart, and a Databricks Volume can lock none
-            return _insist(spec, job)
-        with exclusive(args.data_dir, spec.name, args.wait, job.say) as lock:
-            job.lock = lock
-            return _insist(spec, job)
+        with ended_by_sigterm():
+            return _carry_out(spec, job)
     except BaseException as problem:  # the last line of defence: whatever it is, say it and leave with a code
         line, code, with_trace = explain(problem, args.data_dir, job.jvm_has_ended(problem))
         if with_trace:
             traceback.print_exception(problem)
         return _fail(spec, line, code)
+
+
+def _carry_out(spec: JobSpec, job: Job) -> int:
+    """Run the body under the lock of the data directory, where it needs one."""
+    if spec.tracks:
+        require_tracking(job.settings.storage)
+    if not spec.writes:
+        return spec.body(job) or Exit.OK
+    if job.settings.storage.catalog:  # a file keeps no two clusters apart, and a Databricks Volume can lock none
+        return _insist(spec, job)
+    with exclusive(job.data_dir, spec.name, job.args.wait, job.say) as lock:
+        job.lock = lock
+        return _insist(spec, job)
 
 
 def _insist(spec: JobSpec, job: Job) -> int:

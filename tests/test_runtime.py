@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -53,6 +56,23 @@ def test_a_problem_is_one_line_and_a_code(
 ) -> None:
     assert execute(spec(problem), ["--data-dir", str(tmp_path)]) == code
     assert capsys.readouterr().err == line
+
+
+def test_sigterm_ends_a_job_as_ctrl_c_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    undone: list[str] = []
+
+    def body(_: Job) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(60)
+        finally:
+            undone.append("what was begun")
+
+    ended = JobSpec("trial", "a trial", lambda _: None, body)
+    assert execute(ended, ["--data-dir", str(tmp_path)]) == Exit.INTERRUPTED
+    assert capsys.readouterr().err.startswith("segmentation trial: interrupted; ")
+    assert undone == ["what was begun"]
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 @pytest.mark.parametrize("below", [".", "deeper"])

@@ -22,7 +22,7 @@ class Exit(IntEnum):
     INPUT = 3  # files, tables or labels
     ENVIRONMENT = 4  # Java, jars, Python, a full disk, a JVM that was killed
     PARTIAL = 5  # done, but some files could not be taken in; each is named
-    INTERRUPTED = 130
+    INTERRUPTED = 130  # by Ctrl-C or SIGTERM
 
 
 #: what the user can mend, and the message says how

@@ -134,9 +134,8 @@ def _carry_out(job: Job, plan: Plan) -> None:
     try:
         balance = carry_out(job, plan)
     except Exception as problem:
-        if not is_passing(
-            problem, job.data_dir
-        ):  # tried again as it is, the plan would fail again: it must not block what comes
+        # tried again as it is, the plan would fail again: it must not block what comes
+        if not is_passing(problem, job.data_dir):
             job.tables.refresh()
             give_up(job, plan, problem)
             job.tables.take_back_unfinished()

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pyspark.errors import PySparkException
 from pyspark.sql import Row
 from pyspark.sql import functions as F
 
@@ -53,7 +54,13 @@ def give_up(job: Job, plan: Plan, problem: Exception) -> None:
 
     Spark's messages quote the values that it could not make sense of.
     """
-    _write(job, [plan], GIVEN_UP, type(problem).__name__ if job.settings.privacy.hash_ids else str(problem))
+    _write(job, [plan], GIVEN_UP, _kind(problem) if job.settings.privacy.hash_ids else str(problem))
+
+
+def _kind(problem: Exception) -> str:
+    """The class of the error, and where it is Spark's the name that Spark gives the condition: no value is in either."""
+    condition = problem.getCondition() if isinstance(problem, PySparkException) else None
+    return type(problem).__name__ + (f" {condition}" if condition else "")
 
 
 def record_replay(job: Job, rules: Mapping[str, RuleSet]) -> None:

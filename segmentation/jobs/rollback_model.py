@@ -64,7 +64,11 @@ def rollback(job: Job) -> None:
         return
     target = _target(runs, registered, job.args.to)
     if target == published:
-        job.show(f"{target} is what {table.name} comes from already: nothing to do")
+        # the first model is published even where the gate refused it, as nobody else could answer
+        overruled = _overrule(job, runs, target)
+        promote_published(job, table, as_of)
+        done = "champion from now on" if overruled else "nothing to do"
+        job.show(f"{target} is what {table.name} comes from already: {done}")
         return
     as_of, note = _speaks_for(job, runs, target, as_of)
     with job.stage(f"scored by {target}"):
@@ -115,17 +119,24 @@ def _speaks_for(job: Job, runs: Runs, target: str, as_of: dt.date) -> tuple[dt.d
 
 
 def _store(job: Job, runs: Runs, target: str, as_of: dt.date, note: str | None) -> None:
-    """The tables of the model as the target gives them; a version that the gate refused is overruled, and says so."""
+    """The tables of the model as the target gives them; the gate, where it had refused it, is overruled."""
     job.as_of = as_of
     _, basetable, _ = read_basetable(job)
     if job.args.model == INDUSTRY_MODEL:
         store_kept(job, runs, target, basetable, as_of, note)
     else:
         _store_segments(job, runs, target, basetable, as_of)
+    _overrule(job, runs, target)
+
+
+def _overrule(job: Job, runs: Runs, target: str) -> bool:
+    """Whether the gate had refused the version; then it is overruled."""
     found = find_version(runs, target)
-    if found is not None and found.tags.get(GATE) == REFUSED:
-        job.say(f"the gate had refused {target}: overruled by this command")
-        tag_version(runs, target, GATE, OVERRULED)
+    if found is None or found.tags.get(GATE) != REFUSED:
+        return False
+    job.say(f"the gate had refused {target}: overruled by this command")
+    tag_version(runs, target, GATE, OVERRULED)
+    return True
 
 
 def _store_segments(job: Job, runs: Runs, target: str, basetable: DataFrame, as_of: dt.date) -> None:

@@ -146,8 +146,8 @@ def _told(outcome: _Outcome) -> list[str]:
         stays = f"the champion stays {now}" if now else "nobody is champion"
         return [f"{model} passed the gate; {stays}, because {INDUSTRY_SCORES.name} speaks for a later date"]
     told = [f"REFUSED by the gate: {model} stays challenger", *(f"  {reason}" for reason in outcome.decision.reasons)]
+    overrule = f"segmentation rollback --model {INDUSTRY_MODEL} --to {model.rpartition('/')[2]}"
     if outcome.unanswered:
-        overrule = f"segmentation rollback --model {INDUSTRY_MODEL} --to {model.rpartition('/')[2]}"
         return [
             *told,
             f"nothing is published, the tables stay as they are: {outcome.unanswered}",
@@ -155,7 +155,11 @@ def _told(outcome: _Outcome) -> list[str]:
         ]
     if before:
         return [*told, f"what is published comes from the champion {before}, and is worth what it was when trained"]
-    return [*told, "there is no champion, so its scores are published all the same: do not act on them unseen"]
+    return [
+        *told,
+        "there is no champion, so its scores are published all the same: do not act on them unseen",
+        f"give more labels and train again, or overrule the gate with `{overrule}`",
+    ]
 
 
 JOB = JobSpec(

@@ -174,6 +174,21 @@ def test_a_killed_rollback_is_finished_and_not_done_twice(world: World, capsys: 
     assert world.champion() == ("industry/1", ["1"])
 
 
+@pytest.mark.long
+def test_a_first_model_that_was_refused_is_overruled(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is published, as there is nobody else, but nobody is champion: the command that overrules makes it so."""
+    client = world.runs.client
+    client.set_model_version_tag("industry", "1", "gate", "refused")
+    client.delete_registered_model_alias("industry", "champion")
+    client.delete_registered_model_tag("industry", "champions")
+    rollback_model.rollback(world.job(to=1))
+    said = capsys.readouterr()
+    assert "the gate had refused industry/1: overruled by this command" in said.out + said.err
+    assert "industry/1 is what industry_scores comes from already: champion from now on" in said.out
+    assert world.champion() == ("industry/1", ["1"])
+    assert client.get_model_version("industry", "1").tags["gate"] == "overruled"
+
+
 def test_a_fatal_finding_stops_before_training_and_is_in_a_failed_run(world: World) -> None:
     before = world.champion()
     leak = Finding("label", "the label can be read off f0", 1.0, fatal=True, fix="take f0 out")
