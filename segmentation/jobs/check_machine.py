@@ -18,6 +18,7 @@ from segmentation.errors import EnvironmentProblem
 from segmentation.failures import Exit, explain
 from segmentation.runtime import Job, JobSpec
 from segmentation.stores.conf import default_profile
+from segmentation.stores.host import spark_path
 from segmentation.stores.locks import holder, unwritable
 from segmentation.stores.secrets import key_fingerprint, read_key, veiled
 from segmentation.stores.tracking import require_tracking
@@ -155,8 +156,9 @@ def _spark(job: Job) -> Iterator[str]:
         yield f"{job.spark.version}, {storage.catalog}.{storage.schema_name} {there}"
         return
     with tempfile.TemporaryDirectory(dir=job.data_dir) as folder:
-        job.spark.range(3).write.format("delta").save(f"{folder}/trial")
-        rows = job.spark.read.format("delta").load(f"{folder}/trial").count()
+        trial = spark_path(Path(folder).absolute() / "trial")
+        job.spark.range(3).write.format("delta").save(trial)
+        rows = job.spark.read.format("delta").load(trial).count()
     yield f"{job.spark.version}, wrote and read a Delta table of {rows} rows"
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyspark.errors import PySparkException
 from pyspark.sql import Row
 from pyspark.sql import functions as F
 
@@ -58,9 +58,12 @@ def give_up(job: Job, plan: Plan, problem: Exception) -> None:
 
 
 def _kind(problem: Exception) -> str:
-    """The class of the error, and where it is Spark's the name that Spark gives the condition: no value is in either."""
-    condition = problem.getCondition() if isinstance(problem, PySparkException) else None
-    return type(problem).__name__ + (f" {condition}" if condition else "")
+    """The class of the error, and where it is Spark's its name for the condition: no value is in either.
+
+    The name stands before what the message quotes, right behind the class of Spark's that was thrown first.
+    """
+    condition = re.search(r"(\bSpark\w*Exception|^)(: )?\[([A-Z_.]+)\]", str(problem))
+    return type(problem).__name__ + (f" {condition[3]}" if condition else "")
 
 
 def record_replay(job: Job, rules: Mapping[str, RuleSet]) -> None:

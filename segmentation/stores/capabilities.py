@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 from segmentation.errors import EnvironmentProblem
 from segmentation.events.spelling import composed_by_java
 from segmentation.stores.host import on_databricks
+from segmentation.stores.submitted import default_is_local
 
 
 def is_connect(session: SparkSession) -> bool:
@@ -26,8 +27,11 @@ def is_connect(session: SparkSession) -> bool:
 
 
 def mlflow_moves_models() -> bool:
-    """Whether MLflow can move a Spark model's files: through its own JVM, or on Databricks through a Volume."""
-    return not is_remote() or on_databricks()
+    """Whether MLflow can move a Spark model's files: by its own JVM, or on Databricks through a Volume.
+
+    Its JVM looks in Spark's default file system alone; where that is HDFS, in no folder of the machines.
+    """
+    return on_databricks() or (not is_remote() and default_is_local())
 
 
 @cache

@@ -16,6 +16,7 @@ from pyspark.sql import types as T
 
 from segmentation.stores.capabilities import setting
 from segmentation.stores.catalogs import MARK, history, is_in_catalog, require_ours, require_schema
+from segmentation.stores.host import spark_path
 from segmentation.stores.small_tables import counted_rows, small_frame, stored_columns, stored_values
 from segmentation.table import Table
 
@@ -40,7 +41,7 @@ class DeltaTable:
     @property
     def sql_name(self) -> str:
         """The table's name in an SQL text."""
-        return self.location if self._catalog else f"delta.`{self.location}`"
+        return self.location if self._catalog else f"delta.`{spark_path(self._folder)}`"
 
     def version(self) -> int:
         """The latest version; on a local disk taken from the names in its log, which costs no Spark job."""
@@ -72,7 +73,7 @@ class DeltaTable:
             if small is not None:
                 return small
         reader = self._spark.read.format("delta").option("versionAsOf", version)
-        return reader.table(self.location) if self._catalog else reader.load(self.location)
+        return reader.table(self.location) if self._catalog else reader.load(spark_path(self._folder))
 
     def count(self, version: int) -> int:
         """How many rows the table has as of a version, whatever its columns are."""
@@ -198,7 +199,7 @@ class DeltaTable:
         if self._catalog:
             writer.saveAsTable(self.location)
         else:
-            writer.save(self.location)
+            writer.save(spark_path(self._folder))
 
     def purge(self) -> None:
         """Delete every file that the latest version does not need: earlier versions cannot be read any more."""

@@ -14,6 +14,7 @@ from segmentation.errors import InputProblem
 from segmentation.local_rows import local_frame
 from segmentation.settings import SourceSettings
 from segmentation.stores.capabilities import set_if_allowed
+from segmentation.stores.host import spark_path
 from segmentation.stores.inspection import RawFile, inspect
 
 #: file endings that belong to a format; a `.gz` or `.bz2` behind the first two is read as well
@@ -46,7 +47,7 @@ def read_drop(spark: SparkSession, files: Sequence[RawFile], source: SourceSetti
     Lines end at a line feed and nowhere else, which is what `RawFile.rows` counts. Parquet files are of one layout.
     """
     # Spark would read brackets and stars in a file's name as a pattern
-    paths = [re.sub(r"([\[\]{}*?\\])", r"\\\1", str(file.path)) for file in files]
+    paths = [re.sub(r"([\[\]{}*?\\])", r"\\\1", spark_path(file.path)) for file in files]
     if source.format == "parquet":
         # Spark has no type for nanoseconds and refuses the file without this
         set_if_allowed(spark, "spark.sql.legacy.parquet.nanosAsLong", "true")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 
 def on_databricks() -> bool:
@@ -13,3 +14,11 @@ def on_databricks() -> bool:
 def is_submitted() -> bool:
     """Whether Spark's own launcher scripts started this process."""
     return "SPARK_ENV_LOADED" in os.environ
+
+
+def spark_path(path: Path) -> str:
+    """A path of this machine as Spark has to be given it: a bare one a cluster with HDFS would look for there.
+
+    On Databricks a bare one is right: its folders (/Volumes) are Spark's own and shown to the machine as well.
+    """
+    return str(path) if on_databricks() else f"file:{path}"

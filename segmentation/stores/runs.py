@@ -29,8 +29,8 @@ from segmentation.errors import InputProblem
 from segmentation.settings import Settings, StorageSettings
 from segmentation.stores.capabilities import mlflow_moves_models
 from segmentation.stores.conf import dump_settings
-from segmentation.stores.connect_models import load_shared, log_shared
 from segmentation.stores.run_values import log_values
+from segmentation.stores.shared_models import load_shared, log_shared
 
 INDUSTRY_MODEL = "industry"
 #: says on one line each which tables are created in a new database: news to nobody

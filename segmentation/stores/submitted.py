@@ -21,6 +21,12 @@ def told() -> dict[str, str]:
     return dict(SparkConf().getAll())
 
 
+def default_is_local() -> bool:
+    """Whether a bare path is a folder of the machines to the session; on many clusters it is one of HDFS."""
+    hadoop = SparkContext.getOrCreate()._jsc.hadoopConfiguration()
+    return bool(hadoop.get("fs.defaultFS", "file:///").startswith("file:"))
+
+
 def require_master() -> None:
     """Raise EnvironmentProblem when spark-submit was given standalone masters and none of them answers."""
     master = told().get("spark.master", "")

@@ -15,6 +15,9 @@ from tests.cluster.conftest import Cluster, Submit, Submitted
 from tests.robustness.conftest import command, contents
 from tests.walk import arguments
 
+#: a default file system that nobody serves: whatever asks it for a path of the machines fails
+HDFS = ("--conf", "spark.hadoop.fs.defaultFS=hdfs://127.0.0.1:9")
+
 
 def kill_one(cluster: Cluster, job: Submitted, before: str) -> None:
     """`kill -9` of an executor, while the job has not yet said the line `before`."""
@@ -33,7 +36,7 @@ def test_an_executor_killed_in_mid_ingest_changes_no_table(
     spark: SparkSession, raw: Path, unharmed: dict[str, dict[str, str]], cluster: Cluster, submit: Submit,
     tmp_path: Path,
 ) -> None:  # fmt: skip
-    job = submit(cluster.master, "ingest_events", command("ingest", tmp_path / "data", raw)[1:])
+    job = submit(cluster.master, "ingest_events", command("ingest", tmp_path / "data", raw)[1:], options=HDFS)
     job.wait_for("starting Spark")
     kill_one(cluster, job, before=" rows of 6 files to events")
     assert job.end() == Exit.OK, job.said()
@@ -45,7 +48,7 @@ def test_an_executor_killed_in_mid_ingest_changes_no_table(
 def test_the_whole_path_with_two_executors_killed_gives_the_local_tables(
     spark: SparkSession, walked: Path, cluster: Cluster, submit: Submit, tmp_path: Path
 ) -> None:
-    job = submit(cluster.master, "run_all", walk_into(walked, tmp_path / "data"))
+    job = submit(cluster.master, "run_all", walk_into(walked, tmp_path / "data"), options=HDFS)
     job.wait_for("starting Spark")
     kill_one(cluster, job, before=" rows of 15 files to events")
     job.wait_for(r"basetable \(")

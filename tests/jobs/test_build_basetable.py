@@ -48,6 +48,7 @@ def test_where_no_rows_are_kept_the_tables_are_the_same(
     assert [store(spark, tmp_path / "data").read(table).count() for table in TABLES] == [3, 2, 2]
 
 
+@pytest.mark.long
 def test_one_wrong_clock_does_not_make_everybody_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stray = "2025-06-15 05:06:07.000,t4,a3,PDF Opened,P,1,OS,active,,,ok\n"
     march = "".join(f"2025-03-{day:02d} 23:59:59.000,t3,a2,PDF Saved,P,1,OS,active,,,ok\n" for day in range(10, 32))

@@ -28,6 +28,7 @@ def left(logs: Logs) -> dict[str, list[bytes | None]]:
     return found
 
 
+@pytest.mark.long
 def test_a_token_that_was_never_kept_and_that_others_have_too_is_nobodys(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,6 +68,7 @@ def test_a_batch_that_is_not_small_beside_what_is_stored_is_looked_up_in_all_of_
     assert looked_through == [0, 20]
 
 
+@pytest.mark.long
 def test_rows_stored_by_other_rules_of_time_are_looked_through_whatever_their_month(
     spark: SparkSession, tmp_path: Path, looked_through: list[int]
 ) -> None:

@@ -161,6 +161,7 @@ def test_a_model_that_reads_a_feature_of_the_past_moves_nobody_and_is_not_gone_b
         go_back(trained)
 
 
+@pytest.mark.long
 def test_the_ids_of_a_model_taken_back_are_not_given_out_again(trained: Job) -> None:
     run(trained, JULY)  # without news where the test above has run
     trained.settings = settings(k=6)

@@ -20,6 +20,7 @@ from segmentation.schemas import ROW_BALANCE
 from tests.robustness.conftest import Start, command, contents, store
 
 
+@pytest.mark.long
 def test_the_second_driver_is_told_who_holds_the_data_or_waits(
     spark: SparkSession, start: Start, tmp_path: Path, raw: Path, unharmed: dict[str, dict[str, str]],
     capsys: pytest.CaptureFixture[str],

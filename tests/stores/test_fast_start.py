@@ -51,6 +51,7 @@ def loaded(folder: Path, logs: Path) -> tuple[str, str]:
 
 
 @pytest.mark.spark
+@pytest.mark.long
 def test_classes_are_taken_from_the_archive_as_long_as_it_is_of_these_jars(jars: Path, tmp_path: Path) -> None:
     taken, anew = tmp_path / "taken", tmp_path / "anew"
     taken.mkdir()
@@ -65,6 +66,7 @@ def test_classes_are_taken_from_the_archive_as_long_as_it_is_of_these_jars(jars:
 
 
 @pytest.mark.spark
+@pytest.mark.long
 def test_what_is_no_archive_is_not_told_of_either(jars: Path, tmp_path: Path) -> None:
     folder = tmp_path / "a folder"  # a blank splits Java's options where they are not quoted
     shutil.copytree(jars, folder, ignore=shutil.ignore_patterns(CLASSES))

@@ -1,8 +1,9 @@
-"""Models that a Spark Connect session fitted, to and from MLflow.
+"""Spark models to and from MLflow by way of a folder that Spark and this process both see.
 
-MLflow's Spark flavour has the JVM copy a model's files between Spark's disk and its own, and a Connect client has no
-JVM. Here Spark writes into, and reads from, a folder that the client sees as well. What is stored is that flavour's
-own layout, so a local session loads such a model by `mlflow.spark.load_model`, and this module loads its models.
+MLflow's Spark flavour has the JVM copy a model's files between Spark's default file system and its own disk: a Connect
+client has no JVM, and with HDFS as the default the JVM does not look at folders of the machines. Here Spark writes
+into, and reads from, such a folder. What is stored is that flavour's own layout, so a local session loads such a model
+by `mlflow.spark.load_model`, and this module loads its models.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from mlflow.models.model import MLMODEL_FILE_NAME, ModelInfo
 from pyspark.ml import PipelineModel
 
 from segmentation.errors import EnvironmentProblem
+from segmentation.stores.host import spark_path
 
 #: MLflow's own names of the flavour and of the folder with Spark's files
 FLAVOUR, FILES = "spark", "sparkml"
@@ -29,11 +31,11 @@ def log_shared(
 ) -> ModelInfo:
     """Log a model to the run at hand; `folder` is an empty one that Spark and this process both see."""
     saved = folder / FILES
-    model.write().overwrite().save(saved.as_uri())
+    model.write().overwrite().save(spark_path(saved))
     if not saved.is_dir():
         raise EnvironmentProblem(
-            f"the Spark Connect server wrote a model to {saved}, and it is not there: set storage.scratch to a folder "
-            "that both the server and this process see"
+            f"Spark wrote a model to {saved}, and it is not there: set storage.scratch to a folder that both Spark "
+            "(its executors, or the Connect server) and this process see"
         )
     flavour = sys.modules[__name__]
     needed = list(requirements)
@@ -66,4 +68,4 @@ def save_model(
 def load_shared(uri: str, folder: Path) -> PipelineModel:
     """A logged model, by way of an empty folder that Spark and this process both see."""
     found = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder)))
-    return PipelineModel.load((found.resolve() / FILES).as_uri())
+    return PipelineModel.load(spark_path(found.resolve() / FILES))
