@@ -58,12 +58,9 @@ def give_up(job: Job, plan: Plan, problem: Exception) -> None:
 
 
 def _kind(problem: Exception) -> str:
-    """The class of the error, and where it is Spark's its name for the condition: no value is in either.
-
-    The name stands before what the message quotes, right behind the class of Spark's that was thrown first.
-    """
-    condition = re.search(r"(\bSpark\w*Exception|^)(: )?\[([A-Z_.]+)\]", str(problem))
-    return type(problem).__name__ + (f" {condition[3]}" if condition else "")
+    """The class of the error, and where Spark names the condition at its root that name: no value is in either."""
+    conditions = re.findall(r"(?:\bSpark\w*Exception: |^)\[([A-Z_.]+)\]", str(problem))
+    return type(problem).__name__ + (f" {conditions[-1]}" if conditions else "")
 
 
 def record_replay(job: Job, rules: Mapping[str, RuleSet]) -> None:

@@ -106,7 +106,7 @@ def test_no_name_and_no_key_is_in_any_file_or_line(spark: SparkSession, walk: Wa
     plans = tables.read_latest(INGEST_PLANS)
     assert plans is not None
     (given_up,) = plans.where("state = 'given_up'").collect()
-    assert given_up["reason"] == "NumberFormatException CAST_INVALID_INPUT"
+    assert given_up["reason"] == "Py4JJavaError CAST_INVALID_INPUT"
     hashed = keyed_id(KEY.encode(), ACCOUNT, CANARY)
     assert {path.split("/")[1] for path in traces(walk.data_dir, [hashed])[hashed]} >= {"events", "basetable"}
 
