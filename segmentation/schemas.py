@@ -413,6 +413,24 @@ INDUSTRY_SCORES = Table(
     constraints={"probability_is_one": "NOT isnan(probability) AND probability >= 0 AND probability <= 1 + 1e-9"},
 )
 
+INDUSTRY_MODELS = Table(
+    "industry_models",
+    "one row per as_of for which a model was trained or published: whose its industries are, and what the gate said",
+    columns("""
+        as_of        date!
+        model        string      # behind the rows of that date; null: the gate refused one and nobody else could answer
+        trained_for  date        # the as_of that this model was trained for; null: its run is not there any more
+        trained_at   timestamp   # UTC; null: the model is not there any more
+        gate         string      # of this model: passed, refused (there is no other) or overruled; null: nobody asked
+        refused      string      # the model trained last for that date, where the gate refused it
+        reasons      strings!    # why it did, in words
+        labels_checked boolean!  # false: the model was kept from an earlier training, so industry_suspects is empty
+    """),
+    unique_by=("as_of",),
+    partition_by=("as_of",),
+    volatile=("model", "refused", "trained_at"),
+)
+
 INDUSTRY_METRICS = Table(
     "industry_metrics",
     "one row per as_of, slice, metric and industry: what the scores of that as_of are worth",
@@ -493,7 +511,7 @@ INDUSTRY_FILL = Table(
         industry     string!     # the first choice
         probability  double!
         second       string!     # the second choice
-        reasons      strings!    # the features that speak most for the first choice, in words
+        reasons      strings     # what speaks most for the first choice; null: not computed (trees, kept models)
         model        string!
     """),
     unique_by=("as_of", "account_id"),
@@ -786,7 +804,7 @@ REPORT_CHANGES = Table(
 TABLES: tuple[Table, ...] = (
     PUBLISHED, EVENTS, INGEST_PLANS, LEDGER, ROW_BALANCE, TOKENS, EVENT_NAMES, PLATFORMS, ACTIVITY, ACTIVITY_FILES,
     TOKEN_FEATURES, ACCOUNT_FEATURES, ACCOUNTS, BASETABLE, SEGMENTS, SEGMENT_SUMMARIES, SEGMENT_PROFILES,
-    SEGMENT_MOVES, ACCOUNT_RFM, ACCOUNT_POSITIONS, INDUSTRY_SCORES, INDUSTRY_METRICS, INDUSTRY_CARDS,
+    SEGMENT_MOVES, ACCOUNT_RFM, ACCOUNT_POSITIONS, INDUSTRY_SCORES, INDUSTRY_MODELS, INDUSTRY_METRICS, INDUSTRY_CARDS,
     INDUSTRY_COVERAGE, INDUSTRY_FILL,
     INDUSTRY_SUSPECTS, INDUSTRY_DRIVERS, CHURN_SCORES, CHURN_METRICS, ACCOUNT_VALUES,
     ACCOUNT_SCORES, COLUMN_PROFILES, COLUMN_HISTOGRAMS, HEAVY_HITTERS, CATEGORY_COVERAGE, ACTIVITY_GAPS,

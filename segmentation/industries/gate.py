@@ -14,6 +14,10 @@ from segmentation.settings import GateSettings
 #: one-sided confidence of "not worse by more than the margin"
 CONFIDENCE = 0.95
 FEWEST_CLASSES = 2
+#: what became of a model, as its version is tagged; overruled: refused, and published by command all the same
+PASSED, REFUSED, OVERRULED = "passed", "refused", "overruled"
+#: before a reason against a model
+_AGAINST = f"{REFUSED}: "
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,11 @@ class Decision:
     low: float | None = None
     high: float | None = None
 
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """The reasons against it, without that word."""
+        return tuple(one.removeprefix(_AGAINST) for one in self.reasons if one.startswith(_AGAINST))
+
 
 @dataclass(frozen=True)
 class _Check:
@@ -57,7 +66,7 @@ class _Check:
 
     @property
     def reason(self) -> str:
-        return self.said if self.passed else f"refused: {self.said}"
+        return self.said if self.passed else _AGAINST + self.said
 
 
 def judge(

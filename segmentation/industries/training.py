@@ -216,9 +216,9 @@ def _compared(prepared: Prepared) -> Compared:
 
 
 def _reasons(ground: Ground, refitted: Refitted, scored: DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
-    """`decisions` with reasons; trees give none."""
+    """`decisions` with reasons; None where they are not computed: trees give none."""
     if not is_linear(refitted.model):
-        return decisions.assign(reasons=pd.Series([[]] * len(decisions), index=decisions.index, dtype=object))
+        return decisions.assign(reasons=None)
     unlabelled = scored.where(F.col("industry").isNull())
     names = worded(refitted.names, ground.features)
     found = reasons(unlabelled, refitted.effects, names, decisions, ground.labels.industries)

@@ -13,8 +13,9 @@ from pyspark.sql import functions as F
 from segmentation.errors import InputProblem
 from segmentation.jobs.freshness import read_basetable
 from segmentation.reports.export import COLUMNS, export_rows, tables_of
+from segmentation.reports.standing import standing
 from segmentation.runtime import Job, JobSpec
-from segmentation.schemas import ACCOUNT_RFM, BASETABLE, SEGMENTS
+from segmentation.schemas import ACCOUNT_RFM, BASETABLE, INDUSTRY_FILL, INDUSTRY_MODELS, SEGMENTS
 from segmentation.segments.placing import lead_method
 from segmentation.stores.exports import CSV, PARQUET, write_files
 from segmentation.stores.made_by import MADE_BY
@@ -84,11 +85,22 @@ def _remarks(job: Job, as_of: dt.date, columns: Sequence[str], empty: Sequence[T
     for table in empty:
         names = ", ".join(name for name in columns if COLUMNS[name].table is table)
         lines.append(f"left empty: {names} (run `segmentation {MADE_BY[table.name]} --as-of {as_of}` for them)")
+    if any(COLUMNS[name].table is INDUSTRY_FILL for name in columns):
+        lines += _of_the_gate(job, as_of)
     if changed:
         lines.append(f"{changed:,} texts could be read as formulas and begin with an apostrophe now")
     if job.settings.privacy.hash_ids and "account_id" in columns:
         lines.append("account_id is the keyed hash of the id: match it by hashing yours with the same key")
     return [*lines, "these files are copies: `segmentation forget` does not reach them"]
+
+
+def _of_the_gate(job: Job, as_of: dt.date) -> list[str]:
+    """What somebody must know before acting on the industries of this date."""
+    if not job.tables.exists(INDUSTRY_MODELS):
+        return []
+    rows = job.tables.read(INDUSTRY_MODELS).where(F.col("as_of") == F.lit(as_of)).toPandas()
+    said = None if rows.empty else standing(rows).warning
+    return [f"industries: {said}"] if said else []
 
 
 JOB = JobSpec(

@@ -15,6 +15,7 @@ from segmentation.industries.filling import decide, fills_per_industry
 from segmentation.industries.metrics import Floats
 from segmentation.industries.result import IndustryResult
 from segmentation.industries.scoring import industries_of, score_industries
+from segmentation.jobs.industry_models import Refusal, model_row
 from segmentation.jobs.kept_models import require_columns, require_label
 from segmentation.jobs.rows import table_rows
 from segmentation.runtime import Job
@@ -24,6 +25,7 @@ from segmentation.schemas import (
     INDUSTRY_DRIVERS,
     INDUSTRY_FILL,
     INDUSTRY_METRICS,
+    INDUSTRY_MODELS,
     INDUSTRY_SCORES,
     INDUSTRY_SUSPECTS,
 )
@@ -38,9 +40,12 @@ AT_ONCE = 3
 OF_THE_MODEL = (INDUSTRY_METRICS, INDUSTRY_CARDS, INDUSTRY_COVERAGE, INDUSTRY_DRIVERS)
 
 
-def store_trained(job: Job, result: IndustryResult, model: str, as_of: dt.date, note: str) -> None:
+def store_trained(
+    job: Job, runs: Runs, result: IndustryResult, model: str, as_of: dt.date, note: str, refusal: Refusal | None
+) -> None:
     """All tables of the industries, as the model that was just trained gives them."""
     rows = [
+        (INDUSTRY_MODELS, model_row(runs, model, refusal, labels_checked=True)),
         (INDUSTRY_METRICS, result.metrics),
         (INDUSTRY_CARDS, result.cards),
         (INDUSTRY_COVERAGE, result.fill.coverage),
@@ -51,11 +56,15 @@ def store_trained(job: Job, result: IndustryResult, model: str, as_of: dt.date, 
     _store(job, rows, result.scores, model, as_of, note)
 
 
-def store_kept(job: Job, runs: Runs, model: str, basetable: DataFrame, as_of: dt.date, note: str | None) -> None:
+def store_kept(
+    job: Job, runs: Runs, model: str, basetable: DataFrame, as_of: dt.date, note: str | None,
+    refusal: Refusal | None = None,
+) -> None:  # fmt: skip
     """All tables of the industries, as a registered model gives them that was trained before.
 
     `basetable` is scored anew. What the model is worth is what was measured when it was trained, and by those
-    thresholds accounts are filled in, without reasons. Suspect labels need a fit without the account: there are none.
+    thresholds accounts are filled in, without reasons. Suspect labels need a fit without the account: there are none,
+    and industry_models says that nobody looked. `refusal`: why the model is published in place of another.
     Raises CannotAnswer for a model that cannot answer for the basetable, before anything is written.
     """
     require_columns(model, basetable, as_of)
@@ -69,6 +78,7 @@ def store_kept(job: Job, runs: Runs, model: str, basetable: DataFrame, as_of: dt
     cards["fillable"] = cards["industry"].map(fills_per_industry(decided)).fillna(0)
     nobody = pd.DataFrame(columns=INDUSTRY_SUSPECTS.columns.names)
     rows = [
+        (INDUSTRY_MODELS, model_row(runs, model, refusal, labels_checked=False)),
         *((table, kept[table.name]) for table in OF_THE_MODEL),
         (INDUSTRY_FILL, decided),
         (INDUSTRY_SUSPECTS, nobody),
@@ -77,7 +87,10 @@ def store_kept(job: Job, runs: Runs, model: str, basetable: DataFrame, as_of: dt
 
 
 def fill_decisions(scores: pd.DataFrame, cards: pd.DataFrame) -> pd.DataFrame:
-    """Table industry_fill less as_of and model, from scores (account_id, industry, probability) and thresholds."""
+    """Table industry_fill less as_of and model, from scores (account_id, industry, probability) and thresholds.
+
+    Nobody computed reasons.
+    """
     if scores.empty:
         return pd.DataFrame(columns=INDUSTRY_FILL.columns.names)
     wide = scores.pivot(index="account_id", columns="industry", values="probability").sort_index()
@@ -85,7 +98,7 @@ def fill_decisions(scores: pd.DataFrame, cards: pd.DataFrame) -> pd.DataFrame:
     known = cards.set_index("industry")["threshold"].to_dict()
     thresholds = {name: None if pd.isna(known.get(name)) else float(known[name]) for name in wide.columns}
     decided: pd.DataFrame = decide(given, tuple(wide.columns), thresholds)
-    return decided.assign(account_id=wide.index, reasons=pd.Series([[]] * len(decided), dtype=object))
+    return decided.assign(account_id=wide.index, reasons=None)
 
 
 def _store(

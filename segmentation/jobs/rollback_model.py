@@ -14,7 +14,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
+from segmentation.industries.gate import OVERRULED, REFUSED
 from segmentation.jobs.freshness import promote_published, published_models, read_basetable, training_note
+from segmentation.jobs.industry_models import store_overruled
 from segmentation.jobs.industry_tables import store_kept
 from segmentation.jobs.kept_models import require_columns
 from segmentation.jobs.rows import table_rows
@@ -25,8 +27,6 @@ from segmentation.segments.matching import ENDED
 from segmentation.segments.scoring import score_segments
 from segmentation.stores.registry import (
     GATE,
-    OVERRULED,
-    REFUSED,
     champion,
     champions,
     find_version,
@@ -66,6 +66,9 @@ def rollback(job: Job) -> None:
     if target == published:
         # the first model is published even where the gate refused it, as nobody else could answer
         overruled = _overrule(job, runs, target)
+        if overruled and name == INDUSTRY_MODEL:
+            store_overruled(job, runs, as_of, target)
+            job.publish()
         promote_published(job, table, as_of)
         done = "champion from now on" if overruled else "nothing to do"
         job.show(f"{target} is what {table.name} comes from already: {done}")

@@ -17,6 +17,7 @@ from segmentation.industries.gate import Decision, judge
 from segmentation.industries.result import IndustryResult, Recipe
 from segmentation.industries.training import train_industry as train
 from segmentation.jobs.freshness import LINEAGE, promote_published, published_models, read_basetable, training_note
+from segmentation.jobs.industry_models import Refusal, store_unanswered
 from segmentation.jobs.industry_tables import store_kept, store_trained
 from segmentation.jobs.kept_models import CannotAnswer, label_asked
 from segmentation.runtime import Job, JobSpec, add_as_of
@@ -74,10 +75,11 @@ def train_industry(job: Job) -> None:
         model = log_industry(runs, result, settings, job.tables.versions(LINEAGE), as_of, found, decision)
         if (label := label_asked(job, as_of)) is not None:
             tag_version(runs, model, LABEL, label)
-        if decision.promote or current is None:
-            store_trained(job, result, model, as_of, note)
+        refusal = None if decision.promote else Refusal(model, decision.refusals)
+        if refusal is None or current is None:
+            store_trained(job, runs, result, model, as_of, note, refusal)
         else:
-            unanswered = _stored_kept(job, runs, current.model, basetable, as_of, note)
+            unanswered = _stored_kept(job, runs, current.model, basetable, as_of, note, refusal)
         job.publish()
         if job.tables.exists(INDUSTRY_SCORES):
             promote_published(job, INDUSTRY_SCORES, as_of)
@@ -118,12 +120,13 @@ def _judged(job: Job, result: IndustryResult, current: _Champion | None) -> Deci
 
 
 def _stored_kept(
-    job: Job, runs: Runs, model: str, basetable: DataFrame, as_of: dt.date, note: str | None
+    job: Job, runs: Runs, model: str, basetable: DataFrame, as_of: dt.date, note: str | None, refusal: Refusal
 ) -> str | None:
     """Store what the champion says; where it cannot answer for the basetable, why: then the tables stay as they are."""
     try:
-        store_kept(job, runs, model, basetable, as_of, note)
+        store_kept(job, runs, model, basetable, as_of, note, refusal)
     except CannotAnswer as problem:
+        store_unanswered(job, runs, as_of, refusal)
         return str(problem)
     return None
 

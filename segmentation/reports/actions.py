@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from segmentation.reports.blocks import counted, is_missing, shown_share
@@ -35,7 +37,7 @@ def _industries(inputs: Inputs) -> pd.DataFrame:
         return pd.DataFrame()
     rows = inputs.rows("industry_fill").sort_values(["decision", "probability", "account_id"],
                                                     ascending=[True, False, True])  # fmt: skip
-    why = [_reasons(list(given), industry) for given, industry in zip(rows["reasons"], rows["industry"], strict=True)]
+    why = [_reasons(given, industry) for given, industry in zip(rows["reasons"], rows["industry"], strict=True)]
     return pd.DataFrame(
         {
             "account_id": rows["account_id"],
@@ -48,8 +50,10 @@ def _industries(inputs: Inputs) -> pd.DataFrame:
     )
 
 
-def _reasons(reasons: list[str], industry: str) -> str:
-    return "; ".join(reasons) if reasons else f"no single feature speaks for {industry}"
+def _reasons(reasons: Sequence[str] | None, industry: str) -> str:
+    if reasons is None:
+        return "reasons were not computed for this model"
+    return "; ".join(reasons) or f"no single feature speaks for {industry}"
 
 
 def _labels(inputs: Inputs) -> pd.DataFrame:

@@ -84,8 +84,8 @@ def summary_section(inputs: Inputs, findings: Findings) -> Section:
     labelled = int(basetable["industry"].notna().sum())
     to_fill, to_review = (
         Fact(label, shown_int(counts.get(action, 0)), note)
-        if inputs.has("industry_fill")
-        else Fact(label, NOTHING, "no industry model yet")
+        if inputs.has("industry_cards")
+        else Fact(label, NOTHING, "the gate refused the industry model" if inputs.standing else "no industry model yet")
         for label, action, note in (
             ("to fill in", FILL, "industries sure enough to be written down"),
             ("to look at", REVIEW, "accounts without an industry, for a person to judge"),
@@ -120,6 +120,8 @@ def _sentences(inputs: Inputs, living: pd.DataFrame, counts: pd.Series) -> list[
             f"Since {inputs.previous}, {moved:,} of {counted(len(pairs), 'account')} "
             f"({shown_share(moved_share(pairs))}) changed segment."
         )
+    if inputs.standing and inputs.standing.warning:
+        said.append(inputs.standing.warning)
     if inputs.has("industry_cards"):
         cards = inputs.rows("industry_cards")
         told = cards.loc[cards["verdict"] == PREDICTABLE, "industry"].sort_values()
@@ -128,10 +130,10 @@ def _sentences(inputs: Inputs, living: pd.DataFrame, counts: pd.Series) -> list[
         fill = counts.get(FILL, 0)
         can = f"The industry of {counted(fill, 'account')} can be filled in now"
         filled = can if fill else "No industry is sure enough to be filled in"
-        review, check = counts.get(REVIEW, 0), counts.get(CHECK, 0)
+        review, check = counts.get(REVIEW, 0), counted(counts.get(CHECK, 0), "label")
+        to_check = f"{check} should be checked" if inputs.labels_checked else "labels were not checked"
         said.append(
-            f"{filled}; {counted(review, 'account')} {'needs' if review == 1 else 'need'} a look, and "
-            f"{counted(check, 'label')} should be checked."
+            f"{filled}; {counted(review, 'account')} {'needs' if review == 1 else 'need'} a look, and {to_check}."
         )
     return [*said, _of_leaving(inputs, int(counts.get(REACH_OUT, 0)))]
 

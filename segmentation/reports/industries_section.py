@@ -10,10 +10,12 @@ from segmentation.industries.cards import NOT_FROM_USAGE, PREDICTABLE, PROMISING
 from segmentation.industries.filling import ALL, FILL, REVIEW
 from segmentation.reports.actions import CHECK
 from segmentation.reports.blocks import (
+    NOTHING,
     Block,
     Card,
     Cards,
     Column,
+    Details,
     Fact,
     Facts,
     Heading,
@@ -28,6 +30,7 @@ from segmentation.reports.blocks import (
 from segmentation.reports.charts import coverage_curve, drivers, learnability
 from segmentation.reports.drawn import chart
 from segmentation.reports.inputs import Inputs
+from segmentation.reports.standing import NOT_CHECKED, Standing
 
 LEAD = "Which industry an account belongs to, as far as its usage says so, and how often that is right."
 #: the better verdicts first
@@ -39,9 +42,10 @@ THRESHOLDS = 20
 
 def industries_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
     """All about industries; `actions` is table account_actions."""
+    warned = _warned(inputs.standing)
     if not inputs.has("industry_cards"):
         how = f"There is no industry model yet: run `segmentation industry --as-of {inputs.as_of}`."
-        return Section("industries", "Industries", LEAD, (Text(how, is_missing=True),))
+        return Section("industries", "Industries", LEAD, warned or (Text(how, is_missing=True),))
     cards = ordered_cards(inputs)
     said = [f"{name}: {(cards['verdict'] == name).sum()}" for name in VERDICTS if (cards["verdict"] == name).any()]
     counts = actions["action"].value_counts() if len(actions) else pd.Series(dtype=int)
@@ -53,10 +57,15 @@ def industries_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
                 f"where {inputs.fill_precision:.0%} or more are right",
             ),
             Fact("to look at", shown_int(counts.get(REVIEW, 0)), "the first guess is too unsure to be filled in"),
-            Fact("labels to check", shown_int(counts.get(CHECK, 0)), "the usage contradicts the accounts file"),
+            Fact("labels to check", shown_int(counts.get(CHECK, 0)), "the usage contradicts the accounts file")
+            if inputs.labels_checked
+            else Fact("labels to check", NOTHING, f"not checked: {NOT_CHECKED}"),
         )
     )
-    blocks: list[Block] = [facts, Text("Of the industries, usage makes " + "; ".join(said) + ".")]
+    blocks: list[Block] = [*warned, facts]
+    if inputs.standing and inputs.standing.origin:
+        blocks.append(Text(inputs.standing.origin))
+    blocks.append(Text("Of the industries, usage makes " + "; ".join(said) + "."))
     blocks += _learnable(inputs)
     blocks.append(_told_apart(cards))
     worth = cards[cards["verdict"].isin(VERDICTS[:2])].to_dict("records")
@@ -66,6 +75,15 @@ def industries_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
     blocks += _coverage(inputs)
     blocks += _lists(inputs, actions)
     return Section("industries", "Industries", LEAD, tuple(blocks))
+
+
+def _warned(standing: Standing | None) -> tuple[Block, ...]:
+    """What to know before acting on the industries, and why the gate refused a model."""
+    if standing is None or standing.warning is None:
+        return ()
+    said = Text(standing.warning, is_missing=True)
+    why = "; ".join(standing.reasons)
+    return (said, Details("Why the gate refused it", f"{why[:1].upper()}{why[1:]}.")) if why else (said,)
 
 
 def ordered_cards(inputs: Inputs) -> pd.DataFrame:
@@ -177,7 +195,9 @@ def _lists(inputs: Inputs, actions: pd.DataFrame) -> list[Block]:
     for action, name, heading, caption, columns in lists:
         rows = actions[actions["action"] == action] if len(actions) else actions
         blocks.append(Heading(heading))
-        if rows.empty:
+        if action == CHECK and not inputs.labels_checked:
+            blocks.append(Text(f"Labels were not checked: {NOT_CHECKED}."))
+        elif rows.empty:
             blocks.append(Text("No account is on this list."))
         else:
             blocks.append(table(name, caption, rows[[one.name for one in columns]], columns, inputs.shown))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from segmentation.reports.standing import Standing, standing
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -55,6 +57,16 @@ class Inputs:
             return pd.DataFrame(columns=["method"])
         rows = frames[name]
         return rows[rows["method"] == self.method]
+
+    @property
+    def standing(self) -> Standing | None:
+        """Which model the industries come from; None where no training has written that down."""
+        return standing(self.rows("industry_models")) if self.has("industry_models") else None
+
+    @property
+    def labels_checked(self) -> bool:
+        """Whether an empty list of labels to check means that none has to be."""
+        return self.standing is None or self.standing.labels_checked
 
     @property
     def names(self) -> dict[int, str]:

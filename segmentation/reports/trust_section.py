@@ -109,6 +109,8 @@ GLOSSARY = (
     ("Coverage", "The share of accounts that would be filled in, and rightly."),
     ("Fill in", "Write the industry into an account that has none, because such guesses were right often enough."),
     ("g (Hedges)", "A difference in standard deviations: 0.2 is small, 0.8 is large."),
+    ("Gate", "The check that a newly trained industry model must pass before its guesses take the place of those of "
+             "the model in use."),
     ("Interval", "Where the true figure lies, as far as so many accounts can tell: 95 of 100 such intervals hold it."),
     ("Label", "The industry that the accounts file names."),
     ("Outlying account", "An account unlike all others. It is in a segment all the same: look before acting on it."),

@@ -9,12 +9,12 @@ import pandas as pd
 from mlflow.types import ColSpec, DataType
 
 from segmentation.industries.audit import Audit
-from segmentation.industries.gate import Decision
+from segmentation.industries.gate import PASSED, REFUSED, Decision
 from segmentation.industries.result import Candidate, IndustryResult
 from segmentation.schemas import INDUSTRY_CARDS, INDUSTRY_COVERAGE, INDUSTRY_DRIVERS, INDUSTRY_METRICS
 from segmentation.settings import Settings
 from segmentation.stores.industry_figures import industry_figures
-from segmentation.stores.registry import GATE, PASSED, RECIPE, REFUSED, register_challenger
+from segmentation.stores.registry import GATE, RECIPE, register_challenger
 from segmentation.stores.run_values import log_files, log_nested, log_values, metric_names
 from segmentation.stores.runs import INDUSTRY_MODEL, Runs, log_model, open_run
 

@@ -12,7 +12,7 @@ MADE_BY = {
     "account_features": "basetable", "accounts": "basetable", "basetable": "basetable", "segments": "segments",
     "segment_summaries": "segments", "segment_profiles": "segments", "segment_moves": "segments",
     "account_rfm": "segments", "account_positions": "segments",
-    "industry_scores": "industry", "industry_metrics": "industry",
+    "industry_scores": "industry", "industry_models": "industry", "industry_metrics": "industry",
     "industry_cards": "industry", "industry_coverage": "industry", "industry_fill": "industry",
     "industry_suspects": "industry", "industry_drivers": "industry", "churn_scores": "churn", "churn_metrics": "churn",
     "account_values": "value", "account_scores": "score", "column_profiles": "explore", "column_histograms": "explore",

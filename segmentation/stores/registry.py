@@ -17,6 +17,7 @@ from mlflow.types import DataType
 from pyspark.ml import PipelineModel
 
 from segmentation.errors import InputProblem
+from segmentation.industries.gate import REFUSED
 from segmentation.stores.run_values import LONGEST_PARAM
 from segmentation.stores.runs import Runs, load_model
 
@@ -27,7 +28,6 @@ HISTORY = "champions"
 GATE, RECIPE = "gate", "recipe"
 #: tag of a version: the label that it was trained to answer
 LABEL = "label"
-PASSED, REFUSED, OVERRULED = "passed", "refused", "overruled"
 #: methods without a registered model stand in the tables with their run
 RUN = "runs:/"
 
@@ -115,6 +115,12 @@ def trained_for(runs: Runs, model: str) -> dt.date | None:
         _require_absence(error)
         return None
     return dt.date.fromisoformat(tags["as_of"]) if "as_of" in tags else None
+
+
+def trained_at(runs: Runs, model: str) -> dt.datetime | None:
+    """When a version was registered, which ends its training, UTC; None where it is not there (any more)."""
+    found = find_version(runs, model)
+    return dt.datetime.fromtimestamp(found.creation_timestamp / 1000, dt.UTC) if found else None
 
 
 def find_version(runs: Runs, model: str) -> ModelVersion | None:

@@ -179,7 +179,7 @@ def test_trees_give_probabilities_that_sum_to_one(spark: SparkSession, model: st
     assert result.drivers.groupby("industry")["effect"].sum().to_numpy() == pytest.approx(1.0)
     assert result.drivers.groupby("industry", sort=False).first().loc["Food", "feature"] == "f0"
     assert result.drivers["selected"].isna().all()
-    assert result.fill.decisions["reasons"].tolist() == [[]] * 5
+    assert result.fill.decisions["reasons"].tolist() == [None] * 5  # not computed, which is not "none"
 
 
 def test_a_model_whose_package_is_missing_says_which(monkeypatch: pytest.MonkeyPatch) -> None:

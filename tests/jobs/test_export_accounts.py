@@ -15,7 +15,15 @@ from segmentation.errors import InputProblem
 from segmentation.jobs.export_accounts import export_accounts
 from segmentation.reports.export import COLUMNS, export_rows, tables_of
 from segmentation.runtime import Job
-from segmentation.schemas import ACCOUNT_RFM, ACCOUNT_VALUES, BASETABLE, EVENT_NAMES, INDUSTRY_FILL, SEGMENTS
+from segmentation.schemas import (
+    ACCOUNT_RFM,
+    ACCOUNT_VALUES,
+    BASETABLE,
+    EVENT_NAMES,
+    INDUSTRY_FILL,
+    INDUSTRY_MODELS,
+    SEGMENTS,
+)
 from segmentation.stores import exports
 from segmentation.stores.conf import load_settings
 from segmentation.stores.exports import write_files
@@ -49,6 +57,9 @@ def data_dir(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> P
             (AS_OF, "c", "review", "Food", 0.6, "Toys", ["r"], "i/1"),
         ],
         ACCOUNT_RFM.name: [(AS_OF, account, 3.0, 20.0, 100.0, 5, 4, 3, "regular") for account in ("=a", "b", "c")],
+        INDUSTRY_MODELS.name: [
+            (AS_OF, "industry/1", dt.date(2025, 12, 1), NOW, "passed", "industry/2", ["no AUC"], False),
+        ],
         ACCOUNT_VALUES.name: [(dt.date(2025, 1, 1), "b", 1, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)],
     }
     writer = job(spark, folder)
@@ -59,7 +70,7 @@ def data_dir(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> P
     writer.publish()
     with pytest.raises(MissingTable, match=r"there is no table segments .* run `segmentation segments` first"):
         export_accounts(job(spark, folder))
-    for table in (SEGMENTS, INDUSTRY_FILL, ACCOUNT_RFM, ACCOUNT_VALUES):
+    for table in (SEGMENTS, INDUSTRY_FILL, INDUSTRY_MODELS, ACCOUNT_RFM, ACCOUNT_VALUES):
         writer.tables.replace(spark.createDataFrame(rows[table.name], table.columns), table)
     writer.publish()
     return folder
@@ -92,6 +103,9 @@ def test_an_account_is_one_row_in_both_files(
     assert "left empty: churn_probability (run `segmentation churn --as-of 2026-01-01` for them)" in said
     assert "left empty: lifetime_value (run `segmentation value --as-of 2026-01-01` for them)" in said
     assert "3 texts could be read as formulas and begin with an apostrophe now" in said
+    assert (
+        "industries: The gate refused the industry model trained last, industry/2. What is said of industries" in said
+    )
     assert "`segmentation forget` does not reach them" in said
 
 

@@ -11,10 +11,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from segmentation.industries.audit import Audit
+from segmentation.industries.gate import OVERRULED
 from segmentation.jobs import rollback_model, train_industry
 from segmentation.jobs.kept_models import CannotAnswer, foreign_names
 from segmentation.schemas import BASETABLE
-from segmentation.stores.registry import CHALLENGER, GATE, LABEL, OVERRULED, find_version
+from segmentation.stores.registry import CHALLENGER, GATE, LABEL, find_version
 from tests.industries import made_up
 from tests.jobs.test_rollback import AS_OF, BETTER, FIRST, WORSE, World, train
 from tests.models import planted
@@ -83,6 +84,16 @@ def test_where_a_feature_went_away_a_refusal_leaves_the_tables_as_they_are(
     assert "nothing is published, the tables stay as they are: the basetable as of 2026-02-01 has other" in said
     assert "columns than industry/1 was trained on: it lacks f0." in said
     assert world.published() == {(AS_OF, "industry/1"): set(made_up.INDUSTRIES)}
+    # but that there was a refusal is written down, for the report and the export
+    kept = {row["as_of"]: row for row in world.read("industry_models").collect()}
+    assert (kept[AS_OF]["model"], kept[AS_OF]["gate"], kept[AS_OF]["refused"]) == ("industry/1", "passed", None)
+    assert (kept[AS_OF]["trained_for"], kept[AS_OF]["labels_checked"]) == (AS_OF, True)
+    assert kept[AS_OF]["trained_at"].year >= 2026
+    [refused] = [one.version for one in world.runs.client.search_model_versions("name='industry'")
+                 if CHALLENGER in find_version(world.runs, f"industry/{one.version}").aliases]  # fmt: skip
+    assert (kept[AFTER]["model"], kept[AFTER]["refused"]) == (None, f"industry/{refused}")
+    assert any("differs from the champion's by +0.5000" in why for why in kept[AFTER]["reasons"])
+    assert not any(why.startswith("refused: ") for why in kept[AFTER]["reasons"])
 
 
 def test_after_another_label_a_refusal_publishes_nothing_about_the_old_one_and_can_be_overruled(
@@ -100,6 +111,12 @@ def test_after_another_label_a_refusal_publishes_nothing_about_the_old_one_and_c
 
     rollback_model.rollback(world.job(to=number))
     assert world.published()[AFTER, f"industry/{number}"] == set(COUNTRIES.values())
+    [model] = world.read("industry_models").where(F.col("as_of") == F.lit(AFTER)).collect()
+    assert (model["model"], model["gate"], model["refused"]) == (f"industry/{number}", OVERRULED, None)
+    assert (model["reasons"], model["labels_checked"]) == ([], False)
+    assert {row["reasons"] for row in world.read("industry_fill").where(F.col("as_of") == F.lit(AFTER)).collect()} == {
+        None
+    }
     overruled = find_version(world.runs, f"industry/{number}")
     assert overruled is not None
     assert (overruled.tags[GATE], overruled.tags[LABEL]) == (OVERRULED, "country")

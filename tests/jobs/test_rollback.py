@@ -187,6 +187,9 @@ def test_a_first_model_that_was_refused_is_overruled(world: World, capsys: pytes
     assert "industry/1 is what industry_scores comes from already: champion from now on" in said.out
     assert world.champion() == ("industry/1", ["1"])
     assert client.get_model_version("industry", "1").tags["gate"] == "overruled"
+    assert [(row["model"], row["gate"]) for row in world.read("industry_models").collect()] == [
+        ("industry/1", "overruled")
+    ]
 
 
 def test_a_fatal_finding_stops_before_training_and_is_in_a_failed_run(world: World) -> None:

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from segmentation.errors import InputProblem
+from segmentation.industries.gate import REFUSED
 from segmentation.jobs.score_accounts import score_accounts
 from segmentation.models.catalogue import CLUSTER, COMPONENTS
 from segmentation.models.columns import differences
@@ -23,7 +24,7 @@ from segmentation.runtime import Job
 from segmentation.schemas import ACCOUNT_SCORES, BASETABLE, EVENT_NAMES
 from segmentation.segments.scoring import naming_stage
 from segmentation.stores.conf import load_settings
-from segmentation.stores.registry import GATE, REFUSED, promote, register_challenger
+from segmentation.stores.registry import GATE, promote, register_challenger
 from segmentation.stores.runs import log_model, open_run, open_runs
 from tests.industries import made_up
 from tests.robustness.conftest import store

@@ -7,14 +7,12 @@ from pathlib import Path
 import pytest
 
 from segmentation.errors import InputProblem
+from segmentation.industries.gate import OVERRULED, PASSED, REFUSED
 from segmentation.settings import StorageSettings
 from segmentation.stores.registry import (
     CHALLENGER,
     GATE,
-    OVERRULED,
-    PASSED,
     RECIPE,
-    REFUSED,
     champion,
     champions,
     inputs_of,
