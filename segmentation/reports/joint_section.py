@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from segmentation.reports.actions import REACH_OUT
@@ -16,6 +18,7 @@ from segmentation.reports.blocks import (
     Text,
     counted,
     interval,
+    is_missing,
     shown_int,
     shown_share,
     table,
@@ -121,11 +124,13 @@ def _churn_facts(inputs: Inputs) -> list[Fact]:
     if inputs.has("churn_metrics"):
         rows = inputs.rows("churn_metrics")
         of = rows[(rows["population"] == "active") & (rows["slice"] == "test") & (rows["metric"] == "auc")]
-        known = of[of["value"].notna()]
-        if len(known):
-            row = known.iloc[0]
-            note = (
-                f"{interval(row['low'], row['high'])} on later months; days since last seen alone {row['recency']:.2f}"
-            )
-            facts.append(Fact("AUC of the forecast", f"{row['value']:.2f}", note))
+        facts += [_auc_fact(row) for row in of.to_dict("records")]
     return facts
+
+
+def _auc_fact(row: dict[Any, Any]) -> Fact:
+    """How well the forecast ranked active accounts on later months, or why nobody knows."""
+    if is_missing(row["value"]):
+        return Fact("AUC of the forecast", NOTHING, f"not known: {row['reason']}")
+    note = f"{interval(row['low'], row['high'])} on later months; days since last seen alone {row['recency']:.2f}"
+    return Fact("AUC of the forecast", f"{row['value']:.2f}", f"{note}; {row['reason']}" if row["reason"] else note)

@@ -70,6 +70,7 @@ def _industries(rows: pd.DataFrame) -> Block:
         Column("majority", "Always the shares", "number"),
         Column("random", "At random", "number"),
         Column("support", "Accounts", "int"),
+        Column("reason", "Remark", "wide"),
     )
     caption = "Industry model: every figure with its 95 % interval, beside two ways to answer without a model"
     return table("industry_metrics", caption, told[[column.name for column in columns]], columns)
@@ -93,6 +94,7 @@ def _churn(rows: pd.DataFrame) -> Block:
         Column("recency", "Days since last seen alone", "number"),
         Column("accounts", "Number", "int"),
         Column("churned", "Fell silent", "int"),
+        Column("reason", "Remark", "wide"),
     )
     caption = "Forecast of falling silent, beside two ways to answer without a model"
     return table("churn_metrics", caption, told[[column.name for column in columns]], columns)

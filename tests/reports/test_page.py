@@ -220,12 +220,25 @@ def test_every_table_of_a_whole_report_is_a_file_that_it_may_take_away_again() -
     categories = {"category": ["Document"], "rows": 135, "tokens": 3, "accounts": 2, "first": moment, "last": moment}
     coverage = {"industry": ["all"], "threshold": 0.8, "filled": 4, "precision": 0.9, "low": 0.7, "coverage": 0.5}
     churned = {"population": ["active"], "slice": "test", "metric": "auc", "value": 0.8, "low": 0.7, "high": 0.9,
-               "base_rate": 0.5, "recency": 0.6, "accounts": 5, "churned": 2}  # fmt: skip
+               "base_rate": 0.5, "recency": 0.6, "accounts": 5, "churned": 2, "reason": None}  # fmt: skip
     also = {"categories": categories, "industry_coverage": coverage, "churn_metrics": churned}
     now = frames.tables() | {"churn_scores": frames.churn(), "account_values": frames.values()}
     report = made(frames.inputs(now | {name: pd.DataFrame(rows) for name, rows in also.items()}, frames.earlier()))
     assert set(report.tables()) == FILES
     assert "0.70 to 0.90 on later months; days since last seen alone 0.60" in text_of(report, "outlook")
+
+
+def test_a_forecast_of_which_nobody_knows_the_worth_says_why() -> None:
+    auc = {"population": ["active"], "slice": "test", "metric": "auc", "value": None, "low": None, "high": None,
+           "base_rate": None, "recency": None, "accounts": 4, "churned": 0, "reason": "none of the 4 left"}  # fmt: skip
+    now = frames.tables() | {"churn_scores": frames.churn(), "churn_metrics": pd.DataFrame(auc)}
+    report = made(frames.inputs(now))
+    assert re.search(r"AUC of the forecast\s+-\s+not known: none of the 4 left", text_of(report, "outlook"))
+    assert "none of the 4 left" in text_of(report, "trust")
+    now["churn_metrics"] = pd.DataFrame(
+        auc | {"value": 0.8, "low": 0.7, "high": 0.9, "recency": 0.6, "reason": "rough"}
+    )
+    assert "days since last seen alone 0.60; rough" in text_of(made(frames.inputs(now)), "outlook")
 
 
 def test_shares_are_never_rounded_to_nothing_or_to_all() -> None:
