@@ -81,6 +81,7 @@ def read_inputs(job: Job) -> tuple[Inputs, str]:
         previous=previous,
         published=max(tables.published[table.name].at for table in read),
         method=str(lead_method(methods, settings.segments.methods)),
+        methods=tuple(settings.segments.methods),
         now={name: rows for name, rows in now.items() if len(rows)},
         before={name: rows for name, rows in before.items() if len(rows)},
         words=spoken(features) | _joint(features),

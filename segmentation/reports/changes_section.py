@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from segmentation.reports.blocks import Block, Column, Heading, Points, Section, Text, counted, shown_share, table
@@ -10,6 +13,7 @@ from segmentation.reports.drawn import chart
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.movement import moved_accounts
 from segmentation.segments.matching import BORN, ENDED, MERGED, SPLIT
+from segmentation.segments.placing import lead_method
 
 
 def changes_section(inputs: Inputs, changes: pd.DataFrame) -> Section:
@@ -67,19 +71,41 @@ def _told(inputs: Inputs) -> list[str]:
         )
     said += _why_moved(inputs)
     for row in inputs.of_method("segment_summaries").sort_values("segment").to_dict("records"):
-        if row["change"] in (BORN, SPLIT, MERGED):
-            said.append(f"Segment {row['segment']}, {row['name']}, is new: it was {row['change']}.")
-        elif row["change"] == ENDED:
-            said.append(f"Segment {row['segment']}, {row['name']}, is no more.")
+        came = _came(row, inputs.names)
+        if came:
+            said.append(f"Segment {_named(row['segment'], inputs.names)} {came}.")
     return said
 
 
+def _came(row: Mapping[Any, Any], names: Mapping[int, str]) -> str | None:
+    """Where a segment came from, or that it went; None for one that was there before and is much the same."""
+    before = [int(one) for one in row["previous"]]
+    others = " and ".join(f"segment {_named(one, names)}" for one in before if one != row["segment"])
+    if row["change"] == MERGED and row["segment"] in before:
+        return f"took in {others}"
+    told = {
+        BORN: "is new",
+        SPLIT: f"is new: at least half of it comes from {others}",
+        MERGED: f"is new: it was made of {others}",
+        ENDED: "is no more",
+    }
+    return told.get(row["change"])
+
+
+def _named(segment: int, names: Mapping[int, str]) -> str:
+    return f"{segment} ({names[segment]})" if segment in names else str(segment)
+
+
 def _why_moved(inputs: Inputs) -> list[str]:
-    """Customers apart from retraining, by the first method whose model can be applied to both dates."""
+    """Customers apart from retraining, by the leading method of those whose model can be applied to both dates."""
     if not inputs.has("segment_moves"):
         return []
     moves = inputs.rows("segment_moves")
-    method = inputs.method if inputs.method in set(moves["method"]) else min(moves["method"])
+    moves = moves[moves["previous_as_of"] == inputs.previous]
+    found = set(moves["method"])
+    method = inputs.method if inputs.method in found else lead_method(found, inputs.methods)
+    if method is None:  # they were counted from another date
+        return []
     rows = moves[moves["method"] == method]
     customers = int((rows["same_model"] != rows["previous_segment"]).sum())
     retraining = int((rows["segment"] != rows["same_model"]).sum())

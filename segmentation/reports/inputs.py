@@ -26,6 +26,8 @@ class Inputs:
     published: dt.datetime
     #: the segments spoken of: the consensus, or the first method
     method: str
+    #: all methods, in the order of the settings
+    methods: tuple[str, ...]
     now: Mapping[str, pd.DataFrame]
     before: Mapping[str, pd.DataFrame]
     #: feature -> plain words

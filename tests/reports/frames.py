@@ -121,7 +121,8 @@ def inputs(
     """All of it together; no `before`: the first report."""
     whole = {
         "as_of": NOW, "previous": BEFORE if before else None, "published": dt.datetime(2026, 1, 2, 9, 30),
-        "method": "consensus", "now": tables() if now is None else now, "before": before or {},
+        "method": "consensus", "methods": ("kmeans", "gmm"), "now": tables() if now is None else now,
+        "before": before or {},
         "words": {"all_rows_year": "log rows of a year"}, "features": 396, "shown": 50, "reach_out": 0.5,
         "fill_precision": 0.9, "horizon_months": 3, "value_months": 12, "hashed_ids": False,
     }  # fmt: skip

@@ -175,7 +175,7 @@ def test_trust_stands_beside_figures() -> None:
 def test_customers_moves_are_told_from_retraining() -> None:
     said = text_of(made(frames.inputs(before=frames.earlier())), "changes")
     assert "2 of 6 accounts moved because their usage changed, and 1 because the model was trained anew" in said
-    assert "Segment 1, Light use, is new: it was born." in said
+    assert "Segment 1 (Light use) is new." in said
 
 
 def test_a_first_report_has_nothing_to_compare() -> None:

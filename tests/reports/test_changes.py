@@ -1,0 +1,49 @@
+"""What the report says of segments that came and went, and of why accounts moved."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from segmentation.reports.blocks import Points
+from segmentation.reports.changes_section import changes_section
+from segmentation.reports.movement import report_changes
+from tests.reports import frames
+
+
+def told_of_changes(now: dict[str, pd.DataFrame]) -> list[str]:
+    """The sentences of the section alone, which draws one chart only."""
+    inputs = frames.inputs(now, frames.earlier())
+    points = changes_section(inputs, report_changes(inputs)).blocks[0]
+    assert isinstance(points, Points)
+    return list(points.items)
+
+
+@pytest.mark.parametrize(
+    ("change", "previous", "said"),
+    [
+        ("merged", [1, 2], "Segment 1 (Light use) took in segment 2 (Old)."),
+        ("merged", [2, 3], "Segment 1 (Light use) is new: it was made of segment 2 (Old) and segment 3 (Older)."),
+        ("split", [0], "Segment 1 (Light use) is new: at least half of it comes from segment 0 (Heavy use)."),
+        ("kept", [1], None),
+    ],
+)
+def test_only_a_segment_that_was_not_there_is_new(change: str, previous: list[int], said: str | None) -> None:
+    now = frames.tables()
+    living = frames.summaries(frames.NOW, (3, 3))
+    living["change"], living["previous"] = ["kept", change], [[0], previous]
+    gone = living.assign(segment=[2, 3], name=["Old", "Older"], change="ended", accounts=0, previous=[[1], [1]])
+    now["segment_summaries"] = pd.concat([living, gone])
+    found = [one for one in told_of_changes(now) if one.startswith("Segment ")]
+    ended = ["Segment 2 (Old) is no more.", "Segment 3 (Older) is no more."]
+    assert found == ([said, *ended] if said else ended)
+
+
+def test_moves_are_told_by_the_first_method_of_the_settings_and_from_the_date_before() -> None:
+    now = frames.tables()
+    moves = now["segment_moves"]
+    now["segment_moves"] = pd.concat([moves.assign(method="bisecting", same_model=0), moves])
+    # bisecting comes first by its name alone
+    assert [one[:21] for one in told_of_changes(now) if "By the method" in one] == ["By the method kmeans,"]
+    now["segment_moves"] = moves.assign(previous_as_of=frames.BEFORE.replace(month=11))
+    assert not [one for one in told_of_changes(now) if "By the method" in one]
