@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from segmentation.reports.blocks import counted, is_missing, shown_share
 from segmentation.reports.inputs import Inputs
+from segmentation.reports.shown import counted, is_missing, shown_share
 from segmentation.segments.rfm import FADING
 
 CHECK, REACH_OUT = "check label", "reach out"

@@ -7,11 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from segmentation.reports.blocks import Block, Column, Heading, Points, Section, Text, counted, shown_share, table
+from segmentation.reports.blocks import Block, Column, Heading, Points, Section, Text, table
 from segmentation.reports.charts import movement, named
 from segmentation.reports.drawn import chart
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.movement import moved_accounts
+from segmentation.reports.shown import counted, shown_share
 from segmentation.segments.matching import BORN, ENDED, MERGED, SPLIT
 from segmentation.segments.placing import lead_method
 

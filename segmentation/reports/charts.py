@@ -1,4 +1,4 @@
-"""The charts of segments and industries, for the report and the notebooks: table rows in, a bare matplotlib Figure out.
+"""The charts of segments, for the report and the notebooks: table rows in, a bare matplotlib Figure out.
 
 No window, no global state. Every frame holds rows of one table and one as_of, with the table's own columns; a chart
 that has nothing to show is None. None of them tells anything by colour alone.
@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from segmentation.reports.palette import (
     ACCENT,
@@ -24,7 +23,6 @@ from segmentation.reports.palette import (
     PAPER,
     POSITIVE,
     SMALL,
-    WIDTH,
     canvas,
     colour_of,
     legend,
@@ -36,10 +34,6 @@ from segmentation.reports.palette import (
 
 #: more points than this are one blot, and a heavy file
 SHOWN_POINTS = 4000
-#: residuals beyond this are one shade
-DARKEST = 6.0
-#: from this q on a difference may be chance
-LEVEL = 0.05
 #: a line of text beside a bar
 WRAP = 34
 
@@ -91,7 +85,7 @@ def profile_bars(
     own = own[~own["feature"].str.contains(r" = |_[mq]\d+$", regex=True)]
     if own.empty:
         return None
-    rows = _strongest(own, shown)
+    rows = strongest(own, shown)
     figure, axes = canvas(0.75 + 0.36 * len(rows), NARROW)
     places, effects = np.arange(len(rows)), rows["effect"].to_numpy(float)
     spread = np.maximum(0.0, np.stack([effects - rows["low"].astype(float), rows["high"].astype(float) - effects]))
@@ -99,7 +93,7 @@ def profile_bars(
                      color=[POSITIVE if effect > 0 else NEGATIVE for effect in effects])  # fmt: skip
     for bar, held_out in zip(bars, rows["held_out"], strict=True):
         bar.set(alpha=0.8, hatch="///" if held_out else "", edgecolor=INK if held_out else "none", linewidth=0.4)
-    _beside_zero(axes, rows["feature"], words or {})
+    beside_zero(axes, rows["feature"], words or {})
     widest = max(1.0, float(np.abs(rows[["low", "high", "effect"]].to_numpy(float)).max())) * 1.05
     axes.set(xlabel="less  ←  standard deviations  →  more", xlim=(-widest, widest))
     return figure
@@ -143,111 +137,18 @@ def movement(pairs: pd.DataFrame, names: Mapping[int, str]) -> Figure | None:
     return figure
 
 
-def learnability(metrics: pd.DataFrame) -> Figure | None:
-    """How well usage tells each industry: the AUC with its 95 % interval, on seen and unseen accounts, beside chance.
-
-    `metrics`: rows of industry_metrics. The dot is cross-validated, the cross is what the fit had seen, the triangle
-    the test accounts; left of the short bar permuted labels come as well.
-    """
-    rows = metrics[(metrics["metric"] == "auc") & metrics["value"].notna() & metrics["industry"].notna()]
-    judged = rows[rows["slice"] == "cv"].sort_values("value")
-    if judged.empty:
-        return None
-    figure, axes = canvas(1.2 + 0.42 * len(judged))
-    places = np.arange(len(judged))
-    value, low, high = (judged[name].to_numpy(float) for name in ("value", "low", "high"))
-    # an interval of resamples need not reach the value itself: a bar has no negative length
-    spread = np.maximum(0.0, np.nan_to_num(np.stack([value - low, high - value])))
-    axes.errorbar(value, places, xerr=spread, fmt="o", color=ACCENT, capsize=3, label="unseen accounts, 95 % interval")
-    for part, mark, said in (("test", "^", "test accounts"), ("train", "x", "accounts it learned from")):
-        other = rows[rows["slice"] == part].set_index("industry")["value"].reindex(judged["industry"])
-        axes.plot(other.to_numpy(float), places, mark, color=MUTED, markersize=6, label=said, markerfacecolor="none")
-    chance = judged["chance_high"].to_numpy(float)
-    axes.plot(chance, places, linestyle="none", marker="|", markersize=14, color=NEGATIVE, label="luck reaches this")
-    axes.axvline(0.5, color=MUTED, linestyle="--", linewidth=1.0)
-    lowest = float(np.nanmin([0.42, rows["value"].min(), *low, *chance])) - 0.02
-    labels = [f"{wrapped(n, 26)} ({s:,})" for n, s in zip(judged["industry"], judged["support"], strict=True)]
-    axes.set_yticks(places, labels)
-    axes.set(xlabel="AUC: 0.5 is guessing, 1 is never wrong (in brackets: accounts)", xlim=(lowest, 1.02))
-    legend(figure, 2)
-    return figure
-
-
-def coverage_curve(coverage: pd.DataFrame, industry: str = "all", goal: float | None = None) -> Figure | None:
-    """What filling in gives from strict to loose: share filled in rightly against share of fills that are right.
-
-    `coverage`: rows of industry_coverage; `industry` of them, `all` for all together. The band reaches down to the
-    lower bound. `goal`: the precision asked for.
-    """
-    rows = coverage[coverage["industry"] == industry].sort_values("threshold", ascending=False)
-    if rows.empty:
-        return None
-    figure, axes = canvas(3.4)
-    plain(axes, "both")
-    x, y, low = (rows[name].to_numpy(float) for name in ("coverage", "precision", "low"))
-    axes.fill_between(x, low, y, color=ACCENT, alpha=0.16, linewidth=0, label="down to the lower bound")
-    axes.plot(x, y, color=ACCENT, marker="o", markersize=3, linewidth=1.8, label="fills that were right")
-    if goal is not None:
-        axes.axhline(goal, color=NEGATIVE, linestyle="--", linewidth=1.2, label=f"asked for: {goal:.0%}")
-    axes.set(xlabel="share of the labelled accounts filled in rightly", ylabel="share of fills right", ylim=(0, 1.03))
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    legend(figure, 3)
-    return figure
-
-
-def drivers(rows: pd.DataFrame, industry: str, words: Mapping[str, str] | None = None, shown: int = 6) -> Figure | None:
-    """The features that speak most for (right) or against (left) an industry. `rows`: of industry_drivers."""
-    own = rows[(rows["industry"] == industry) & (rows["effect"] != 0)]
-    if own.empty:
-        return None
-    top = _strongest(own, shown)
-    figure, axes = canvas(0.75 + 0.36 * len(top), NARROW)
-    effects, places = top["effect"].to_numpy(float), np.arange(len(top))
-    axes.barh(places, effects, height=0.6, color=[POSITIVE if e > 0 else NEGATIVE for e in effects], alpha=0.8)
-    _beside_zero(axes, top["feature"], words or {})
-    widest = float(np.abs(effects).max()) * 1.1
-    axes.set(xlabel="against  ←  log-odds  →  for", xlim=(-widest, widest))
-    return figure
-
-
-def residual_map(residuals: pd.DataFrame, names: Mapping[int, str]) -> Figure | None:
-    """Which industries are more (+) or less (-) frequent in a segment than by chance; a star: beyond chance.
-
-    `residuals`: rows of segment_industries. The number is the adjusted residual, in standard deviations.
-    """
-    if residuals.empty:
-        return None
-    grid = residuals.pivot(index="segment", columns="industry", values="residual")
-    tested = residuals.pivot(index="segment", columns="industry", values="q_value")
-    figure, axes = canvas(2.0 + 0.5 * len(grid), max(WIDTH, 2.4 + 0.5 * grid.shape[1]))
-    for (row, column), value in np.ndenumerate(grid.to_numpy(float)):
-        known = bool(np.isfinite(value))
-        shade = min(abs(value) / DARKEST, 1.0) * 0.75 if known else 0.0
-        square(axes, row, column, POSITIVE if value > 0 else NEGATIVE, shade)
-        beyond = known and float(tested.to_numpy(float)[row, column]) <= LEVEL
-        said = f"{value:+.1f}{'*' if beyond else ''}" if known else "·"
-        axes.text(column, row, said, ha="center", va="center", fontsize=SMALL, color=INK,
-                  fontweight="bold" if beyond else "normal")  # fmt: skip
-    squared(axes, [wrapped(named(one, names)) for one in grid.index], [wrapped(one, 18) for one in grid.columns])
-    axes.tick_params(axis="x", labelrotation=40)
-    for label in axes.get_xticklabels():
-        label.set(ha="right", rotation_mode="anchor")
-    return figure
-
-
 def named(segment: int, names: Mapping[int, str]) -> str:
     """A segment by id and name; below zero stands for none."""
     return f"{segment}  {names.get(int(segment), '')}".strip() if segment >= 0 else "in no segment"
 
 
-def _strongest(rows: pd.DataFrame, shown: int) -> pd.DataFrame:
+def strongest(rows: pd.DataFrame, shown: int) -> pd.DataFrame:
     """The features of largest effect, the largest last: bars are drawn from below."""
     ranked = rows.assign(size=rows["effect"].abs()).sort_values(["size", "feature"], ascending=[False, True])
     return ranked.head(shown).iloc[::-1]
 
 
-def _beside_zero(axes: Axes, features: pd.Series, words: Mapping[str, str]) -> None:
+def beside_zero(axes: Axes, features: pd.Series, words: Mapping[str, str]) -> None:
     """A line at zero, and the feature of each bar in words."""
     axes.axvline(0.0, color=MUTED, linewidth=1.0)
     said = [words.get(name, str(name).replace("_", " ")) for name in features]

@@ -9,18 +9,7 @@ import pandas as pd
 from segmentation.industries.cards import PREDICTABLE
 from segmentation.industries.filling import FILL, REVIEW
 from segmentation.reports.actions import CHECK, REACH_OUT, account_actions
-from segmentation.reports.blocks import (
-    NOTHING,
-    Block,
-    Fact,
-    Facts,
-    Points,
-    Report,
-    Section,
-    counted,
-    shown_int,
-    shown_share,
-)
+from segmentation.reports.blocks import Block, Fact, Facts, Points, Report, Section
 from segmentation.reports.changes_section import changes_section, moved_share
 from segmentation.reports.data_section import data_section
 from segmentation.reports.industries_section import industries_section
@@ -29,6 +18,7 @@ from segmentation.reports.joint_section import joint_section, outlook_section
 from segmentation.reports.movement import moved_accounts, report_changes
 from segmentation.reports.residuals import segment_industries
 from segmentation.reports.segments_section import DOUBTFUL, living_segments, segments_section
+from segmentation.reports.shown import NOTHING, counted, shown_int, shown_share
 from segmentation.reports.trust_section import glossary_section, trust_section
 
 #: every table that a report may have, and so every CSV file that it may write or take away

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from segmentation.reports.blocks import (
-    Block,
-    Column,
-    Fact,
-    Facts,
-    Heading,
-    Section,
-    Text,
-    counted,
-    shown_int,
-    shown_share,
-    table,
-)
+from segmentation.reports.blocks import Block, Column, Fact, Facts, Heading, Section, Text, table
 from segmentation.reports.inputs import Inputs
+from segmentation.reports.shown import counted, shown_int, shown_share
 from segmentation.schemas import READ, REFUSED
 
 #: disposition -> what the page calls it

@@ -9,27 +9,11 @@ import pandas as pd
 from segmentation.industries.cards import NOT_FROM_USAGE, PREDICTABLE, PROMISING, TOO_FEW
 from segmentation.industries.filling import ALL, FILL, REVIEW
 from segmentation.reports.actions import CHECK
-from segmentation.reports.blocks import (
-    NOTHING,
-    Block,
-    Card,
-    Cards,
-    Column,
-    Details,
-    Fact,
-    Facts,
-    Heading,
-    Section,
-    Text,
-    interval,
-    is_missing,
-    shown_int,
-    shown_share,
-    table,
-)
-from segmentation.reports.charts import coverage_curve, drivers, learnability
+from segmentation.reports.blocks import Block, Card, Cards, Column, Details, Fact, Facts, Heading, Section, Text, table
 from segmentation.reports.drawn import chart
+from segmentation.reports.industry_charts import coverage_curve, drivers, learnability
 from segmentation.reports.inputs import Inputs
+from segmentation.reports.shown import NOTHING, interval, is_missing, shown_int, shown_share
 from segmentation.reports.standing import NOT_CHECKED, Standing
 
 LEAD = "Which industry an account belongs to, as far as its usage says so, and how often that is right."

@@ -7,25 +7,11 @@ from typing import Any
 import pandas as pd
 
 from segmentation.reports.actions import REACH_OUT
-from segmentation.reports.blocks import (
-    NOTHING,
-    Block,
-    Column,
-    Fact,
-    Facts,
-    Heading,
-    Section,
-    Text,
-    counted,
-    interval,
-    is_missing,
-    shown_int,
-    shown_share,
-    table,
-)
-from segmentation.reports.charts import LEVEL, residual_map
+from segmentation.reports.blocks import Block, Column, Fact, Facts, Heading, Section, Text, table
 from segmentation.reports.drawn import chart
+from segmentation.reports.industry_charts import LEVEL, residual_map
 from segmentation.reports.inputs import Inputs
+from segmentation.reports.shown import NOTHING, counted, interval, is_missing, shown_int, shown_share
 
 
 def joint_section(inputs: Inputs, residuals: pd.DataFrame) -> Section:

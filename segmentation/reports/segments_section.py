@@ -7,24 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from segmentation.reports.blocks import (
-    Block,
-    Card,
-    Cards,
-    Column,
-    Details,
-    Fact,
-    Facts,
-    Heading,
-    Section,
-    Text,
-    is_missing,
-    shown_share,
-    table,
-)
+from segmentation.reports.blocks import Block, Card, Cards, Column, Details, Fact, Facts, Heading, Section, Text, table
 from segmentation.reports.charts import profile_bars, segment_map, segment_sizes
 from segmentation.reports.drawn import chart
 from segmentation.reports.inputs import Inputs
+from segmentation.reports.shown import is_missing, shown_share
 from segmentation.segments.matching import ENDED
 
 APART = (

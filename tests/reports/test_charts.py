@@ -11,7 +11,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from segmentation.reports import charts
+from segmentation.reports import charts, industry_charts
 from segmentation.reports.svg import inline_svg
 
 DOLLARS = ("Food & Drink ($$)", "$50K-$100K", "a $^$ b")
@@ -32,7 +32,7 @@ def residuals(segments: int, industries: list[str]) -> pd.DataFrame:
 
 
 def test_dollars_in_a_name_are_no_formula() -> None:
-    figure = charts.residual_map(residuals(1, list(DOLLARS)), {0: "Retail ($1M_$5M)"})
+    figure = industry_charts.residual_map(residuals(1, list(DOLLARS)), {0: "Retail ($1M_$5M)"})
     assert figure is not None
     svg = inline_svg(figure, "residuals", "Residuals", "Residuals")
     texts = " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", svg)).replace("&amp;", "&")
@@ -55,7 +55,7 @@ def test_the_map_keeps_its_room_however_many_segments_it_names(segments: int) ->
 @pytest.mark.parametrize("industries", [3, 13, 30])
 def test_a_residual_fits_its_cell_however_many_industries_there_are(industries: int) -> None:
     named = [f"Industry {number:02d}" for number in range(industries)]
-    axes = drawn(charts.residual_map(residuals(4, named), {})).axes[0]
+    axes = drawn(industry_charts.residual_map(residuals(4, named), {})).axes[0]
     cell = axes.get_window_extent().width / industries
     assert max(text.get_window_extent().width for text in axes.texts) < cell
 
@@ -65,7 +65,7 @@ def test_the_worst_test_figure_is_on_the_chart_too() -> None:
     metrics = pd.DataFrame(rows, columns=["slice", "value", "low", "high"]).assign(
         metric="auc", industry="Signs", support=4, chance_high=0.6
     )
-    axes = drawn(charts.learnability(metrics)).axes[0]
+    axes = drawn(industry_charts.learnability(metrics)).axes[0]
     low, high = axes.get_xlim()
     marked = [x for line in axes.lines for x in np.asarray(line.get_xdata(), float)]
     assert 0.2 in marked

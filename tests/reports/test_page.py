@@ -8,10 +8,11 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from segmentation.reports.blocks import Report, shown_share
+from segmentation.reports.blocks import Report
 from segmentation.reports.content import FILES, build, find
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.page import render
+from segmentation.reports.shown import shown_share
 from tests.reports import frames
 
 SECTIONS = ["summary", "data", "segments", "industries", "joint", "outlook", "changes", "trust", "glossary"]
