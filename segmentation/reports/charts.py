@@ -43,15 +43,20 @@ def wrapped(text: str, width: int = WRAP) -> str:
     return textwrap.fill(str(text), width)
 
 
-def segment_map(positions: pd.DataFrame, names: Mapping[int, str]) -> Figure | None:
-    """Every account as a dot on the two directions in which accounts differ most; one mark and colour per segment.
+def thinned(positions: pd.DataFrame) -> pd.DataFrame:
+    """The rows that a map shows: all, or every second, third, ... of too many."""
+    return positions.iloc[:: max(1, -(-len(positions) // SHOWN_POINTS))]
 
-    `positions`: columns x, y (principal components, no unit) and segment (-1: in none), one row per account.
+
+def segment_map(positions: pd.DataFrame, names: Mapping[int, str]) -> Figure | None:
+    """Accounts as dots on the two directions in which accounts differ most; one mark and colour per segment.
+
+    `positions`: columns x, y (principal components, no unit) and segment (-1: in none), one row per account;
+    of many accounts as many as `thinned` leaves.
     """
     if positions.empty:
         return None
-    step = -(-len(positions) // SHOWN_POINTS)
-    shown = positions.iloc[::step]
+    shown = thinned(positions)
     held = shown["segment"].unique()
     lines = sum(wrapped(named(int(one), names), 48).count("\n") + 1 for one in held)
     figure, axes = canvas(3.8 + 0.18 * lines)  # the dots keep their room, however many names stand below

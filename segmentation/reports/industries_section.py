@@ -11,7 +11,7 @@ from segmentation.industries.filling import ALL, FILL, REVIEW
 from segmentation.reports.actions import CHECK
 from segmentation.reports.blocks import Block, Card, Cards, Column, Details, Fact, Facts, Heading, Section, Text, table
 from segmentation.reports.drawn import chart
-from segmentation.reports.industry_charts import coverage_curve, drivers, learnability
+from segmentation.reports.industry_charts import are_shares, coverage_curve, drivers, learnability
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.shown import NOTHING, interval, is_missing, shown_int, shown_share
 from segmentation.reports.standing import NOT_CHECKED, Standing
@@ -20,6 +20,8 @@ LEAD = "Which industry an account belongs to, as far as its usage says so, and h
 #: the better verdicts first
 VERDICTS = (PREDICTABLE, PROMISING, NOT_FROM_USAGE, TOO_FEW)
 SPEAKS = "Bars to the right speak for the industry, bars to the left against it; a longer bar weighs more."
+#: of trees, which say how much a feature tells and not in which direction
+WEIGHS = "A longer bar weighs more. The model is made of trees: a feature may speak for the industry or against it."
 #: thresholds that the page shows
 THRESHOLDS = 20
 
@@ -55,7 +57,7 @@ def industries_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
     worth = cards[cards["verdict"].isin(VERDICTS[:2])].to_dict("records")
     if worth:
         cards_shown = tuple(_card(inputs, row, place) for place, row in enumerate(worth))
-        blocks.append(Cards("What speaks for each", SPEAKS, cards_shown))
+        blocks.append(Cards("What speaks for each", _how_to_read(inputs), cards_shown))
     blocks += _coverage(inputs)
     blocks += _lists(inputs, actions)
     return Section("industries", "Industries", LEAD, tuple(blocks))
@@ -121,8 +123,13 @@ def _card(inputs: Inputs, row: dict[Any, Any], place: int) -> Card:
     figure = None
     if inputs.has("industry_drivers"):
         figure = drivers(inputs.rows("industry_drivers"), industry, inputs.words)
-    drawn = chart(figure, f"drivers-{place}", f"What speaks for and against {industry}", SPEAKS, False)
+    drawn = chart(figure, f"drivers-{place}", f"What speaks for and against {industry}", _how_to_read(inputs), False)
     return Card(industry, str(row["verdict"]), " ".join(said), drawn)
+
+
+def _how_to_read(inputs: Inputs) -> str:
+    shares = inputs.has("industry_drivers") and are_shares(inputs.rows("industry_drivers"))
+    return WEIGHS if shares else SPEAKS
 
 
 def _coverage(inputs: Inputs) -> list[Block]:

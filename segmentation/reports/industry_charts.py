@@ -86,18 +86,35 @@ def coverage_curve(coverage: pd.DataFrame, industry: str = "all", goal: float | 
 
 
 def drivers(rows: pd.DataFrame, industry: str, words: Mapping[str, str] | None = None, shown: int = 6) -> Figure | None:
-    """The features that speak most for (right) or against (left) an industry. `rows`: of industry_drivers."""
+    """The features that speak most for (right) or against (left) an industry; of trees, those that weigh most.
+
+    `rows`: of industry_drivers, all industries of a model.
+    """
     own = rows[(rows["industry"] == industry) & (rows["effect"] != 0)]
     if own.empty:
         return None
     top = strongest(own, shown)
     figure, axes = canvas(0.75 + 0.36 * len(top), NARROW)
     effects, places = top["effect"].to_numpy(float), np.arange(len(top))
-    axes.barh(places, effects, height=0.6, color=[POSITIVE if e > 0 else NEGATIVE for e in effects], alpha=0.8)
-    beside_zero(axes, top["feature"], words or {})
     widest = float(np.abs(effects).max()) * 1.1
-    axes.set(xlabel="against  ←  log-odds  →  for", xlim=(-widest, widest))
+    if are_shares(rows):
+        axes.barh(places, effects, height=0.6, color=ACCENT, alpha=0.8)
+        axes.set(xlabel="share of what all features tell, for or against", xlim=(0, widest))
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    else:
+        axes.barh(places, effects, height=0.6, color=[POSITIVE if e > 0 else NEGATIVE for e in effects], alpha=0.8)
+        axes.set(xlabel="against  ←  log-odds  →  for", xlim=(-widest, widest))
+    beside_zero(axes, top["feature"], words or {})
     return figure
+
+
+def are_shares(rows: pd.DataFrame) -> bool:
+    """Whether the effects of industry_drivers are trees' shares of the gain, which have no sign, not log-odds.
+
+    Shares of a model's features are never below zero and add up to one.
+    """
+    sums = rows.groupby("industry")["effect"].sum()
+    return bool((rows["effect"] >= 0).all() and np.allclose(sums, 1.0))
 
 
 def residual_map(residuals: pd.DataFrame, names: Mapping[int, str]) -> Figure | None:

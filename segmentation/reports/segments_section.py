@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from segmentation.reports.blocks import Block, Card, Cards, Column, Details, Fact, Facts, Heading, Section, Text, table
-from segmentation.reports.charts import profile_bars, segment_map, segment_sizes
+from segmentation.reports.charts import profile_bars, segment_map, segment_sizes, thinned
 from segmentation.reports.drawn import chart
 from segmentation.reports.inputs import Inputs
-from segmentation.reports.shown import is_missing, shown_share
+from segmentation.reports.shown import counted, is_missing, shown_share
 from segmentation.segments.matching import ENDED
 
 APART = (
@@ -91,11 +91,13 @@ def _map(inputs: Inputs) -> list[Block]:
         return [Text("There is no map: `segmentation segments --force` writes the accounts' places.", is_missing=True)]
     placed = inputs.of_method("segments")[["account_id", "segment"]]
     at = inputs.rows("account_positions").merge(placed, on="account_id").sort_values("account_id")
-    title = "Every account on a map of usage"
+    title, shown = "Accounts on a map of usage", len(thinned(at))
+    some = f"{shown:,} of" if shown < len(placed) else "All"
     said = (
-        f"{len(at):,} accounts as dots, one mark and colour for each of {at['segment'].nunique()} segments. Accounts "
-        "that lie close together use the product alike. The two directions are those in which accounts differ most "
-        "(principal components); they show part of the differences only, so that segments may overlap here."
+        f"{some} {counted(len(placed), 'account')} as dots, one mark and colour for each of "
+        f"{at['segment'].nunique()} segments. Accounts that lie close together use the product alike. The two "
+        "directions are those in which accounts differ most (principal components); they show part of the differences "
+        "only, so that segments may overlap here."
     )
     return [*chart(segment_map(at, inputs.names), "segment-map", title, said)]
 

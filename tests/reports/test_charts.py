@@ -71,3 +71,23 @@ def test_the_worst_test_figure_is_on_the_chart_too() -> None:
     assert 0.2 in marked
     assert low < min(marked)
     assert max(marked) < high
+
+
+def test_what_trees_say_has_no_direction() -> None:
+    """Shares of the gain, all above zero, are not drawn as if each feature spoke for the industry."""
+    trees = pd.DataFrame({"industry": ["A", "A", "B"], "feature": ["x", "y", "x"], "effect": [0.75, 0.25, 1.0]})
+    axes = drawn(industry_charts.drivers(trees, "A")).axes[0]
+    assert axes.get_xlim()[0] == 0
+    assert "→" not in axes.get_xlabel()
+    linear = trees.assign(effect=[0.75, 0.5, 1.0])
+    axes = drawn(industry_charts.drivers(linear, "A")).axes[0]
+    assert axes.get_xlim()[0] < 0
+    assert axes.get_xlabel() == "against  ←  log-odds  →  for"
+    assert not industry_charts.are_shares(trees.assign(effect=[1.25, -0.25, 1.0]))
+
+
+def test_a_map_of_many_accounts_shows_some_of_them() -> None:
+    places = pd.DataFrame({"x": np.arange(5000.0), "y": 0.0, "segment": 0})
+    axes = drawn(charts.segment_map(places, {})).axes[0]
+    assert len(np.asarray(axes.lines[0].get_xdata())) == 2500 == len(charts.thinned(places))
+    assert len(charts.thinned(places.head(4000))) == 4000
