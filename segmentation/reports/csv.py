@@ -1,8 +1,9 @@
 """Tables as CSV that is safe to open in a spreadsheet: what came from logs and customers must not run as a formula.
 
 The rule is OWASP's for CSV injection: a cell that begins with = + - @, a tab or a line break gets an apostrophe before
-it. So does such a sign behind a separator or a quote inside a cell, since a program that splits cells in another way
-would find it at the beginning of one.
+it. So does such a sign behind what may end a cell inside one (a semicolon, a bar, a tab, a line break, a quote), since
+a program that splits cells in another way would find it at the beginning of one. A comma by itself ends none: texts
+stand in quotes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pandas as pd
 #: spreadsheets take the full-width signs for the plain ones
 _SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 #: the place before a sign at the beginning of a cell, or behind what may end one; blanks between do not help
-_FORMULA = re.compile(rf"((?:^|[,;|\t\r\n\"])\s*)(?=[{_SIGNS}])")
+_FORMULA = re.compile(rf"((?:^|[;|\t\r\n\"]),?\s*)(?=[{_SIGNS}])")
 _CONTROL = ("\t", "\r", "\n")
 #: Excel takes a file without it for the machine's own code page
 BOM = "\ufeff"
