@@ -17,7 +17,7 @@ from segmentation.reports.inputs import Inputs
 from segmentation.reports.joint_section import joint_section, outlook_section
 from segmentation.reports.movement import moved_accounts, report_changes
 from segmentation.reports.residuals import segment_industries
-from segmentation.reports.segments_section import DOUBTFUL, living_segments, segments_section
+from segmentation.reports.segments_section import DOUBTFUL, in_no_segment, living_segments, segments_section
 from segmentation.reports.shown import NOTHING, counted, shown_int, shown_share
 from segmentation.reports.trust_section import glossary_section, trust_section
 
@@ -99,6 +99,8 @@ def _sentences(inputs: Inputs, living: pd.DataFrame, counts: pd.Series) -> list[
         f"{largest['name']}, has "
         f"{largest['accounts']:,} of them ({shown_share(largest['share'])})."
     ]
+    if nowhere := in_no_segment(inputs):
+        said.append(f"{nowhere}.")
     doubtful = int((living["trust"] == DOUBTFUL).sum())
     if doubtful:
         are, them = ("is", "it") if doubtful == 1 else ("are", "them")

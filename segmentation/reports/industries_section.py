@@ -167,7 +167,7 @@ def _lists(inputs: Inputs, actions: pd.DataFrame) -> list[Block]:
         *first,
         Column("industry", "First guess"),
         Column("probability", "Probability", "share"),
-        Column("suggested", "Second guess"),
+        Column("second", "Second guess"),
         Column("why", "Why", "wide"),
     )
     doubted = (
@@ -185,6 +185,8 @@ def _lists(inputs: Inputs, actions: pd.DataFrame) -> list[Block]:
     blocks: list[Block] = []
     for action, name, heading, caption, columns in lists:
         rows = actions[actions["action"] == action] if len(actions) else actions
+        if action != CHECK:  # as in industry_fill; what the export calls suggested is the first guess
+            rows = rows.rename(columns={"suggested": "second"})
         blocks.append(Heading(heading))
         if action == CHECK and not inputs.labels_checked:
             blocks.append(Text(f"Labels were not checked: {NOT_CHECKED}."))

@@ -75,12 +75,13 @@ def outlook_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
         Column("priority", "No.", "int"),
         Column("account_id", "Account"),
         Column("probability", "Probability of falling silent", "share"),
-        Column("expected_value", "Expected value", "int"),
+        Column("lifetime_value", "Expected value", "int"),
         Column("why", "Why", "wide"),
     )
-    names = [column.name for column in columns]
+    # by the name that it has in the export: in account_values, expected_value is what one day is worth
+    rows = leaving.rename(columns={"expected_value": "lifetime_value"})[[column.name for column in columns]]
     caption = "Accounts to reach out to, the most at stake first"
-    blocks.append(table("reach_out", caption, leaving[names], columns, inputs.shown))
+    blocks.append(table("reach_out", caption, rows, columns, inputs.shown))
     return Section("outlook", "Who may leave", lead, tuple(blocks))
 
 
@@ -89,10 +90,11 @@ def _value_fact(inputs: Inputs) -> Fact:
     known = int(values.notna().sum())
     note = f"forecast for {counted(inputs.value_months, 'month')}, in the unit of the logs' value"
     if not known:
-        return Fact("expected value of all accounts", NOTHING, "no value could be forecast; its MLflow run says why")
-    if known < len(values):
-        note += f"; of {known:,} of the {len(values):,} accounts, the others have none"
-    return Fact("expected value of all accounts", shown_int(values.sum()), note)
+        return Fact("expected value", NOTHING, "no value could be forecast; its MLflow run says why")
+    accounts = len(inputs.rows("basetable"))
+    some = f"{known:,} of {counted(accounts, 'account')}; the others have none"
+    who = "all accounts" if known == accounts else some
+    return Fact("expected value", shown_int(values.sum()), f"{note}, of {who}")
 
 
 def _rule(inputs: Inputs) -> str:

@@ -68,4 +68,4 @@ def _of_outlook(frames: Mapping[str, pd.DataFrame]) -> Iterator[tuple[tuple[str,
     if "account_values" in frames:
         # null, not 0, where no value could be forecast
         worth = frames["account_values"]["lifetime_value"].astype(float).sum(min_count=1)
-        yield (OUTLOOK, "expected value of all accounts"), float(worth)
+        yield (OUTLOOK, "expected value of the accounts that have one"), float(worth)

@@ -49,7 +49,10 @@ def segments_section(inputs: Inputs) -> Section:
             Fact("outlying accounts", f"{outlying:,}", "unlike all others: look before acting on their segment"),
         )
     )
-    blocks: list[Block] = [facts, *_map(inputs), Heading("Sizes")]
+    blocks: list[Block] = [facts]
+    if nowhere := in_no_segment(inputs):
+        blocks.append(Text(f"{nowhere}: they are too unlike the others, and in no figure of a segment."))
+    blocks += [*_map(inputs), Heading("Sizes")]
     blocks += chart(segment_sizes(living), "segment-sizes", "Accounts per segment", _sizes_said(living), False)
     blocks.append(table("segments", "The segments: use is that of the account in the middle (median)", living, COLUMNS))
     cards = tuple(_card(inputs, row) for row in living.to_dict("records"))
@@ -57,6 +60,12 @@ def segments_section(inputs: Inputs) -> Section:
     blocks += _use(inputs)
     lead = "Accounts that use the product alike. Click a column's heading to sort a table."
     return Section("segments", "Segments", lead, tuple(blocks))
+
+
+def in_no_segment(inputs: Inputs) -> str | None:
+    """How many accounts a method such as HDBSCAN puts nowhere, in words; None where all are in a segment."""
+    nowhere = int((inputs.of_method("segments")["segment"] < 0).sum())
+    return f"{counted(nowhere, 'account')} {'is' if nowhere == 1 else 'are'} in no segment" if nowhere else None
 
 
 def living_segments(inputs: Inputs) -> pd.DataFrame:
@@ -116,7 +125,7 @@ def _use(inputs: Inputs) -> list[Block]:
     placed = inputs.of_method("segments")[["account_id", "segment"]]
     rows = inputs.rows("account_rfm").merge(placed, on="account_id")
     counts = pd.crosstab(rows["label"], rows["segment"])
-    counts.columns = [f"segment {segment}" for segment in counts.columns]
+    counts.columns = [f"segment {segment}" if segment >= 0 else "no segment" for segment in counts.columns]
     whole = counts.assign(accounts=counts.sum(axis=1)).reset_index()
     whole = whole.sort_values(["accounts", "label"], ascending=[False, True], ignore_index=True)
     columns = (Column("label", "Use"), Column("accounts", "Accounts", "int"), *(

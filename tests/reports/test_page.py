@@ -155,12 +155,13 @@ def test_a_value_that_could_not_be_forecast_is_not_nought() -> None:
     said = text_of(made(frames.inputs(now, value_months=1)), "outlook")
     assert "1,125" in said
     assert "forecast for 1 month, in the unit of" in said
-    assert "of 5 of the 6 accounts, the others have none" in said
+    assert "value, of 5 of 6 accounts; the others have none" in said
+    assert "all accounts" not in said
     now["account_values"] = frames.values().assign(lifetime_value=None)
     inputs = frames.inputs(now)
     assert "no value could be forecast" in text_of(made(inputs), "outlook")
     changes = find(inputs).changes.set_index("item")
-    assert pd.isna(changes.loc["expected value of all accounts", "now"])
+    assert pd.isna(changes.loc["expected value of the accounts that have one", "now"])
 
 
 def test_trust_stands_beside_figures() -> None:

@@ -6,11 +6,16 @@ import pandas as pd
 import pytest
 
 from segmentation.reports import charts
-from segmentation.reports.blocks import Cards, Chart, Section
-from segmentation.reports.content import find
+from segmentation.reports.blocks import Cards, Chart, Points, Section, TableBlock, Text
+from segmentation.reports.content import find, summary_section
 from segmentation.reports.industries_section import industries_section
+from segmentation.reports.joint_section import outlook_section
 from segmentation.reports.segments_section import segments_section
 from tests.reports import frames
+
+
+def table(section: Section, name: str) -> TableBlock:
+    return next(block for block in section.blocks if isinstance(block, TableBlock) and block.name == name)
 
 
 def chart(section: Section, name: str) -> Chart:
@@ -33,3 +38,35 @@ def test_what_speaks_for_an_industry_is_read_as_its_model_means_it(effects: list
     [cards] = [block for block in section.blocks if isinstance(block, Cards)]
     assert said in cards.text
     assert said in cards.items[0].blocks[0].description
+
+
+def test_accounts_in_no_segment_are_counted_all_the_same() -> None:
+    now = frames.tables() | {"segments": frames.segments(frames.NOW, [0, 0, 0, 1, -1, -1])}
+    inputs = frames.inputs(now | {"segment_summaries": frames.summaries(frames.NOW, (3, 1))})
+    [points] = [block for block in summary_section(inputs, find(inputs)).blocks if isinstance(block, Points)]
+    assert "2 accounts are in no segment." in points.items
+    section = segments_section(inputs)
+    assert any(
+        isinstance(block, Text) and block.text.startswith("2 accounts are in no segment") for block in section.blocks
+    )
+    use = table(section, "use")
+    assert [column.title for column in use.columns] == [
+        "Use",
+        "Accounts",
+        "In no segment",
+        "In segment 0",
+        "In segment 1",
+    ]
+    assert use.frame["no segment"].sum() == 2
+
+
+def test_what_the_export_calls_by_a_name_the_files_of_the_report_call_so_too() -> None:
+    now = frames.tables() | {"churn_scores": frames.churn(), "account_values": frames.values()}
+    inputs = frames.inputs(now)
+    actions = find(inputs).actions
+    section = industries_section(inputs, actions)
+    assert table(section, "review").frame[["industry", "second"]].to_numpy().tolist() == [["Signs", "Labels"]]
+    assert table(section, "check").frame["suggested"].tolist() == ["Labels"]
+    reach_out = table(outlook_section(inputs, actions), "reach_out").frame
+    assert reach_out["lifetime_value"].tolist()[:2] == [1000.0, 100.0]
+    assert "expected_value" not in reach_out
