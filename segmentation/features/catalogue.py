@@ -18,6 +18,7 @@ from segmentation.errors import InputProblem
 from segmentation.features import expressions as E
 from segmentation.features.feature import ALL, Feature
 from segmentation.features.months import QUARTER, YEAR
+from segmentation.features.words import JOINT
 
 QUARTERS = range(1, YEAR // QUARTER + 1)
 #: days_since_last never exceeds it: two years ago or never
@@ -187,7 +188,7 @@ def _spread(categories: Sequence[str]) -> list[Feature]:
 
 def _pair(a: str, b: str, slugs: dict[str, str]) -> Feature:
     name = f"x_{slugs[a]}_{slugs[b]}"
-    meaning = f"Joint use of {a} and {b}: geometric mean of their shares of the year's rows."
+    meaning = f"{JOINT}{a} and {b}: geometric mean of their shares of the year's rows."
     return Feature(
         name,
         meaning,

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.features.feature import Feature
+from segmentation.features.words import spoken
 from segmentation.industries.fitting import collect_values
 from segmentation.industries.metrics import Floats, Ints
 from segmentation.models.preparation import SCALED
@@ -33,15 +34,10 @@ def contributions(values: Floats, matrix: Floats, first: Ints, second: Ints) -> 
 
 
 def worded(names: Sequence[str], features: Sequence[Feature]) -> list[str]:
-    """Names of places of the scaled vector for readers: `Document duration mean year`, `dominant os = Mac`."""
-    known = {feature.name: feature for feature in features}
-    found = []
-    for name in names:
-        base, equals, value = name.partition(" = ")
-        feature = known.get(base)
-        words = f"{feature.category} {feature.entry}" if feature and feature.category and feature.entry else base
-        found.append(words.replace("_", " ") + equals + value)
-    return found
+    """Names of places of the scaled vector for readers: `duration mean of Document`, `dominant os = Mac`."""
+    words = spoken(features)
+    parts = [name.partition(" = ") for name in names]
+    return [words.get(base, base.replace("_", " ")) + equals + value for base, equals, value in parts]
 
 
 def in_words(values: Floats, speaking: Floats, names: Sequence[str]) -> list[list[str]]:

@@ -13,8 +13,8 @@ from pyspark.sql import functions as F
 
 from segmentation.basetable.imputation import basetable_features
 from segmentation.errors import InputProblem
-from segmentation.features.feature import Feature
 from segmentation.features.tokens import main_accounts
+from segmentation.features.words import spoken
 from segmentation.jobs.stored_categories import stored_categories
 from segmentation.reports.inputs import Inputs
 from segmentation.runtime import Job
@@ -41,7 +41,6 @@ from segmentation.schemas import (
     SEGMENTS,
     TOKENS,
 )
-from segmentation.segments.naming import spoken
 from segmentation.segments.placing import lead_method
 from segmentation.table import Table
 
@@ -84,7 +83,7 @@ def read_inputs(job: Job) -> tuple[Inputs, str]:
         methods=tuple(settings.segments.methods),
         now={name: rows for name, rows in now.items() if len(rows)},
         before={name: rows for name, rows in before.items() if len(rows)},
-        words=spoken(features) | _joint(features),
+        words=spoken(features),
         features=len(features),
         shown=settings.report.shown,
         reach_out=settings.report.reach_out,
@@ -142,16 +141,6 @@ def _of_date(frames: Mapping[str, pd.DataFrame], as_of: dt.date | None) -> dict[
     """The rows of one date; tables without as_of speak for any."""
     dated = {name: rows[rows["as_of"] == as_of] if "as_of" in rows else rows for name, rows in frames.items()}
     return {name: rows.reset_index(drop=True) for name, rows in dated.items()} if as_of else {}
-
-
-def _joint(features: Sequence[Feature]) -> dict[str, str]:
-    """The features of two categories in words; their names are short forms."""
-    begins = "Joint use of "
-    return {
-        one.name: one.meaning.partition(":")[0].replace(begins, "joint use of ", 1)
-        for one in features
-        if one.meaning.startswith(begins)
-    }
 
 
 def _categories(activity: DataFrame, owners: DataFrame, as_of: dt.date) -> DataFrame:

@@ -13,9 +13,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.features.feature import Feature
+from segmentation.features.words import spoken
 from segmentation.models.catalogue import CLUSTER
 from segmentation.segments.matching import ENDED, Change, Matched, Previous, match
-from segmentation.segments.naming import name_segments, sentence, spoken, told_by_segment, words_for
+from segmentation.segments.naming import name_segments, sentence, told_by_segment, words_for
 from segmentation.segments.profiles import profile as profiled
 from segmentation.segments.result import Segment
 from segmentation.segments.scoring import NO_SEGMENT

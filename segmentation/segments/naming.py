@@ -65,14 +65,6 @@ def words_for(features: Sequence[Feature], names: Sequence[str]) -> dict[str, st
     return {name: str(word) for name, word in shares.items()} or {one.name: _plain(one.name) for one in offered}
 
 
-def spoken(features: Sequence[Feature]) -> dict[str, str]:
-    """Feature name -> plain words within a sentence, such as `active days of Document`."""
-    return {
-        one.name: f"{_plain(one.entry.removesuffix('_year'))} of {_category(one)}" if one.entry else _plain(one.name)
-        for one in features
-    }
-
-
 def name_segments(
     profile: pd.DataFrame, words: Mapping[str, str], usage: str, carried: Mapping[int, str] | None = None
 ) -> dict[int, str]:
@@ -181,10 +173,6 @@ def _level(one: Told) -> str:
 
 def _direction(one: Told) -> str:
     return "higher" if one.effect > 0 else "lower"
-
-
-def _category(feature: Feature) -> str:
-    return "all categories" if feature.category in (None, ALL) else str(feature.category)
 
 
 def _plain(name: str) -> str:

@@ -31,7 +31,7 @@ def test_reasons_are_what_speaks_for_the_first_choice_against_the_second() -> No
     np.testing.assert_allclose(speaking, [[1.0, -1.0, 1.35, 0.0], [-1.0, -3.0, 0.9, 0.0]])
     features = [planted.feature(NAMES[0], category="Document", entry="duration_mean"), planted.feature(NAMES[1])]
     assert in_words(values, speaking, worded(NAMES, features)) == [
-        ["dominant os is Mac", "high Document duration mean"],
+        ["dominant os is Mac", "high duration mean of Document"],
         ["dominant os is not Mac"],
     ]
 

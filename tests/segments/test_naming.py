@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from segmentation.segments.naming import name_segments, sentence, spoken, told_by_segment, words_for
+from segmentation.segments.naming import name_segments, sentence, told_by_segment, words_for
 from tests.models.planted import feature
 
 WORDS = {"d": "Document", "s": "System", "l": "Licensing"}
@@ -67,7 +67,6 @@ def test_categories_name_segments_where_there_are_any() -> None:
     share, other = feature("d_share", category="Document", entry="share_year"), feature("some_rate")
     assert words_for([share, other], ["d_share", "some_rate"]) == {"d_share": "Document"}
     assert words_for([other], ["some_rate"]) == {"some_rate": "some rate"}
-    assert spoken([share, other]) == {"d_share": "share of Document", "some_rate": "some rate"}
 
 
 def test_a_sentence_tells_size_use_and_marks_with_their_intervals() -> None:
