@@ -10,6 +10,7 @@ import numpy as np
 
 from segmentation.industries.metrics import Floats, resample_weights
 from segmentation.settings import GateSettings
+from segmentation.shown import counted
 
 #: one-sided confidence of "not worse by more than the margin"
 CONFIDENCE = 0.95
@@ -111,7 +112,7 @@ def _better_than_shares(one: Evidence) -> _Check:
 
 
 def _test_split(one: Evidence, settings: GateSettings) -> _Check:
-    said = f"{one.test_accounts} test accounts in {one.test_classes} industries"
+    said = f"{counted(one.test_accounts, 'test account')} in {counted(one.test_classes, 'industry', 'industries')}"
     enough = one.test_accounts >= settings.min_test_accounts and one.test_classes >= FEWEST_CLASSES
     wanted = f"; wanted are {settings.min_test_accounts} in {FEWEST_CLASSES} or more (industry.gate.min_test_accounts)"
     return _Check(enough, said if enough else said + wanted)

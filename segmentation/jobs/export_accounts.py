@@ -17,6 +17,7 @@ from segmentation.reports.standing import standing
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import ACCOUNT_RFM, BASETABLE, INDUSTRY_FILL, INDUSTRY_MODELS, SEGMENTS
 from segmentation.segments.placing import lead_method
+from segmentation.shown import counted
 from segmentation.stores.exports import CSV, PARQUET, write_files
 from segmentation.stores.made_by import MADE_BY
 from segmentation.table import Table
@@ -48,7 +49,7 @@ def export_accounts(job: Job) -> None:
     formats = (CSV, PARQUET) if kind == BOTH else (kind,)
     with job.stage("files written"):
         paths, count, changed = write_files(export_rows(parts, columns), job.args.to, f"accounts-{as_of}", formats)
-    job.show(f"exported {count:,} accounts as of {as_of}: {', '.join(map(str, paths))}")
+    job.show(f"exported {counted(count, 'account')} as of {as_of}: {', '.join(map(str, paths))}")
     for line in _remarks(job, as_of, columns, empty, changed):
         job.show(f"  {line}")
 
@@ -88,7 +89,7 @@ def _remarks(job: Job, as_of: dt.date, columns: Sequence[str], empty: Sequence[T
     if any(COLUMNS[name].table is INDUSTRY_FILL for name in columns):
         lines += _of_the_gate(job, as_of)
     if changed:
-        lines.append(f"{changed:,} texts could be read as formulas and begin with an apostrophe now")
+        lines.append(f"{counted(changed, 'text')} that could be read as a formula: made harmless by an apostrophe")
     if job.settings.privacy.hash_ids and "account_id" in columns:
         lines.append("account_id is the keyed hash of the id: match it by hashing yours with the same key")
     return [*lines, "these files are copies: `segmentation forget` does not reach them"]

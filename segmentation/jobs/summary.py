@@ -22,6 +22,7 @@ from segmentation.schemas import (
     SEGMENTS,
 )
 from segmentation.segments.placing import lead_method
+from segmentation.shown import counted
 
 
 def show_summary(job: Job) -> None:
@@ -65,7 +66,7 @@ def _segments(job: Job, as_of: dt.date) -> list[str]:
         if method == lead:
             lines += [f"{row['accounts']:>12,}  {row['segment']} {row['name']}" for row in living]
     outlying = _at(job.tables.read(SEGMENTS), as_of).where("outlier").select("account_id").distinct().count()
-    lines.append(f"outlying     {outlying:,} accounts are unlike all others: look before acting on their segment")
+    lines.append(f"outlying     {counted(outlying, 'account')} unlike all others: look before acting on their segment")
     labels = _at(job.tables.read(ACCOUNT_RFM), as_of).groupBy("label").count().orderBy(F.desc("count"), "label")
     lines.append("use          " + ", ".join(f"{row['count']:,} {row['label']}" for row in labels.collect()))
     return lines
@@ -81,7 +82,9 @@ def _industries(job: Job, as_of: dt.date) -> list[str]:
     found = {(row["metric"], row["industry"], row["slice"]): row for row in shown.collect()}
     cards = {row["industry"]: row for row in _at(job.tables.read(INDUSTRY_CARDS), as_of).collect()}
     head = ("train", "cv", "95 % interval", "test", "baseline", "labelled")
-    lines = ["{:<26}{:>6}{:>6}{:>15}{:>6}{:>10}{:>10}  {}".format("industry, AUC of", *head, "verdict")]
+    wide = max(24, *map(len, cards))
+    cells_of = "{:>6}{:>6}{:>15}{:>6}{:>10}{:>10}  {}"
+    lines = [f"{'industry, AUC of':<{wide + 2}}" + cells_of.format(*head, "verdict")]
     keys = sorted({key[:2] for key in found}, key=lambda k: (k[0] != "auc", k[0] != "macro_auc", k[1] or ""))
     for metric, industry in keys:
         train, cv, test = (found.get((metric, industry, part)) for part in ("train", "cv", "test"))
@@ -90,16 +93,19 @@ def _industries(job: Job, as_of: dt.date) -> list[str]:
         cells = (_number(train), _number(cv), interval, _number(test), _number(cv, "majority"))
         told = (f"{card['labelled']:,}", card["verdict"]) if card else ("", "")
         name = industry or metric.replace("_", " ")
-        lines.append("  {:<24}{:>6}{:>6}{:>15}{:>6}{:>10}{:>10}  {}".format(name[:24], *cells, *told).rstrip())
-    lines += [f"  {name[:24]:<67}{card['labelled']:>10,}  {card['verdict']}" for name, card in sorted(cards.items())]
+        lines.append(f"  {name:<{wide}}{cells_of.format(*cells, *told)}".rstrip())
+    lines += [
+        f"  {name:<{wide + 43}}{card['labelled']:>10,}  {card['verdict']}" for name, card in sorted(cards.items())
+    ]
     decided = _at(job.tables.read(INDUSTRY_FILL), as_of).groupBy("decision").count().collect()
     return [*lines, _fill({row["decision"]: row["count"] for row in decided}, job.settings.industry.fill_precision)]
 
 
 def _fill(counts: dict[str, int], precision: float) -> str:
+    review = counts.get("review", 0)
     return (
-        f"fill in      {counts.get('fill', 0):,} accounts can be filled at >= {precision:.0%} precision, "
-        f"{counts.get('review', 0):,} go to review"
+        f"fill in      {counted(counts.get('fill', 0), 'account')} can be filled at >= {precision:.0%} precision, "
+        f"{review:,} {'goes' if review == 1 else 'go'} to review"
     )
 
 

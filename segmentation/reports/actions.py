@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from segmentation.reports.inputs import Inputs
-from segmentation.reports.shown import counted, is_missing, shown_share
 from segmentation.segments.rfm import FADING
+from segmentation.shown import counted, is_missing, shown_share
 
 CHECK, REACH_OUT = "check label", "reach out"
 COLUMNS = (

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from segmentation.reports.shown import NOTHING, SHOWN, is_missing
+from segmentation.shown import NOTHING, SHOWN, is_missing
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from segmentation.reports.charts import movement, named
 from segmentation.reports.drawn import chart
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.movement import moved_accounts
-from segmentation.reports.shown import counted, shown_share
 from segmentation.segments.matching import BORN, ENDED, MERGED, SPLIT
 from segmentation.segments.placing import lead_method
+from segmentation.shown import counted, shown_share
 
 
 def changes_section(inputs: Inputs, changes: pd.DataFrame) -> Section:

@@ -31,6 +31,7 @@ from segmentation.reports.palette import (
     square,
     squared,
 )  # fmt: skip
+from segmentation.shown import shown_share
 
 #: more points than this are one blot, and a heavy file
 SHOWN_POINTS = 4000
@@ -111,7 +112,7 @@ def segment_sizes(summaries: pd.DataFrame) -> Figure | None:
         return None
     figure, axes = canvas(0.5 + 0.5 * len(living))
     bars = axes.barh(np.arange(len(living)), living["accounts"].to_numpy(float), height=0.6, color=ACCENT, alpha=0.85)
-    shares = [f" {n:,} ({share:.0%})" for n, share in zip(living["accounts"], living["share"], strict=True)]
+    shares = [f" {n:,} ({shown_share(share)})" for n, share in zip(living["accounts"], living["share"], strict=True)]
     axes.bar_label(bars, shares, color=INK, fontsize=SMALL, padding=2)
     names = [wrapped(f"{row.segment}  {row.name}") for row in living[["segment", "name"]].itertuples(index=False)]
     axes.set_yticks(np.arange(len(living)), names)

@@ -18,8 +18,8 @@ from segmentation.reports.joint_section import joint_section, outlook_section
 from segmentation.reports.movement import moved_accounts, report_changes
 from segmentation.reports.residuals import segment_industries
 from segmentation.reports.segments_section import DOUBTFUL, in_no_segment, living_segments, segments_section
-from segmentation.reports.shown import NOTHING, counted, shown_int, shown_share
 from segmentation.reports.trust_section import glossary_section, trust_section
+from segmentation.shown import NOTHING, counted, shown_int, shown_share
 
 #: every table that a report may have, and so every CSV file that it may write or take away
 FILES = frozenset(
@@ -82,7 +82,7 @@ def summary_section(inputs: Inputs, findings: Findings) -> Section:
         )
     )
     facts = (
-        Fact("accounts", shown_int(len(basetable)), f"{labelled:,} with a known industry"),
+        Fact("accounts", shown_int(len(basetable)), f"{f'{labelled:,}' if labelled else 'none'} with a known industry"),
         Fact("segments", shown_int(len(living)), "of accounts that use the product alike"),
         to_fill,
         to_review,
@@ -94,10 +94,10 @@ def summary_section(inputs: Inputs, findings: Findings) -> Section:
 
 def _sentences(inputs: Inputs, living: pd.DataFrame, counts: pd.Series) -> list[str]:
     largest = living.sort_values(["accounts", "segment"], ascending=[False, True]).iloc[0]
+    placed = living["accounts"].sum()
     said = [
-        f"{counted(living['accounts'].sum(), 'account')} fall into {counted(len(living), 'segment')}; the largest, "
-        f"{largest['name']}, has "
-        f"{largest['accounts']:,} of them ({shown_share(largest['share'])})."
+        f"{counted(placed, 'account')} {'falls' if placed == 1 else 'fall'} into {counted(len(living), 'segment')}; "
+        f"the largest, {largest['name']}, has {largest['accounts']:,} of them ({shown_share(largest['share'])})."
     ]
     if nowhere := in_no_segment(inputs):
         said.append(f"{nowhere}.")

@@ -6,8 +6,8 @@ import pandas as pd
 
 from segmentation.reports.blocks import Block, Column, Fact, Facts, Heading, Section, Text, table
 from segmentation.reports.inputs import Inputs
-from segmentation.reports.shown import counted, shown_int, shown_share
 from segmentation.schemas import READ, REFUSED
+from segmentation.shown import counted, shown_int, shown_share
 
 #: disposition -> what the page calls it
 DISPOSITIONS = {
@@ -86,10 +86,11 @@ def _accounts(inputs: Inputs) -> list[Block]:
     basetable = inputs.rows("basetable")
     labelled = int(basetable["industry"].notna().sum())
     share = labelled / len(basetable) if len(basetable) else 0.0
+    of_them = f"The industry of {labelled:,} of them ({shown_share(share)}) is known from the accounts file"
+    known = of_them if labelled else "The accounts file was read for no industry, or names none"
     said = (
         f"{counted(len(basetable), 'account')} {'has' if len(basetable) == 1 else 'have'} usage before {inputs.as_of}, "
-        f"each described by {inputs.features:,} figures. The industry of {labelled:,} of them ({shown_share(share)}) "
-        "is known from the accounts file."
+        f"each described by {inputs.features:,} figures. {known}."
     )
     return [Text(said)]
 

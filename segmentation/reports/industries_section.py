@@ -13,8 +13,8 @@ from segmentation.reports.blocks import Block, Card, Cards, Column, Details, Fac
 from segmentation.reports.drawn import chart
 from segmentation.reports.industry_charts import are_shares, coverage_curve, drivers, learnability
 from segmentation.reports.inputs import Inputs
-from segmentation.reports.shown import NOTHING, interval, is_missing, shown_int, shown_share
 from segmentation.reports.standing import NOT_CHECKED, Standing
+from segmentation.shown import NOTHING, counted, interval, is_missing, shown_goal, shown_int, shown_share
 
 LEAD = "Which industry an account belongs to, as far as its usage says so, and how often that is right."
 #: the better verdicts first
@@ -40,7 +40,7 @@ def industries_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
             Fact(
                 "to fill in",
                 shown_int(counts.get(FILL, 0)),
-                f"where {inputs.fill_precision:.0%} or more are right",
+                f"where {shown_goal(inputs.fill_precision)} or more are right",
             ),
             Fact("to look at", shown_int(counts.get(REVIEW, 0)), "the first guess is too unsure to be filled in"),
             Fact("labels to check", shown_int(counts.get(CHECK, 0)), "the usage contradicts the accounts file")
@@ -85,10 +85,11 @@ def _learnable(inputs: Inputs) -> list[Block]:
         return []
     title = "How well usage tells each industry from the rest"
     said = (
-        "Per industry the AUC on accounts that the model had not seen, with its 95 % interval; beside it that on the "
-        "accounts it learned from (a cross), which always looks better, and on test accounts (a triangle). Left of "
-        "the short upright bar, labels dealt out by chance come as well. The figures are in the table of section "
-        "How far to trust it."
+        "Per industry the AUC on accounts that the model had not seen, with its 95 % interval, in brackets how many "
+        "accounts of that industry they were; beside it the AUC on the accounts it learned from (a cross), which "
+        "always looks better, and on test accounts (a triangle), which are in no other figure. Left of the short "
+        "upright bar, labels dealt out by chance come as well. The figures are in the table of section How "
+        "far to trust it."
     )
     return [*chart(learnability(inputs.rows("industry_metrics")), "learnability", title, said)]
 
@@ -112,12 +113,13 @@ def _told_apart(cards: pd.DataFrame) -> Block:
 
 def _card(inputs: Inputs, row: dict[Any, Any], place: int) -> Card:
     industry, reason = str(row["industry"]), str(row["reason"])
-    said = [f"{int(row['labelled']):,} accounts are known to be {industry}. {reason[:1].upper()}{reason[1:]}."]
+    known = f"{counted(row['labelled'], 'account')} {'is' if row['labelled'] == 1 else 'are'} known to be {industry}"
+    said = [f"{known}. {reason[:1].upper()}{reason[1:]}."]
     if is_missing(row["threshold"]):
         said.append("No account can be filled in with enough certainty.")
     else:
         said.append(
-            f"{int(row['fillable']):,} accounts can be filled in: from {shown_share(row['threshold'])} "
+            f"{counted(row['fillable'], 'account')} can be filled in: from {shown_share(row['threshold'])} "
             f"on, {shown_share(row['precision'])} were right (at least {shown_share(row['precision_low'])})."
         )
     figure = None
@@ -140,8 +142,9 @@ def _coverage(inputs: Inputs) -> list[Block]:
     title = "Filling in: how many, against how often right"
     said = (
         "From left to right accounts are filled in more freely. The line is the share of fills that are right, on "
-        f"labelled accounts that the model had not seen; the dashed line is the {inputs.fill_precision:.0%} asked for. "
-        "An industry is filled in only where its own lower bound reaches that."
+        "labelled accounts that the model had not seen; the dashed line is the "
+        f"{shown_goal(inputs.fill_precision)} asked for. An industry is filled in only where its own lower bound "
+        "reaches that."
     )
     first = rows.assign(others=rows["industry"] != ALL)
     told = first.sort_values(["others", "industry", "threshold"], ascending=[True, True, False], ignore_index=True)

@@ -25,6 +25,7 @@ from segmentation.reports.palette import (
     square,
     squared,
 )  # fmt: skip
+from segmentation.shown import fixed, shown_goal
 
 #: residuals beyond this are one shade
 DARKEST = 6.0
@@ -57,7 +58,10 @@ def learnability(metrics: pd.DataFrame) -> Figure | None:
     lowest = float(np.nanmin([0.42, rows["value"].min(), *low, *chance])) - 0.02
     labels = [f"{wrapped(n, 26)} ({s:,})" for n, s in zip(judged["industry"], judged["support"], strict=True)]
     axes.set_yticks(places, labels)
-    axes.set(xlabel="AUC: 0.5 is guessing, 1 is never wrong (in brackets: accounts)", xlim=(lowest, 1.02))
+    axes.set(
+        xlabel="AUC: 0.5 is guessing, 1 is never wrong (in brackets: its unseen accounts)",
+        xlim=(lowest, 1.02),
+    )
     legend(figure, 2)
     return figure
 
@@ -77,7 +81,7 @@ def coverage_curve(coverage: pd.DataFrame, industry: str = "all", goal: float | 
     axes.fill_between(x, low, y, color=ACCENT, alpha=0.16, linewidth=0, label="down to the lower bound")
     axes.plot(x, y, color=ACCENT, marker="o", markersize=3, linewidth=1.8, label="fills that were right")
     if goal is not None:
-        axes.axhline(goal, color=NEGATIVE, linestyle="--", linewidth=1.2, label=f"asked for: {goal:.0%}")
+        axes.axhline(goal, color=NEGATIVE, linestyle="--", linewidth=1.2, label=f"asked for: {shown_goal(goal)}")
     axes.set(xlabel="share of the labelled accounts filled in rightly", ylabel="share of fills right", ylim=(0, 1.03))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -132,7 +136,7 @@ def residual_map(residuals: pd.DataFrame, names: Mapping[int, str]) -> Figure | 
         shade = min(abs(value) / DARKEST, 1.0) * 0.75 if known else 0.0
         square(axes, row, column, POSITIVE if value > 0 else NEGATIVE, shade)
         beyond = known and float(tested.to_numpy(float)[row, column]) <= LEVEL
-        said = f"{value:+.1f}{'*' if beyond else ''}" if known else "·"
+        said = f"{fixed(value, 1, '+')}{'*' if beyond else ''}" if known else "·"
         axes.text(column, row, said, ha="center", va="center", fontsize=SMALL, color=INK,
                   fontweight="bold" if beyond else "normal")  # fmt: skip
     squared(axes, [wrapped(named(one, names)) for one in grid.index], [wrapped(one, 18) for one in grid.columns])

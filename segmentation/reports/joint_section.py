@@ -11,7 +11,7 @@ from segmentation.reports.blocks import Block, Column, Fact, Facts, Heading, Sec
 from segmentation.reports.drawn import chart
 from segmentation.reports.industry_charts import LEVEL, residual_map
 from segmentation.reports.inputs import Inputs
-from segmentation.reports.shown import NOTHING, counted, interval, is_missing, shown_int, shown_share
+from segmentation.shown import NOTHING, counted, interval, is_missing, shown_int, shown_share
 
 
 def joint_section(inputs: Inputs, residuals: pd.DataFrame) -> Section:
@@ -22,12 +22,13 @@ def joint_section(inputs: Inputs, residuals: pd.DataFrame) -> Section:
         return Section("joint", "Segments and industries", lead, (missing,))
     beyond = residuals[residuals["q_value"] <= LEVEL].sort_values("residual", ascending=False)
     names = inputs.names
-    said = f"Of {len(residuals):,} pairs, {len(beyond):,} are beyond chance (q at most {LEVEL})."
+    are = "is" if len(beyond) == 1 else "are"
+    said = f"Of {counted(len(residuals), 'pair')}, {len(beyond):,} {are} beyond chance (q at most {LEVEL})."
     if len(beyond) and beyond["residual"].iloc[0] > 0:
         most = beyond.iloc[0]
         said += (
             f" The strongest: {most['industry']} in segment {most['segment']} ({names.get(most['segment'], '')}), "
-            f"{most['accounts']:,} accounts where {most['expected']:.1f} would be expected."
+            f"{counted(most['accounts'], 'account')} where {most['expected']:.1f} would be expected."
         )
     title = "Segments against industries"
     told = (

@@ -11,8 +11,8 @@ from segmentation.reports.blocks import Block, Card, Cards, Column, Details, Fac
 from segmentation.reports.charts import profile_bars, segment_map, segment_sizes, thinned
 from segmentation.reports.drawn import chart
 from segmentation.reports.inputs import Inputs
-from segmentation.reports.shown import counted, is_missing, shown_share
 from segmentation.segments.matching import ENDED
+from segmentation.shown import counted, is_missing, shown_share
 
 APART = (
     "Bars to the right: more than the other accounts, to the left: less, in standard deviations; the line across the "
@@ -125,7 +125,7 @@ def _use(inputs: Inputs) -> list[Block]:
     placed = inputs.of_method("segments")[["account_id", "segment"]]
     rows = inputs.rows("account_rfm").merge(placed, on="account_id")
     counts = pd.crosstab(rows["label"], rows["segment"])
-    counts.columns = [f"segment {segment}" if segment >= 0 else "no segment" for segment in counts.columns]
+    counts.columns = [f"segment {one}" if int(str(one)) >= 0 else "no segment" for one in counts.columns]
     whole = counts.assign(accounts=counts.sum(axis=1)).reset_index()
     whole = whole.sort_values(["accounts", "label"], ascending=[False, True], ignore_index=True)
     columns = (Column("label", "Use"), Column("accounts", "Accounts", "int"), *(

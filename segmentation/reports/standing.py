@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from segmentation.industries.gate import OVERRULED, PASSED
-from segmentation.reports.shown import is_missing
+from segmentation.shown import is_missing
 
 NOT_CHECKED = "the model was kept from an earlier training, and labels are checked only while one is trained"
 

@@ -21,6 +21,7 @@ from segmentation.segments.profiles import profile as profiled
 from segmentation.segments.result import Segment
 from segmentation.segments.scoring import NO_SEGMENT
 from segmentation.segments.space import USAGE, USE, Space
+from segmentation.shown import counted, shown_share
 
 Ints = npt.NDArray[np.int64]
 
@@ -57,9 +58,9 @@ def describe(
     driver sees, from which profiles and matches are made; `numbers`: how many cluster numbers there are, 0 first;
     `stability`: cluster number -> figure, where measured. Ids of a first run follow usage, highest first.
     """
-    counted = _counted(clustered)
-    filled = sorted(counted, key=lambda number: (-counted[number]["usage"], -counted[number]["accounts"], number))
-    order = filled + [number for number in range(numbers) if number not in counted]
+    known = _counted(clustered)
+    filled = sorted(known, key=lambda number: (-known[number]["usage"], -known[number]["accounts"], number))
+    order = filled + [number for number in range(numbers) if number not in known]
     matched = match(_by_account(space, clusters), _centres(space.values, clusters), order, previous)
     ids = np.array(matched.ids, dtype=np.int64)
     sampled = np.where(clusters >= 0, ids[clusters], NO_SEGMENT)
@@ -70,13 +71,13 @@ def describe(
     told = told_by_segment(profile)
     segments = []
     for number in filled:
-        one, row = int(ids[number]), counted[number]
+        one, row = int(ids[number]), known[number]
         share = row["accounts"] / space.accounts
-        size = f"{row['accounts']:,} accounts ({100 * share:.0f} % of all)"
+        size = f"{counted(row['accounts'], 'account')} ({shown_share(share, ' ')} of all)"
         said = sentence(told.get(one, []), spoken(features), words, USAGE, size)
         segments.append(Segment(one, names[one], said, row["accounts"], share, stability.get(number), row["usage"]))
     segments.sort(key=lambda segment: segment.segment)
-    use = {int(ids[number]): row for number, row in counted.items()}
+    use = {int(ids[number]): row for number, row in known.items()}
     summaries = _summaries(method, segments, use, matched, previous)
     named = tuple(names[one] for one in matched.ids)
     return Described(matched.ids, named, tuple(segments), profile, summaries, matched.changes, sampled)

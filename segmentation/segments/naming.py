@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from segmentation.features.feature import ALL, Feature
+from segmentation.shown import fixed, shown_share
 
 #: categories are compared by their share of the account's rows, which does not depend on how much it is used
 NAMED_BY = "share_year"
@@ -154,8 +155,8 @@ def _one_of_a_kind(told: Sequence[Told], words: Mapping[str, str]) -> list[Told]
 def _tested(one: Told, words: Mapping[str, str]) -> str:
     q = "q < 0.001" if one.q is not None and one.q < 0.001 else f"q = {one.q:.3f}"  # noqa: PLR2004  # three decimals
     if one.is_share:
-        others = one.centre - one.effect
-        return f"{one.feature} in {100 * one.centre:.0f} %, of the others in {100 * others:.0f} % ({q})"
+        own, others = (shown_share(share, " ") for share in (one.centre, one.centre - one.effect))
+        return f"{one.feature} in {own}, of the others in {others} ({q})"
     return f"{_direction(one)} {words.get(one.feature, _plain(one.feature))} ({_interval(one)}, {q})"
 
 
@@ -164,7 +165,7 @@ def _bar(one: Told) -> float:
 
 
 def _interval(one: Told) -> str:
-    return f"g = {one.effect:.2f}, {one.low:.2f} to {one.high:.2f}"
+    return f"g = {fixed(one.effect, 2)}, {fixed(one.low, 2)} to {fixed(one.high, 2)}"
 
 
 def _level(one: Told) -> str:

@@ -102,7 +102,7 @@ def test_an_account_is_one_row_in_both_files(
     assert "exported 3 accounts as of 2026-01-01" in said
     assert "left empty: churn_probability (run `segmentation churn --as-of 2026-01-01` for them)" in said
     assert "left empty: lifetime_value (run `segmentation value --as-of 2026-01-01` for them)" in said
-    assert "3 texts could be read as formulas and begin with an apostrophe now" in said
+    assert "3 texts that could be read as a formula: made harmless by an apostrophe" in said
     assert (
         "industries: The gate refused the industry model trained last, industry/2. What is said of industries" in said
     )

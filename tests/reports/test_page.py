@@ -12,7 +12,7 @@ from segmentation.reports.blocks import Report
 from segmentation.reports.content import FILES, build, find
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.page import render
-from segmentation.reports.shown import shown_share
+from segmentation.shown import SHOWN, counted, shown_goal, shown_share
 from tests.reports import frames
 
 SECTIONS = ["summary", "data", "segments", "industries", "joint", "outlook", "changes", "trust", "glossary"]
@@ -241,6 +241,15 @@ def test_a_forecast_of_which_nobody_knows_the_worth_says_why() -> None:
         auc | {"value": 0.8, "low": 0.7, "high": 0.9, "recency": 0.6, "reason": "rough"}
     )
     assert "days since last seen alone 0.60; rough" in text_of(made(frames.inputs(now)), "outlook")
+
+
+def test_nothing_is_never_below_nothing_and_one_is_one() -> None:
+    shown = {kind: SHOWN[kind](-0.004) for kind in ("int", "number", "tenth", "signed", "change", "plain")}
+    assert shown == {"int": "0", "number": "0.00", "tenth": "0.0", "signed": "0.0", "change": "0.00", "plain": "0.00"}
+    assert [SHOWN["signed"](one) for one in (-1.25, 1234.5)] == ["-1.2", "+1,234.5"]
+    assert [SHOWN["change"](one) for one in (0, 3, -0.5)] == ["0", "+3", "-0.50"]
+    assert [counted(one, "industry", "industries") for one in (1, 2)] == ["1 industry", "2 industries"]
+    assert [shown_goal(one).replace("\xa0", " ") for one in (0.57, 0.995)] == ["57 %", "99.5 %"]
 
 
 def test_shares_are_never_rounded_to_nothing_or_to_all() -> None:

@@ -11,7 +11,7 @@ from segmentation.reports.standing import standing
 from tests.reports import frames
 from tests.reports.test_page import made, text_of
 
-WHY = ["no AUC out of fold", "12 test accounts in 1 industries"]
+WHY = ["no AUC out of fold", "12 test accounts in 1 industry"]
 
 
 def row(**changed: Any) -> pd.DataFrame:
@@ -51,7 +51,7 @@ def test_what_the_gate_said_stands_before_what_to_do(changed: dict[str, Any], wa
     assert warning in summary
     assert summary.index(warning) < summary.index("can be filled in now")
     assert warning in section
-    assert ("No AUC out of fold; 12 test accounts in 1 industries." in section) == ("reasons" in changed)
+    assert ("No AUC out of fold; 12 test accounts in 1 industry." in section) == ("reasons" in changed)
 
 
 def test_a_refusal_that_left_no_industries_is_no_missing_training() -> None:
