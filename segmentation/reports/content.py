@@ -72,10 +72,11 @@ def summary_section(inputs: Inputs, findings: Findings) -> Section:
     counts = findings.actions["action"].value_counts() if len(findings.actions) else pd.Series(dtype=int)
     basetable, living = inputs.rows("basetable"), living_segments(inputs)
     labelled = int(basetable["industry"].notna().sum())
+    why_not = "the gate refused the industry model" if inputs.standing else "no industry model for this date"
     to_fill, to_review = (
         Fact(label, shown_int(counts.get(action, 0)), note)
         if inputs.has("industry_cards")
-        else Fact(label, NOTHING, "the gate refused the industry model" if inputs.standing else "no industry model yet")
+        else Fact(label, NOTHING, why_not)
         for label, action, note in (
             ("to fill in", FILL, "industries sure enough to be written down"),
             ("to look at", REVIEW, "accounts without an industry, for a person to judge"),

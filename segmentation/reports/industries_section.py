@@ -30,7 +30,8 @@ def industries_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
     """All about industries; `actions` is table account_actions."""
     warned = _warned(inputs.standing)
     if not inputs.has("industry_cards"):
-        how = f"There is no industry model yet: run `segmentation industry --as-of {inputs.as_of}`."
+        command = f"`segmentation industry --as-of {inputs.as_of}`"
+        how = f"Nothing is said of industries as of {inputs.as_of}: {command} trains a model, or says what it lacks."
         return Section("industries", "Industries", LEAD, warned or (Text(how, is_missing=True),))
     cards = ordered_cards(inputs)
     said = [f"{name}: {(cards['verdict'] == name).sum()}" for name in VERDICTS if (cards["verdict"] == name).any()]

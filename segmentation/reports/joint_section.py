@@ -60,11 +60,11 @@ def outlook_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
     if inputs.has("churn_scores"):
         facts += _churn_facts(inputs)
     else:
-        blocks.append(Text(f"Nobody has forecast churn yet: run `segmentation churn --as-of {inputs.as_of}`.", True))
+        blocks.append(_no_forecast(inputs, "churn"))
     if inputs.has("account_values"):
         facts.append(_value_fact(inputs))
     else:
-        blocks.append(Text(f"Nobody has forecast value yet: run `segmentation value --as-of {inputs.as_of}`.", True))
+        blocks.append(_no_forecast(inputs, "value"))
     leaving = actions[actions["action"] == REACH_OUT] if len(actions) else actions
     facts.append(Fact("to reach out to", shown_int(len(leaving)), _rule(inputs)))
     blocks.insert(0, Facts(tuple(facts)))
@@ -84,6 +84,14 @@ def outlook_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
     caption = "Accounts to reach out to, the most at stake first"
     blocks.append(table("reach_out", caption, rows, columns, inputs.shown))
     return Section("outlook", "Who may leave", lead, tuple(blocks))
+
+
+def _no_forecast(inputs: Inputs, what: str) -> Text:
+    """It may have been tried, and been refused: of that no table knows."""
+    command = f"`segmentation {what} --as-of {inputs.as_of}`"
+    return Text(
+        f"There is no forecast of {what} as of {inputs.as_of}: {command} makes it, or says what it lacks.", True
+    )
 
 
 def _value_fact(inputs: Inputs) -> Fact:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from html import escape
 from typing import Any
 
@@ -37,7 +38,9 @@ def _shorter(number: re.Match[str]) -> str:
 def inline_svg(figure: Figure, name: str, title: str, description: str) -> str:
     """The figure as an <svg role="img"> with title and description; `name` makes its ids unique in the page."""
     text = io.StringIO()
-    with mpl.rc_context({**_SETTINGS, "svg.hashsalt": name}):
+    with mpl.rc_context({**_SETTINGS, "svg.hashsalt": name}), warnings.catch_warnings():
+        # of a name in another script: the browser has the letters, whatever matplotlib's own font lacks
+        warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     drawn = text.getvalue()
     drawn = drawn[drawn.index("<svg") :]

@@ -125,6 +125,9 @@ GLOSSARY = (
     ("Set aside", "A row that is broken (quarantined): kept with its reason, not counted, can be mended."),
     ("Stability", "How well a segment is found again when accounts are drawn anew: 1 always, below 0.6 doubtful."),
     ("Value, expected", "What an account is likely to bring in the months ahead, in the unit of the logs' value."),
+    ("Was", "What became of a segment since the report before: kept; merged, when it took in another or was made of "
+            "several; split, when half of it or more comes from another; born, when it is new; first, when there was "
+            "none before."),
 )  # fmt: skip
 
 

@@ -41,6 +41,18 @@ def test_dollars_in_a_name_are_no_formula() -> None:
     assert texts.count("$") == 8
 
 
+def test_names_in_another_script_are_no_matter_of_warnings() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = charts.segment_sizes(
+            pd.DataFrame({"segment": [0], "name": ["印刷会社"], "accounts": 1, "share": 0.001})
+        )
+        assert figure is not None
+        svg = inline_svg(figure, "sizes", "Sizes", "Sizes")
+    assert "印刷会社" in svg
+    assert "1 (&lt; 1\xa0%)" in svg  # and what is little is not nothing
+
+
 @pytest.mark.parametrize("segments", [2, 10, 30])
 def test_the_map_keeps_its_room_however_many_segments_it_names(segments: int) -> None:
     names = dict.fromkeys(range(segments), "Heavy use of documents, licensing and preflight reports, growing")

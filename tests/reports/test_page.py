@@ -120,7 +120,7 @@ def test_what_has_not_run_is_no_result_of_nought() -> None:
     now = {name: rows for name, rows in frames.tables().items() if name not in gone}
     now["account_rfm"] = now["account_rfm"].assign(label="active and heavy")
     said = text_of(made(frames.inputs(now)), "summary")
-    assert said.count("no industry model yet") == 2
+    assert said.count("no industry model for this date") == 2
     assert "industries sure enough" not in said
     assert "what will be was not forecast" in said
     assert "No account stands out" not in said

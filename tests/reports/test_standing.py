@@ -63,7 +63,8 @@ def test_a_refusal_that_left_no_industries_is_no_missing_training() -> None:
     said = "The gate refused the industry model trained last, industry/2, and no other could answer for 2026-01-01"
     assert said in summary
     assert said in section
-    assert "no industry model yet" not in (summary + section)
+    assert "no industry model for this date" not in summary
+    assert "segmentation industry" not in section
     assert summary.count("the gate refused the industry model") == 2
     assert standing(nobody).origin is None
 
