@@ -165,6 +165,11 @@ def test_it_prints(opened: Opener) -> None:
     page.emulate_media(media="print")
     assert page.evaluate("document.documentElement.scrollWidth") == 720  # no column is cut off
     assert page.evaluate("getComputedStyle(document.querySelector('section')).backgroundColor") == "rgb(255, 255, 255)"
+    # what Chromium needs to repeat the headings on every page of a long table: no box of a button, an unbroken head
+    heads = "[...document.querySelectorAll('thead')].map(one => getComputedStyle(one).breakInside)"
+    assert set(page.evaluate(heads)) == {"avoid"}
+    buttons = "[...document.querySelectorAll('th button')].map(one => getComputedStyle(one).display)"
+    assert set(page.evaluate(buttons)) == {"contents"}
 
 
 def test_its_tables_are_files_too_and_a_second_report_is_the_same(reported: Path, html: Path, read: Read) -> None:
