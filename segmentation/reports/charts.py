@@ -39,9 +39,9 @@ SHOWN_POINTS = 4000
 WRAP = 34
 
 
-def wrapped(text: str, width: int = WRAP) -> str:
-    """The text over several lines, so that labels do not run into the chart."""
-    return textwrap.fill(str(text), width)
+def wrapped(text: str, width: int = WRAP, lines: int | None = None) -> str:
+    """The text over several lines, so that labels do not run into the chart; what more than `lines` hold is cut off."""
+    return textwrap.fill(str(text), width, max_lines=lines, placeholder=" …")
 
 
 def thinned(positions: pd.DataFrame) -> pd.DataFrame:

@@ -139,7 +139,9 @@ def residual_map(residuals: pd.DataFrame, names: Mapping[int, str]) -> Figure | 
         said = f"{fixed(value, 1, '+')}{'*' if beyond else ''}" if known else "·"
         axes.text(column, row, said, ha="center", va="center", fontsize=SMALL, color=INK,
                   fontweight="bold" if beyond else "normal")  # fmt: skip
-    squared(axes, [wrapped(named(one, names)) for one in grid.index], [wrapped(one, 18) for one in grid.columns])
+    # aslant, two lines are as many as the squares leave room for; the table has the names in full
+    industries = [wrapped(one, 26, lines=2) for one in grid.columns]
+    squared(axes, [wrapped(named(one, names)) for one in grid.index], industries)
     axes.tick_params(axis="x", labelrotation=40)
     for label in axes.get_xticklabels():
         label.set(ha="right", rotation_mode="anchor")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 
@@ -70,6 +71,19 @@ def test_a_residual_fits_its_cell_however_many_industries_there_are(industries: 
     axes = drawn(industry_charts.residual_map(residuals(4, named), {})).axes[0]
     cell = axes.get_window_extent().width / industries
     assert max(text.get_window_extent().width for text in axes.texts) < cell
+
+
+@pytest.mark.parametrize("industries", [3, 13, 30])
+def test_long_names_of_industries_do_not_lie_on_each_other(industries: int) -> None:
+    named = [f"{number:02d} Magazines, newspapers and other periodicals for the trade" for number in range(industries)]
+    figure = drawn(industry_charts.residual_map(residuals(4, named), {0: "Heavy use, high Preflight Report Items"}))
+    axes = figure.axes[0]
+    apart = axes.get_window_extent().width / industries * math.sin(math.radians(40))
+    for label, name in zip(axes.get_xticklabels(), named, strict=True):
+        assert label.get_rotation() == 40
+        lines = label.get_text().split("\n")
+        assert len(lines) * 1.2 * label.get_fontsize() * figure.dpi / 72 < apart
+        assert name.startswith(" ".join(lines).removesuffix(" …"))
 
 
 def test_the_worst_test_figure_is_on_the_chart_too() -> None:
