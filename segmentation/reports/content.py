@@ -113,22 +113,28 @@ def _sentences(inputs: Inputs, living: pd.DataFrame, counts: pd.Series) -> list[
             f"Since {inputs.previous}, {moved:,} of {counted(len(pairs), 'account')} "
             f"({shown_share(moved_share(pairs))}) changed segment."
         )
-    if inputs.standing and inputs.standing.warning:
-        said.append(inputs.standing.warning)
-    if inputs.has("industry_cards"):
-        cards = inputs.rows("industry_cards")
-        told = cards.loc[cards["verdict"] == PREDICTABLE, "industry"].sort_values()
-        named = f": {', '.join(told)}" if len(told) else ""
-        said.append(f"Usage tells {len(told)} of {len(cards)} industries reliably{named}.")
-        fill = counts.get(FILL, 0)
-        can = f"The industry of {counted(fill, 'account')} can be filled in now"
-        filled = can if fill else "No industry is sure enough to be filled in"
-        review, check = counts.get(REVIEW, 0), counted(counts.get(CHECK, 0), "label")
-        to_check = f"{check} should be checked" if inputs.labels_checked else "labels were not checked"
-        said.append(
-            f"{filled}; {counted(review, 'account')} {'needs' if review == 1 else 'need'} a look, and {to_check}."
-        )
+    said += _of_industries(inputs, counts)
     return [*said, _of_leaving(inputs, int(counts.get(REACH_OUT, 0)))]
+
+
+def _of_industries(inputs: Inputs, counts: pd.Series) -> list[str]:
+    """What the gate said comes before what there is to do."""
+    said = [inputs.standing.warning] if inputs.standing and inputs.standing.warning else []
+    if not inputs.has("industry_cards"):
+        return said
+    cards = inputs.rows("industry_cards")
+    told = cards.loc[cards["verdict"] == PREDICTABLE, "industry"].sort_values()
+    named = f": {', '.join(told)}" if len(told) else ""
+    said.append(f"Usage tells {len(told)} of {len(cards)} industries reliably{named}.")
+    check = counted(counts.get(CHECK, 0), "label")
+    to_check = f"{check} should be checked" if inputs.labels_checked else "labels were not checked"
+    if inputs.rows("basetable")["industry"].notna().all():
+        return [*said, f"Every account has an industry already; {to_check}."]
+    fill, review = counts.get(FILL, 0), counts.get(REVIEW, 0)
+    can = f"The industry of {counted(fill, 'account')} can be filled in now"
+    filled = can if fill else "No industry is sure enough to be filled in"
+    look = f"{counted(review, 'account')} {'needs' if review == 1 else 'need'} a look"
+    return [*said, f"{filled}; {look}, and {to_check}."]
 
 
 def _of_leaving(inputs: Inputs, reach: int) -> str:

@@ -88,7 +88,7 @@ def _learnable(inputs: Inputs) -> list[Block]:
     said = (
         "Per industry the AUC on accounts that the model had not seen, with its 95 % interval, in brackets how many "
         "accounts of that industry they were; beside it the AUC on the accounts it learned from (a cross), which "
-        "always looks better, and on test accounts (a triangle), which are in no other figure. Left of the short "
+        "always looks better, and on test accounts (a triangle), which the brackets leave out. Left of the short "
         "upright bar, labels dealt out by chance come as well. The figures are in the table of section How "
         "far to trust it."
     )

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from segmentation.reports import charts
-from segmentation.reports.blocks import Cards, Chart, Points, Section, TableBlock, Text
+from segmentation.reports.blocks import Cards, Chart, Facts, Points, Section, TableBlock, Text
 from segmentation.reports.content import find, summary_section
 from segmentation.reports.industries_section import industries_section
 from segmentation.reports.joint_section import outlook_section
@@ -70,3 +70,14 @@ def test_what_the_export_calls_by_a_name_the_files_of_the_report_call_so_too() -
     reach_out = table(outlook_section(inputs, actions), "reach_out").frame
     assert reach_out["lifetime_value"].tolist()[:2] == [1000.0, 100.0]
     assert "expected_value" not in reach_out
+
+
+def test_where_every_account_has_an_industry_none_is_called_unsure() -> None:
+    now = {name: rows for name, rows in frames.tables().items() if name != "industry_fill"}
+    inputs = frames.inputs(now | {"basetable": frames.basetable(frames.NOW).assign(industry="Labels")})
+    summary = summary_section(inputs, find(inputs))
+    [points] = [block for block in summary.blocks if isinstance(block, Points)]
+    assert "Every account has an industry already; 1 label should be checked." in points.items
+    [facts] = [block for block in summary.blocks if isinstance(block, Facts)]
+    shown = {fact.label: fact.value for fact in facts.items}
+    assert (shown["to fill in"], shown["to look at"]) == ("0", "0")  # of a model that is there
