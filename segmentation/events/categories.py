@@ -11,9 +11,8 @@ from pyspark.sql import functions as F
 from segmentation.errors import InputProblem
 from segmentation.local_rows import local_frame
 from segmentation.settings import CategorySettings
+from segmentation.settings.logs import FALLBACK, with_fallback
 
-#: where an event name goes that no rule knows
-FALLBACK = "Others"
 UNMATCHED = "unmatched"
 
 
@@ -23,8 +22,7 @@ class CategoryError(InputProblem):
 
 def category_names(categories: Sequence[CategorySettings]) -> tuple[str, ...]:
     """The categories in the order of conf, the fallback last when conf does not list it."""
-    names = [category.name for category in categories]
-    return tuple(names if FALLBACK in names else [*names, FALLBACK])
+    return with_fallback([category.name for category in categories])
 
 
 def exact_rules(categories: Sequence[CategorySettings]) -> dict[str, str]:

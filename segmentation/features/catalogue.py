@@ -6,8 +6,8 @@ turn it into a feature of their own. The columns that `build` names are those of
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -19,6 +19,7 @@ from segmentation.features import expressions as E
 from segmentation.features.feature import ALL, Feature
 from segmentation.features.months import QUARTER, YEAR
 from segmentation.features.words import JOINT
+from segmentation.settings.logs import slug
 
 QUARTERS = range(1, YEAR // QUARTER + 1)
 #: days_since_last never exceeds it: two years ago or never
@@ -31,23 +32,28 @@ COUNTED = "tokens counted"
 
 
 def catalogue(categories: Sequence[str]) -> tuple[Feature, ...]:
-    """All features in column order: each category's, the totals', the account's, the pairs'; 396 for eight categories.
+    """All features in column order: each category's, the totals', the account's, the pairs'.
 
-    Raises InputProblem when two categories would give the same column names.
+    Raises InputProblem when two categories, one of conf and one of a log, would give the same column names.
     """
     slugs = {category: slug(category) for category in categories}
-    if len({*slugs.values(), ALL}) != len(categories) + 1:
-        raise InputProblem(f"categories {', '.join(categories)} do not give distinct column names ('{ALL}' is taken)")
     features = [_of(entry, category, slugs[category]) for category in categories for entry in PER_CATEGORY]
     features += [_of(entry, ALL, ALL) for entry in PER_CATEGORY if entry.name not in NOT_IN_TOTALS]
     features += [*PER_ACCOUNT, *_spread(categories)]
     features += [_pair(a, b, slugs) for a, b in combinations(categories, 2)]
+    _require_distinct(features, slugs)
     return tuple(features)
 
 
-def slug(category: str) -> str:
-    """The category as part of a column name: `Preflight Report Items` is preflight_report_items."""
-    return re.sub(r"[^a-z0-9]+", "_", category.lower()).strip("_")
+def _require_distinct(features: Sequence[Feature], slugs: Mapping[str, str]) -> None:
+    names = Counter(feature.name for feature in features)
+    name, times = names.most_common(1)[0]
+    if times > 1:
+        among = [category for category, short in slugs.items() if short in name]
+        raise InputProblem(
+            f"categories {', '.join(map(repr, among))} give a column {name} more than once; rename one of them in "
+            "categories.yml or in the source that brings it"
+        )
 
 
 def of_category(category: str, entry: str) -> Column:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from segmentation.settings.logs import TOTALS
+
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
 #: stands for the sum of all categories wherever a category is named
-ALL = "all"
+ALL = TOTALS
 
 
 @dataclass(frozen=True)

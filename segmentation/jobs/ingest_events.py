@@ -22,6 +22,7 @@ from segmentation.failures import Exit, is_passing
 from segmentation.jobs.batches import FileChanged, carry_out, ledger_frame
 from segmentation.jobs.keys import require_same_key
 from segmentation.jobs.plans import Plan, give_up, make_plan, unfinished_plans
+from segmentation.jobs.stored_categories import require_columns
 from segmentation.jobs.trial import try_out
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import LEDGER, READ, REFUSED
@@ -90,10 +91,11 @@ def ingest(job: Job) -> Exit:
 
 def rules_of(job: Job, source: SourceSettings) -> RuleSet:
     """The rules by which files of a source are read today."""
-    key = read_key(job.settings.privacy)
+    key, categories = read_key(job.settings.privacy), load_categories(source)
+    require_columns(categories)
     return RuleSet(
         source=source,
-        categories=load_categories(source),
+        categories=categories,
         ingest=job.settings.ingest,
         max_names=job.settings.features.max_names_per_category,
         key_fingerprint=key_fingerprint(key) if key else None,

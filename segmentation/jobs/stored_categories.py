@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from pyspark.sql import DataFrame
 
 from segmentation.events.categories import category_names
+from segmentation.features.catalogue import catalogue
 from segmentation.runtime import Job
 from segmentation.schemas import EVENT_NAMES
+from segmentation.settings import CategorySettings
 from segmentation.stores.conf import load_categories
 
 
@@ -17,6 +21,15 @@ def stored_categories(job: Job) -> tuple[str, ...]:
 
 def categories_of(event_names: DataFrame) -> tuple[str, ...]:
     """The same of a table of event names that is at hand."""
-    names = category_names(load_categories())
     stored = {row["category"] for row in event_names.select("category").distinct().collect()}
-    return (*names, *sorted(stored - set(names)))
+    return _with_those_of_conf(stored)
+
+
+def require_columns(own: Sequence[CategorySettings]) -> None:
+    """InputProblem where a log's categories and those of conf would give equal columns: before it is ingested."""
+    catalogue(_with_those_of_conf(category_names(own)))
+
+
+def _with_those_of_conf(own: Iterable[str]) -> tuple[str, ...]:
+    names = category_names(load_categories())
+    return (*names, *sorted(set(own) - set(names)))

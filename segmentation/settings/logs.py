@@ -5,15 +5,30 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import re
+from collections.abc import Sequence
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from segmentation.settings.base import Frozen, Positive
 
 #: letters of a format that Spark reads a time by
 _LETTERS = "GyDMLdahKkHmsSVvzOXxZ"
+#: where an event name goes that no rule knows: always a category, last where none lists it
+FALLBACK = "Others"
+#: stands for all categories together in names of columns
+TOTALS = "all"
+
+
+def slug(category: str) -> str:
+    """The category as part of a column name: `Preflight Report Items` is preflight_report_items."""
+    return re.sub(r"[^a-z0-9]+", "_", category.lower()).strip("_")
+
+
+def with_fallback(categories: Sequence[str]) -> tuple[str, ...]:
+    """The categories in their order, the fallback last when they do not list it."""
+    return tuple(categories if FALLBACK in categories else [*categories, FALLBACK])
 
 
 class IngestSettings(Frozen):
@@ -81,6 +96,32 @@ class CategorySettings(Frozen):
     prefixes: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
 
+    @field_validator("name")
+    @classmethod
+    def _fit_for_columns(cls, name: str) -> str:
+        if slug(name) in ("", TOTALS):
+            why = f"{TOTALS!r} stands for all of them" if slug(name) else "it has no letter a to z and no digit"
+            raise ValueError(f"columns cannot be named after category {name!r}: {why}; name it otherwise")
+        return name
+
+
+def _distinct(categories: tuple[CategorySettings, ...]) -> tuple[CategorySettings, ...]:
+    seen: dict[str, str] = {}
+    for name in with_fallback([category.name for category in categories]):
+        if slug(name) in seen:
+            other = seen[slug(name)]
+            raise ValueError(
+                f"category {name!r} stands twice; make it one"
+                if name == other
+                else f"categories {other!r} and {name!r} would give the same columns, {slug(name)}_...; rename one"
+            )
+        seen[slug(name)] = name
+    return categories
+
+
+#: categories whose columns can be told apart; none at all: those that all logs share
+Categories = Annotated[tuple[CategorySettings, ...], AfterValidator(_distinct)]
+
 
 class SourceSettings(Frozen):
     """One kind of log: its format and how its columns map onto ours. Values are Spark SQL over the log's columns."""
@@ -108,7 +149,7 @@ class SourceSettings(Frozen):
     revision: str | None = None
     duplicates: Literal["drop", "keep"] = "drop"
     rules: tuple[RuleSettings, ...] = ()
-    categories: tuple[CategorySettings, ...] = ()
+    categories: Categories = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> SourceSettings:

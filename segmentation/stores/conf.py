@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from segmentation.errors import InputProblem
 from segmentation.settings import CategorySettings, Frozen, Settings, SourceSettings
+from segmentation.settings.logs import Categories
 from segmentation.stores.host import is_submitted, on_databricks
 from segmentation.stores.secrets import veiled, veiled_value
 
@@ -28,7 +29,7 @@ class ConfError(InputProblem):
 
 
 class _Categories(Frozen):
-    categories: tuple[CategorySettings, ...]
+    categories: Categories
 
 
 def conf_dir() -> Traversable:

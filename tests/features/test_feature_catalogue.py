@@ -9,9 +9,10 @@ import sys
 import pytest
 
 from segmentation.errors import InputProblem
-from segmentation.features.catalogue import catalogue, slug
+from segmentation.features.catalogue import catalogue
 from segmentation.features.months import months_before, weekend_mask
 from segmentation.features.page import render_page
+from segmentation.settings.logs import slug
 
 EIGHT = (
     "Application", "Document", "System", "Licensing", "Event", "Preflight Report", "Preflight Report Items", "Others",
@@ -36,10 +37,12 @@ def test_importing_and_listing_starts_no_session() -> None:
 
 
 def test_colliding_categories_are_refused() -> None:
-    with pytest.raises(InputProblem, match="distinct column names"):
+    with pytest.raises(InputProblem, match="categories 'A b', 'a-B' give a column a_b_rows_year more than once"):
         catalogue(["A b", "a-B"])
-    with pytest.raises(InputProblem, match="'all' is taken"):
+    with pytest.raises(InputProblem, match="a column all_rows_year more than once"):
         catalogue(["All"])
+    with pytest.raises(InputProblem, match="a column x_a_b_c more than once"):
+        catalogue(["A", "B c", "A b", "C"])
 
 
 def test_slug() -> None:

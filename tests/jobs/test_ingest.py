@@ -12,8 +12,11 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from segmentation.errors import InputProblem
 from segmentation.jobs.command import main
+from segmentation.jobs.stored_categories import require_columns
 from segmentation.runtime import Exit, Job
+from segmentation.settings import CategorySettings
 from tests.robustness.logs import Logs, line
 
 HEADER = "event_time,token,account,event_name,product,version,os,user_state,duration_s,value,status\n"
@@ -32,6 +35,12 @@ def ingest(data_dir: Path, drop: Path) -> int:
 
 def read(spark: SparkSession, data_dir: Path, name: str) -> DataFrame:
     return spark.read.format("delta").load(str(data_dir / "tables" / name))
+
+
+def test_a_logs_own_category_that_a_common_one_cannot_be_told_from_is_found_before_its_rows_are_read() -> None:
+    require_columns([CategorySettings(name="Document"), CategorySettings(name="Telemetry")])
+    with pytest.raises(InputProblem, match="categories 'Document', 'document' give a column document_rows_year more"):
+        require_columns([CategorySettings(name="document")])
 
 
 def test_a_file_without_rows_is_in_the_ledger(spark: SparkSession, tmp_path: Path) -> None:

@@ -158,6 +158,32 @@ def test_every_source_loads_with_eight_categories(name: str) -> None:
     assert len(load_categories(load_source(name))) == 8
 
 
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["Pre-flight", "Pre Flight"], "categories 'Pre-flight' and 'Pre Flight' would give the same columns, pre_fl"),
+        (["others"], "categories 'others' and 'Others' would give the same columns, others_...; rename one"),
+        (["Document", "Document"], "category 'Document' stands twice; make it one"),
+        (["ALL"], "columns cannot be named after category 'ALL': 'all' stands for all of them; name it otherwise"),
+        (["文書"], "columns cannot be named after category '文書': it has no letter a to z and no digit"),
+        ([""], "columns cannot be named after category ''"),
+    ],
+)
+def test_categories_whose_columns_could_not_be_told_apart_are_refused_when_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], said: str
+) -> None:
+    listed = yaml.safe_dump({"categories": [{"name": name} for name in names]}, allow_unicode=True)
+    own, common = tmp_path / "own.yml", tmp_path / "categories.yml"
+    columns = "columns: [t, a]\ntoken: a\naccount_id: a\nevent_name: a\n"
+    own.write_text(f"format: parquet\n{columns}time: {{column: t}}\n{listed}", encoding="utf-8")
+    with pytest.raises(ConfError, match=f"own.yml: categories.*: {re.escape(said)}"):
+        load_source(str(own))
+    common.write_text(listed, encoding="utf-8")
+    monkeypatch.setenv("SEGMENTATION_CONF", str(tmp_path))
+    with pytest.raises(ConfError, match=f"categories.yml: categories.*: {re.escape(said)}"):
+        load_categories()
+
+
 def test_settings_survive_their_own_dump() -> None:
     settings = load_settings("local")
     assert Settings.model_validate(yaml.safe_load(dump_settings(settings))) == settings
