@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -27,20 +30,19 @@ def read_accounts(spark: SparkSession, path: Path, account_column: str, key: byt
 
     Every value is brought to NFC, as account ids are in the logs, without blanks of any kind at its ends: labels that
     look alike are the same. With a key account ids become its hashes. Raises InputProblem for an
-    unreadable file, a missing account column, lines without an account or with the same; it names lines, never ids.
+    unreadable file, columns that cannot be told apart, a missing account column, lines without an account or with the
+    same; it names lines, never ids.
     """
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
-    except (OSError, ValueError) as problem:  # pandas raises ValueErrors for malformed files and bad encodings
-        raise InputProblem(f"{path}: cannot be read as CSV ({str(problem).splitlines()[0]})") from None
+    frame = _read(path)
     if account_column not in frame.columns:
         raise InputProblem(
             f"{path}: no column {account_column!r} with the accounts (it has {', '.join(frame.columns)}); "
             "name it with --account-column"
         )
-    if account_column != "account_id" and "account_id" in frame.columns:
+    taken = [name for name in frame.columns if name.lower() == "account_id" and name != account_column]
+    if taken:
         raise InputProblem(
-            f"{path}: has both {account_column!r} and 'account_id'; name one with --account-column, "
+            f"{path}: has both {account_column!r} and {taken[0]!r}; name one with --account-column, "
             "and rename the other"
         )
     frame = frame.rename(columns={account_column: "account_id"})
@@ -48,11 +50,11 @@ def read_accounts(spark: SparkSession, path: Path, account_column: str, key: byt
     blank = frame.index[frame["account_id"].isna()]
     if len(blank):
         raise InputProblem(
-            f"{path}: line {blank[0] + 2} has no {account_column} ({len(blank)} such lines); fill or delete them"
+            f"{path}: line {blank[0]} has no {account_column} ({len(blank)} such lines); fill or delete them"
         )
     repeated = frame.index[frame["account_id"].duplicated(keep=False)]
     if len(repeated):
-        first, second, *_ = frame.index[frame["account_id"] == frame["account_id"][repeated[0]]] + 2
+        first, second, *_ = frame.index[frame["account_id"] == frame["account_id"][repeated[0]]]
         raise InputProblem(
             f"{path}: lines {first} and {second} are of the same {account_column} ({len(repeated)} lines share theirs "
             "with another); leave one of each"
@@ -61,3 +63,56 @@ def read_accounts(spark: SparkSession, path: Path, account_column: str, key: byt
         frame["account_id"] = [keyed_id(key, ACCOUNT, account) for account in frame["account_id"]]
     schema = ", ".join(f"`{name}` string" for name in frame.columns)
     return local_frame(spark, frame.astype(object).where(frame.notna(), None).values.tolist(), schema)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """The file's columns as text, by number of the line; those without heading and value are left out.
+
+    Not by pandas: it renames repeated columns, and takes the first one for an index where lines end in a comma.
+    """
+    numbers: list[int] = []
+    rows: list[list[str]] = []
+    last = 0
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, strict=True)
+            for row in reader:
+                if len(row) > 1 or "".join(row).strip():
+                    numbers.append(last + 1)
+                    rows.append(row)
+                last = reader.line_num
+    except OSError as problem:
+        raise InputProblem(f"{path}: cannot be read ({problem.strerror or problem})") from None
+    except UnicodeDecodeError as problem:
+        raise InputProblem(f"{path}: cannot be read as CSV (not UTF-8: {problem.reason}); save it as UTF-8") from None
+    except csv.Error as problem:
+        raise InputProblem(f"{path}: cannot be read as CSV (line {last + 1}: {problem}); look at its quotes") from None
+    if not rows:
+        raise InputProblem(f"{path}: is empty; its first line names the columns")
+    heads = rows[0]
+    for number, row in zip(numbers, rows, strict=True):
+        if any(cell.strip() for cell in row[len(heads) :]):
+            raise InputProblem(
+                f"{path}: cannot be read as CSV (line {number} has {len(row)} values for {len(heads)} columns); "
+                "quote values that hold a comma"
+            )
+    whole = [(row + [""] * len(heads))[: len(heads)] for row in rows[1:]]
+    kept = [place for place, head in enumerate(heads) if head.strip() or any(row[place].strip() for row in whole)]
+    _require_distinct(path, {place + 1: heads[place] for place in kept})
+    cells = [[row[place] for place in kept] for row in whole]
+    return pd.DataFrame(cells, index=numbers[1:], columns=[heads[place] for place in kept], dtype=str)
+
+
+def _require_distinct(path: Path, heads: Mapping[int, str]) -> None:
+    """InputProblem for names that Spark cannot tell apart or quote; `heads` are by the column's number."""
+    seen: dict[str, str] = {}
+    for number, head in heads.items():
+        if not head.strip():
+            raise InputProblem(f"{path}: column {number} has values and no name; name it in the first line")
+        if "`" in head:
+            raise InputProblem(f"{path}: the name of column {head!r} holds a backtick; rename it")
+        before = seen.get(head.lower())
+        if before is not None:
+            what = "stands twice" if before == head else f"differs from {before!r} by case alone"
+            raise InputProblem(f"{path}: column {head!r} {what}; rename or delete one of the two")
+        seen[head.lower()] = head

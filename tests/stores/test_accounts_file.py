@@ -37,6 +37,24 @@ def test_labels_that_look_alike_are_the_same(spark: SparkSession, file: Path) ->
     assert [row["industry"] for row in rows] == ["Caf\u00e9"] * 3 + [None]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["industry,customer\nMedia,NA,\nMedia,b,,\n", "industry,customer,\n\nMedia,NA,\nMedia,b\n",
+     ",industry,customer\r\n,Media,NA\r\n,Media,b\r\n"],
+)  # fmt: skip
+def test_commas_with_nothing_behind_or_before_them_make_no_column(spark: SparkSession, file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8-sig", newline="")
+    rows = read_accounts(spark, file, "customer")
+    assert rows.columns == ["industry", "account_id"]
+    assert [tuple(row) for row in rows.collect()] == [("Media", "NA"), ("Media", "b")]
+
+
+def test_a_file_of_headings_alone_lists_nobody(spark: SparkSession, file: Path) -> None:
+    file.write_text("industry,customer\n", encoding="utf-8")
+    rows = read_accounts(spark, file, "customer")
+    assert (rows.columns, rows.count()) == (["industry", "account_id"], 0)
+
+
 def test_with_a_key_ids_are_hashes_and_the_rest_as_it_was(spark: SparkSession, file: Path) -> None:
     rows = read_accounts(spark, file, "customer", KEY).collect()
     assert [(row["industry"], row["account_id"]) for row in rows] == [
@@ -52,7 +70,15 @@ def test_with_a_key_ids_are_hashes_and_the_rest_as_it_was(spark: SparkSession, f
         ("industry,customer\nA,Secret Ltd\nB,x\nC, Secret Ltd\n", r"lines 2 and 4 are of the same customer \(2 lines"),
         ("industry,name\nMedia,Secret Ltd\n", r"no column 'customer'.*it has industry, name"),
         ("account_id,customer\n1,Secret Ltd\n", "has both 'customer' and 'account_id'"),
-        ("industry,customer\nMedia,Secret Ltd\nMedia,Secret Ltd,x,y\n", "cannot be read as CSV"),
+        ("industry,customer\nMedia,Secret Ltd\nMedia,Secret Ltd,x,\n", r"\(line 3 has 4 values for 2 columns\); quote"),
+        ('industry,customer\n"Media,Secret Ltd\n', r"cannot be read as CSV \(line 2: unexpected end of data\)"),
+        ("", "is empty; its first line names the columns"),
+        ("Size,size,customer\n1,2,Secret Ltd\n", "column 'size' differs from 'Size' by case alone; rename"),
+        ("Account_ID,customer\n1,Secret Ltd\n", "has both 'customer' and 'Account_ID'"),
+        ("a`b,customer\n1,Secret Ltd\n", "the name of column 'a`b' holds a backtick; rename it"),
+        ("a,customer,a\n1,Secret Ltd,2\n", "column 'a' stands twice; rename or delete one of the two"),
+        (",customer\n1,Secret Ltd\n", "column 1 has values and no name; name it in the first line"),
+        ('note,customer\n"two\nlines",x\n\nB,\n', "line 5 has no customer"),
     ],
 )
 def test_messages_name_the_place_and_no_account(spark: SparkSession, file: Path, text: str, message: str) -> None:
