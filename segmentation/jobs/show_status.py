@@ -7,10 +7,12 @@ import shlex
 
 from pyspark.sql import functions as F
 
+from segmentation.events.categories import UNMATCHED
 from segmentation.jobs.plans import unfinished_plans
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import (
     BASETABLE,
+    EVENT_NAMES,
     LEDGER,
     QUARANTINED,
     READ,
@@ -19,9 +21,13 @@ from segmentation.schemas import (
     TABLES,
     TOKENS,
 )
+from segmentation.settings.logs import FALLBACK
 from segmentation.stores.conf import ConfError, load_source
 from segmentation.stores.locks import holder
 from segmentation.stores.secrets import veiled
+
+#: unmatched event names told, the newest ones
+NAMES_SHOWN = 5
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +35,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def show_status(job: Job) -> None:
-    """Every table, the last batch, open quarantine by rule, refused files, and what a killed job left."""
+    """Every table, the last batch, open quarantine, refused files, unmatched names, and what a killed job left."""
     job.show("\n".join(_tables(job)))  # at once, as what follows reads tables that may be of another release
-    if lines := [*_reach(job), *_last_batch(job), *_open(job), *_unfinished(job)]:
+    if lines := [*_reach(job), *_last_batch(job), *_open(job), *_unmatched(job), *_unfinished(job)]:
         job.show("\n".join(lines))
 
 
@@ -101,6 +107,23 @@ def _open(job: Job) -> list[str]:
     )
     refused = last.where(F.col("l.status") == REFUSED).orderBy("path").collect()
     return lines + [f"refused         {row['path']}: {row['l']['reason']}" for row in refused]
+
+
+def _unmatched(job: Job) -> list[str]:
+    """Event names that no category knew when they came, the newest by name."""
+    if not job.tables.exists(EVENT_NAMES):
+        return []
+    names = job.tables.read(EVENT_NAMES).where(F.col("rule") == UNMATCHED)
+    number = names.count()
+    if not number:
+        return []
+    rows = names.orderBy(F.desc("first_seen"), "event_name").limit(NAMES_SHOWN).collect()
+    newest = ", ".join(repr(row["event_name"]) for row in rows)
+    more = ", ..." if number > NAMES_SHOWN else ""
+    return [
+        f"unmatched       {number:>12,} event names that no category knew went to {FALLBACK}, the newest: "
+        f"{newest}{more} (table {EVENT_NAMES.name}, rule {UNMATCHED})"
+    ]
 
 
 def _source(name: str) -> str:

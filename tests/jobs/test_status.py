@@ -35,8 +35,8 @@ with exclusive(Path(sys.argv[1]), "basetable", 0, print):
 """
 
 
-def row(time: str) -> str:
-    return f"{time},t1,a1,PDF Opened,P,1,OS,active,1.5,,ok"
+def row(time: str, event: str = "PDF Opened") -> str:
+    return f"{time},t1,a1,{event},P,1,OS,active,1.5,,ok"
 
 
 def write(path: Path, *lines: str) -> Path:
@@ -106,7 +106,8 @@ def test_the_tables_are_listed_although_status_cannot_read_one_of_them(
 
 def test_what_is_there_and_what_waits(spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data_dir, drop = tmp_path / "my data", tmp_path / "drop"
-    write(drop / "a.csv", HEADER, row("2025-03-04 05:06:07.000"), row("2025-03-09 05:06:07.000"), row("soon"))
+    times = row("2025-03-04 05:06:07.000"), row("2025-03-09 05:06:07.000", "Teleported"), row("soon")
+    write(drop / "a.csv", HEADER, *times)
     missing = "missing_column: event_time, token, account, event_name"
     for name in ("b.csv", "c.csv"):
         write(drop / name, f"no,header,{name[0]}", "1,2,3")
@@ -118,6 +119,10 @@ def test_what_is_there_and_what_waits(spark: SparkSession, tmp_path: Path, capsy
     version = str(store(spark, data_dir).version(EVENTS))
     assert next(line.split()[:4] for line in lines if line.startswith("events ")) == ["events", version, "3", "ingest"]
     assert "logs reach      2025-03-09" in lines
+    assert next(" ".join(line.split()) for line in lines if line.startswith("unmatched")) == (
+        "unmatched 1 event names that no category knew went to Others, the newest: 'Teleported' "
+        "(table event_names, rule unmatched)"
+    )
     last = next(line for line in lines if line.startswith("last batch"))
     assert " of generated, 20" in last
     assert last.endswith(": 1 files, rows in 3 = kept 2 + quarantined 1 + dropped 0")
