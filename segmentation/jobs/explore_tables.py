@@ -75,8 +75,9 @@ def summary_lines(found: Exploration, as_of: dt.date) -> list[str]:
         lines.append(f"  missing      {row['missing_share']:>6.1%}  {row['column_name']}")
     for column in ("account_id", "token", "event_name", "product", "os", "status"):
         for row in events[(events["column_name"] == column) & events["gini"].notna()].to_dict("records"):
+            told = f"{'about ' if row['estimated'] else ''}{int(row['distinct_values']):,}"
             lines.append(
-                f"  {column:<12} {int(row['distinct_values']):>7,} of them, the largest holds {row['top_share']:.1%} "
+                f"  {column:<12} {told:>13} of them, the largest holds {row['top_share']:.1%} "
                 f"of their rows (Gini {row['gini']:.2f})"
             )
     whole = found.coverage[found.coverage["event_month"].isna() & (found.coverage["category"] != ALL)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import shutil
 from pathlib import Path
 
@@ -10,12 +11,15 @@ import pandas as pd
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from segmentation.events.categories import category_names
 from segmentation.exploration.concentration import Concentration, concentration
 from segmentation.exploration.coverage import activity_gaps, category_coverage
 from segmentation.exploration.events import EventCounts, count_values, profile_events
 from segmentation.exploration.result import warnings
+from segmentation.features.catalogue import catalogue
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
+from segmentation.stores.conf import load_categories
 from tests.walk import AS_OF
 
 MARCH = dt.date(2025, 3, 1)
@@ -169,12 +173,16 @@ def test_the_command_stores_what_it_shows(
     kept = spark.read.format("delta").load(str(tmp_path / "tables" / "events")).where("disposition = 'kept'").count()
     assert f"exploration as of {AS_OF}: {kept:,} kept rows" in shown
     assert set(profiles.loc[profiles["source"] == "events", "rows"]) == {kept}
-    assert (profiles["source"] == "basetable").sum() == 396 + 1  # and the label
+    features = catalogue(category_names(load_categories()))
+    assert (profiles["source"] == "basetable").sum() == len(features) + 1  # and the label
     assert coverage.loc[(coverage["category"] == "all") & coverage["event_month"].isna(), "rows"].tolist() == [kept]
     assert hitters.loc[hitters["kind"] == "category", "rows"].sum() == kept
     assert len(read("activity_gaps")) == len(read("account_features"))
     named = profiles[profiles["column_name"] == "account_id"]  # of all that the logs name, a token's second one too
     assert named["estimated"].all()
+    assert f"about {named['distinct_values'].item():,} of them, the largest holds" in shown
+    tokens = profiles.loc[profiles["column_name"] == "token", "distinct_values"].item()
+    assert re.search(rf"  token +{tokens:,} of them, the largest holds", shown)  # counted
     assert named["distinct_values"].item() == pytest.approx(len(read("account_features")), rel=0.15)
     groups = read("feature_groups")
     assert len(groups) == groups["feature"].nunique()
