@@ -16,7 +16,9 @@ from pyspark.sql import functions as F
 from sklearn.metrics import adjusted_rand_score
 
 from segmentation.events.build import read_category
+from segmentation.events.categories import category_names
 from segmentation.features.activity import build_activity, mask_words
+from segmentation.features.catalogue import catalogue
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
 from segmentation.schemas import (
@@ -37,6 +39,7 @@ from segmentation.schemas import (
     SEGMENT_MOVES,
     TABLES,
 )
+from segmentation.stores.conf import load_categories
 from tests.walk import AS_OF, SMALL, walk
 
 #: written by commands that `run` is not made of
@@ -129,9 +132,9 @@ def test_tokens_under_two_accounts_stay_with_their_true_one(walked: Path, read: 
     assert read("tokens").where(F.size("accounts") > 1).count() > 0
 
 
-def test_the_basetable_has_396_features_and_no_gap(read: Read) -> None:
+def test_the_basetable_has_every_feature_and_no_gap(read: Read) -> None:
     basetable = read("basetable").drop("industry")
-    assert len(basetable.columns) - 4 == 396
+    assert len(basetable.columns) - 4 == len(catalogue(category_names(load_categories())))
     assert basetable.dropna().count() == basetable.count() == read("account_features").count()
 
 
