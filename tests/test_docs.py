@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib.util
 import logging
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+import yaml
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
 from segmentation import schemas
+from segmentation.features import catalogue as features
 from segmentation.jobs.command import job_specs
 from segmentation.runtime import fill_parser
-from segmentation.settings import Settings
+from segmentation.settings import CategorySettings, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 GENERATED = ("settings", "tables", "features", "commands")
+
+
+def last_value(block: str, names: dict[str, Any]) -> Any:
+    """What the last line of a page's Python gives, run as a part of the module with these names."""
+    *before, last = ast.parse(block).body
+    assert isinstance(last, ast.Expr)
+    there = dict(names)
+    exec(compile(ast.Module(before, []), "page", "exec"), there)
+    return eval(compile(ast.Expression(last.value), "page", "eval"), there)
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +193,19 @@ def test_every_option_named_in_passing_exists() -> None:
             ]
             wrong += [f"{path.name}: {name}"] * (name not in specs and name != "COMMAND")
     assert wrong == []
+
+
+def test_the_examples_of_a_category_and_a_feature_are_taken() -> None:
+    def example(page: str, language: str) -> str:
+        text = (DOCS / "how-to" / page).read_text(encoding="utf-8")
+        [block] = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+        return str(block)
+
+    [listed] = yaml.safe_load(example("new-category.md", "yaml"))["categories"]
+    assert CategorySettings.model_validate(listed).prefixes == ("Comment ",)
+    entry = example("new-feature.md", "python")
+    ours = next(one for one in features.PER_CATEGORY if one.name == "error_rate_year")
+    assert replace(last_value(entry, vars(features)), build=ours.build) == ours
 
 
 def test_every_promise_names_a_test_that_exists() -> None:

@@ -7,26 +7,41 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
-from pyspark.ml.classification import GBTClassificationModel, LogisticRegressionModel, OneVsRestModel
+from pyspark.ml.classification import LogisticRegressionModel, OneVsRestModel
 
 from segmentation.industries.metrics import Floats
 
 COLUMNS = ["industry", "feature", "effect", "selected"]
 
 
+def is_linear(model: Any) -> bool:
+    """Whether a fitted model has one coefficient per industry and feature."""
+    return isinstance(model, LogisticRegressionModel)
+
+
+def coefficients(model: Any) -> tuple[Floats, Floats]:
+    """Coefficients (classes x places) and intercepts of a linear model, whose softmax gives its probabilities.
+
+    A binomial model has those of its second class against the first; half of them for, half against, say the same.
+    """
+    matrix, intercepts = model.coefficientMatrix.toArray(), model.interceptVector.toArray()
+    if len(matrix) > 1:
+        return matrix, intercepts
+    return np.vstack([-matrix, matrix]) / 2, np.concatenate([-intercepts, intercepts]) / 2
+
+
 def effects(model: Any, classes: int, places: int) -> Floats:
     """What each place of the scaled vector does for each class, classes x places; 0 where a feature is not used.
 
     Of a linear model coefficient x standard deviation, in log-odds: it is fitted on standardised features, so that
-    its coefficients are these products. Of trees a feature's share of the gain (impurity decrease), unsigned: of
-    Spark's per industry, for two industries the same for both.
+    its coefficients are these products. Of trees a feature's share of the gain (impurity decrease), unsigned: per
+    industry where each has trees of its own, else the same for all.
     """
-    if isinstance(model, LogisticRegressionModel):
-        linear: Floats = model.coefficientMatrix.toArray()
-        return linear
+    if is_linear(model):
+        return coefficients(model)[0]
     if isinstance(model, OneVsRestModel):
         return np.stack([cast(Any, one).featureImportances.toArray() for one in model.models])
-    if isinstance(model, GBTClassificationModel):
+    if hasattr(model, "featureImportances"):
         return np.tile(model.featureImportances.toArray(), (classes, 1))
     return _booster_gains(model.get_booster().trees_to_dataframe(), classes, places)
 

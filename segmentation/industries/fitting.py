@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 from pyspark import inheritable_thread_target
 from pyspark.ml import Pipeline, PipelineModel
-from pyspark.ml.classification import LogisticRegressionModel
 from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from scipy.special import softmax
 
 from segmentation.checkpoint import settled
+from segmentation.industries.drivers import coefficients, is_linear
 from segmentation.industries.folds import Known
 from segmentation.industries.metrics import Floats, Ints
 from segmentation.industries.result import Recipe
@@ -97,11 +97,6 @@ class Fitter:
         return estimator.fit(rows, param_map(estimator, dict(recipe.params)))
 
 
-def is_linear(model: Any) -> bool:
-    """Whether a fitted model has one coefficient per industry and feature."""
-    return isinstance(model, LogisticRegressionModel)
-
-
 def answers(model: Any, frame: DataFrame, values: Floats) -> Floats:
     """Probabilities (accounts x classes) that a fitted model gives: uncalibrated.
 
@@ -109,8 +104,8 @@ def answers(model: Any, frame: DataFrame, values: Floats) -> Floats:
     and saves a job of Spark's.
     """
     if is_linear(model):
-        margins = values @ model.coefficientMatrix.toArray().T + model.interceptVector.toArray()
-        linear: Floats = softmax(margins, axis=1)
+        matrix, intercepts = coefficients(model)
+        linear: Floats = softmax(values @ matrix.T + intercepts, axis=1)
         return linear
     scored = model.transform(frame)
     rows = scored.select("account_id", raw_probabilities(scored).alias("given")).toPandas()

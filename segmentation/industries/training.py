@@ -18,9 +18,9 @@ from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
 from segmentation.industries import evidence as e
 from segmentation.industries.calibration import Calibration, fit_calibration
-from segmentation.industries.drivers import drivers, effects
+from segmentation.industries.drivers import drivers, effects, is_linear
 from segmentation.industries.findings import Compared, Findings, Seen, find_out
-from segmentation.industries.fitting import Fitter, Vectors, is_linear, prepare_vectors, training_frame
+from segmentation.industries.fitting import Fitter, Vectors, prepare_vectors, training_frame
 from segmentation.industries.folds import ALL, Fits, Known, known_accounts, plan_fits
 from segmentation.industries.labels import Labels, choose_labels
 from segmentation.industries.metrics import Floats
@@ -37,8 +37,8 @@ from segmentation.industries.selection import (
     recipes_to_try,
     search,
 )
-from segmentation.models.catalogue import find_model
 from segmentation.models.preparation import NUMBERS, Prepared, prepare, selected_names, whole_model
+from segmentation.models.support import check_models
 from segmentation.settings import IndustrySettings, ModelSettings
 
 #: accounts that the shift check looks at, at most: some hundred numbers of each are on the driver
@@ -86,8 +86,8 @@ def train_industry(
     """The best of the settings' models on the labelled training accounts, what it is worth, and everybody's scores.
 
     `also`: a recipe (the champion's) that is judged on the same folds but never chosen; when the catalogue does not
-    know it any more, a note says so. Raises InputProblem for an unknown model, for fewer than two industries with
-    enough labels, and for whatever `prepare` refuses.
+    know it any more, a note says so. Raises InputProblem for whatever `check_models` and `prepare` refuse, and for
+    fewer than two industries with enough labels.
     """
     ground = prepare_ground(basetable, features, settings, models)
     judged, folds, notes = _search(ground, also)
@@ -122,8 +122,7 @@ def prepare_ground(
     basetable: DataFrame, features: Sequence[Feature], settings: IndustrySettings, models: Mapping[str, ModelSettings]
 ) -> Ground:
     """Labels, folds, weights and prepared features of one training; raises as `train_industry` does."""
-    for name in settings.models:
-        find_model(name, "industry")
+    check_models(settings.models, "industry", models)
     keep = {"industry": F.col("industry"), "split": F.col("split"), "fold": F.col("fold").cast("int")}
     prepared = prepare(basetable, features, keep)
     accounts = prepared.frame.select("account_id", *keep).toPandas().sort_values("account_id", ignore_index=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from segmentation.failures import Exit
 from segmentation.jobs.build_basetable import add_basetable_arguments, build
@@ -10,7 +11,8 @@ from segmentation.jobs.ingest_events import add_ingest_arguments, ingest
 from segmentation.jobs.summary import show_summary
 from segmentation.jobs.train_industry import train_industry
 from segmentation.jobs.train_segments import train_segments
-from segmentation.models.catalogue import find_model
+from segmentation.models.catalogue import Task, find_model
+from segmentation.models.support import check_models
 from segmentation.runtime import Job, JobSpec, add_as_of
 
 
@@ -21,15 +23,26 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(job: Job) -> Exit:
-    for method in job.settings.segments.methods:  # a misspelt one is told before hours of work
-        find_model(method, "segments")
-    for model in job.settings.industry.models:
-        find_model(model, "industry")
+    _check_models(job)
     ingested = ingest(job)
     for step in (build, train_segments, train_industry):
         step(job)
     show_summary(job)
     return ingested
+
+
+def _check_models(job: Job) -> None:
+    """What is wrong with the models is told before hours of work, and a misspelt name before Spark starts."""
+    settings = job.settings
+    asked: tuple[tuple[Task, Sequence[str]], ...] = (
+        ("segments", settings.segments.methods), ("industry", settings.industry.models),
+    )  # fmt: skip
+    for task, names in asked:
+        for name in names:
+            find_model(name, task)
+    _ = job.spark  # estimators need a session
+    for task, names in asked:
+        check_models(names, task, settings.models)
 
 
 JOB = JobSpec("run", "walk the whole path: ingest, basetable, segments, industry", _arguments, _run, tracks=True)

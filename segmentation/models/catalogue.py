@@ -36,10 +36,9 @@ class ModelEntry:
     task: Task
     #: one plain sentence for readers of the report
     meaning: str
-    #: (parameters, number of segments or industries) -> the estimator: Spark ML's, or scikit-learn's `on_driver`
+    #: (parameters, number of segments or industries) -> the estimator: one of Spark ML, or for segments also one of
+    #: scikit-learn, which is fitted on the accounts that the driver sees and not kept as a model
     build: Callable[[Params, int], Any]
-    #: fitted by scikit-learn on the accounts that the driver sees, and not kept as a Spark model
-    on_driver: bool = False
     #: finds the number of segments by itself
     chooses_k: bool = False
 
@@ -57,16 +56,16 @@ def _bisecting(params: Params, groups: int) -> Estimator[Any]:
 
 
 def _ward(params: Params, groups: int) -> AgglomerativeClustering:
-    return AgglomerativeClustering(n_clusters=groups, linkage="ward", **_without_seed(params))
+    return AgglomerativeClustering(n_clusters=groups, linkage="ward", **params)
 
 
 def _hdbscan(params: Params, groups: int) -> HDBSCAN:
-    return HDBSCAN(copy=True, **_without_seed(params))
+    return HDBSCAN(copy=True, **params)
 
 
 def _lasso(params: Params, groups: int) -> Estimator[Any]:
     # Multinomial for two classes as well: every industry then has its own coefficients to read.
-    return LogisticRegression(featuresCol=SCALED, labelCol=LABEL, family="multinomial", **_without_seed(params))
+    return LogisticRegression(featuresCol=SCALED, labelCol=LABEL, family="multinomial", **params)
 
 
 def _gbt(params: Params, groups: int) -> Estimator[Any]:
@@ -83,15 +82,9 @@ def _xgboost(params: Params, groups: int) -> Estimator[Any]:
         raise InputProblem(
             "model xgboost needs a package that is not installed: pip install 'segmentation[xgboost]'"
         ) from error
-    known = {"random_state" if name == "seed" else name: value for name, value in params.items()}
     # One worker: what several workers sum up depends on who is first.
-    trees: Estimator[Any] = spark.SparkXGBClassifier(features_col=SCALED, label_col=LABEL, num_workers=1, **known)
+    trees: Estimator[Any] = spark.SparkXGBClassifier(features_col=SCALED, label_col=LABEL, num_workers=1, **params)
     return trees
-
-
-def _without_seed(params: Params) -> Params:
-    """For fits that draw nothing at random."""
-    return {name: value for name, value in params.items() if name != "seed"}
 
 
 MODELS: tuple[ModelEntry, ...] = (
@@ -101,9 +94,9 @@ MODELS: tuple[ModelEntry, ...] = (
     ModelEntry("bisecting", "segments", "Accounts are split in two again and again by k-means "
                "(Steinbach et al. 2000).", _bisecting),
     ModelEntry("ward", "segments", "The two groups whose union adds least variance are merged again and again "
-               "(Ward 1963).", _ward, on_driver=True),
+               "(Ward 1963).", _ward),
     ModelEntry("hdbscan", "segments", "Segments are dense regions, what lies between them is in none "
-               "(Campello et al. 2013).", _hdbscan, on_driver=True, chooses_k=True),
+               "(Campello et al. 2013).", _hdbscan, chooses_k=True),
     ModelEntry("lasso", "industry", "Multinomial logistic regression whose L1 penalty keeps few features "
                "(Tibshirani 1996).", _lasso),
     ModelEntry("gbt", "industry", "Gradient-boosted trees, one set per industry against the rest "
@@ -124,7 +117,10 @@ def find_model(name: str, task: Task) -> ModelEntry:
 
 
 def build_estimator(entry: ModelEntry, settings: Mapping[str, ModelSettings], groups: int, seed: int) -> Any:
-    """The estimator with its fixed parameters. InputProblem names a parameter that the model does not have."""
+    """The estimator with its fixed parameters, and with `seed` where it draws at random.
+
+    InputProblem names a parameter that the model does not have, or that has an unfit value.
+    """
     if entry.name not in settings:
         raise InputProblem(f"model {entry.name} has no numbers under `models:` in the settings")
     known = _parameters(entry.build({}, groups))
@@ -132,14 +128,31 @@ def build_estimator(entry: ModelEntry, settings: Mapping[str, ModelSettings], gr
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             raise InputProblem(f"model {entry.name} has no parameter {name}" + (f": {close[0]}?" if close else ""))
-    return entry.build({**settings[entry.name].params, "seed": seed}, groups)
+    try:
+        estimator = entry.build({**settings[entry.name].params}, groups)
+    except TypeError as error:  # a value of another type, or a parameter that the entry sets itself
+        raise InputProblem(f"models.{entry.name}.params: {error}") from None
+    return _seeded(estimator, seed)
+
+
+def _seeded(estimator: Any, seed: int) -> Any:
+    for name in {"seed", "random_state"} & set(_parameters(estimator)):
+        if isinstance(estimator, BaseEstimator):
+            estimator.set_params(**{name: seed})
+        else:
+            tunable = _tunable(estimator)
+            tunable.set(tunable.getParam(name), seed)
+    return estimator
 
 
 def grid_points(estimator: Estimator[Any], settings: ModelSettings) -> list[Params]:
-    """Every combination of the grid, in the order in which the settings list the values; one empty point without."""
+    """Every combination of the grid, in the order in which the settings list the values; one empty point without.
+
+    InputProblem for a value of another type than the parameter's.
+    """
     names = list(settings.grid)
     tunable = _tunable(estimator)
-    values = [[tunable.getParam(name).typeConverter(value) for value in settings.grid[name]] for name in names]
+    values = [[_converted(tunable.getParam(name), value) for value in settings.grid[name]] for name in names]
     return [dict(zip(names, point, strict=True)) for point in itertools.product(*values)]
 
 
@@ -147,6 +160,13 @@ def param_map(estimator: Estimator[Any], point: Params) -> dict[Param[Any], Any]
     """A grid point in the form that CrossValidator wants."""
     tunable = _tunable(estimator)
     return {tunable.getParam(name): value for name, value in point.items()}
+
+
+def _converted(param: Param[Any], value: float) -> Any:
+    try:
+        return param.typeConverter(value)
+    except TypeError as error:
+        raise InputProblem(f"grid of the models: {param.name} cannot be {value!r} ({error})") from None
 
 
 def _parameters(estimator: Any) -> list[str]:

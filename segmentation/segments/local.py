@@ -1,8 +1,8 @@
-"""What scikit-learn does on the accounts that the driver sees: ward, HDBSCAN, and refits of every method."""
+"""What scikit-learn does on the accounts that the driver sees: its own methods, and refits of every method."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +16,8 @@ from sklearn.base import clone
 from sklearn.cluster import BisectingKMeans, KMeans
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
+
+from segmentation.models.support import Kind
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -80,40 +82,40 @@ def centres_of(points: Floats, clusters: Ints) -> tuple[Floats, Ints]:
     return np.array([points[clusters == number].mean(axis=0) for number in numbers]), numbers
 
 
-def fit_ward(points: Floats, estimator: Any) -> tuple[Ints, Placer]:
-    """Ward's clusters of the points; others join the nearest centre."""
-    clusters = estimator.fit_predict(points).astype(np.int64)
-    centres, numbers = centres_of(points, clusters)
-    return clusters, Placer(True, centres, numbers, np.ones(len(numbers)))
+def fit_local(points: Floats, estimator: Any) -> tuple[Ints, Placer]:
+    """Clusters of the points by a method of scikit-learn, noise is -1, and how others find theirs.
+
+    Others join the nearest centre; where the method leaves noise or knows how strongly a point belongs (HDBSCAN),
+    clusters have any shape, and others follow their nearest point.
+    """
+    clusters = np.asarray(estimator.fit_predict(points), dtype=np.int64)
+    noise = clusters == NOISE
+    strengths = getattr(estimator, "probabilities_", None)
+    if strengths is None and not noise.any():
+        centres, numbers = centres_of(points, clusters)
+        return clusters, Placer(True, centres, numbers, np.ones(len(numbers)))
+    confidence = (~noise).astype(np.float64) if strengths is None else np.clip(strengths, 0.0, 1.0)
+    return clusters, Placer(False, points, clusters, confidence)
 
 
-def fit_hdbscan(points: Floats, estimator: Any) -> tuple[Ints, Placer]:
-    """HDBSCAN's clusters of the points, noise is -1; others follow their nearest point."""
-    fitted = estimator.fit(points)
-    clusters = fitted.labels_.astype(np.int64)
-    return clusters, Placer(False, points, clusters, np.clip(fitted.probabilities_, 0.0, 1.0))
-
-
-def refit_by(method: str, k: int, estimators: Mapping[str, Any]) -> Refit:
-    """How `method` is fitted to a resample; `estimators` holds those of scikit-learn (ward, hdbscan) with k set.
+def refit_by(kind: Kind, k: int, estimator: Any = None) -> Refit:
+    """How a clustering of a `kind` is fitted to a resample; `estimator` is the one of scikit-learn, k included.
 
     Methods of Spark ML are refitted by their counterparts in scikit-learn, which minimise the same objective on the
-    same points and take milliseconds where Spark's take seconds. Ward and HDBSCAN know no weights, so that they see
-    every drawn account once.
+    same points and take milliseconds where Spark's take seconds. Those of scikit-learn are refitted as they are; as
+    most of them know no weights, they see every drawn account once.
     """
-    if method in estimators:
-        return _refit_local(method, estimators[method])
-    if method == "gmm":
+    if kind == "scikit-learn":
+        return _refit_local(estimator)
+    if kind == "gmm":
         return lambda points, drawn, seed: _mixture(k, points, drawn, seed)
-    return lambda points, drawn, seed: _means(method, k, points, drawn, seed)
+    return lambda points, drawn, seed: _means(kind, k, points, drawn, seed)
 
 
-def _refit_local(method: str, estimator: Any) -> Refit:
-    fit = fit_ward if method == "ward" else fit_hdbscan
-
+def _refit_local(estimator: Any) -> Refit:
     def refit(points: Floats, drawn: Ints, seed: int) -> Ints:
         inside = drawn > 0
-        found, placer = fit(points[inside], clone(estimator))
+        found, placer = fit_local(points[inside], clone(estimator))
         clusters = np.empty(len(points), dtype=np.int64)
         clusters[inside] = found
         if not inside.all():
@@ -130,9 +132,9 @@ def _mixture(k: int, points: Floats, drawn: Ints, seed: int) -> Ints:
     return clusters
 
 
-def _means(method: str, k: int, points: Floats, drawn: Ints, seed: int) -> Ints:
+def _means(kind: Kind, k: int, points: Floats, drawn: Ints, seed: int) -> Ints:
     inside = drawn > 0
-    if method == "kmeans":
+    if kind == "kmeans":
         model: Any = KMeans(k, n_init=STARTS, random_state=seed)
     else:
         # Spark's splits the largest cluster next as well.
@@ -142,14 +144,14 @@ def _means(method: str, k: int, points: Floats, drawn: Ints, seed: int) -> Ints:
     return clusters
 
 
-def best_known(method: str, k: int, points: Floats, seed: int) -> float | None:
+def best_known(kind: Kind, k: int, points: Floats, seed: int) -> float | None:
     """How good a fit of k clusters to the points can be, per account: log-likelihood, or minus the inertia.
 
     Fits of Spark ML start at random and may end in a poor local optimum; this says when to try again. None for
     methods that have one start only.
     """
-    if method == "gmm":
+    if kind == "gmm":
         return float(GaussianMixture(k, random_state=seed, n_init=STARTS).fit(points).score(points))
-    if method == "kmeans":
+    if kind == "kmeans":
         return -float(KMeans(k, n_init=REFERENCE_STARTS, random_state=seed).fit(points).inertia_) / len(points)
     return None

@@ -15,8 +15,9 @@ from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silho
 
 from segmentation.errors import InputProblem
 from segmentation.models.catalogue import CLUSTER, COMPONENTS, ModelEntry, build_estimator, find_model
+from segmentation.models.support import kind_of
 from segmentation.segments.choice import k_range
-from segmentation.segments.local import NOISE, Placer, best_known, fit_hdbscan, fit_ward, lone_threads
+from segmentation.segments.local import NOISE, Placer, best_known, fit_local, lone_threads
 from segmentation.segments.result import Candidate
 from segmentation.segments.space import Space
 from segmentation.settings import ModelSettings, SegmentSettings
@@ -73,7 +74,7 @@ def sweep(space: Space, settings: SegmentSettings, models: Mapping[str, ModelSet
     @inheritable_thread_target(space.full.sparkSession)
     def run(task: tuple[ModelEntry, int, Any]) -> Fitted:
         entry, k, estimator = task
-        if entry.on_driver:
+        if kind_of(entry.name, estimator) == "scikit-learn":
             return _attempt(entry.name, k, lambda: _fit_local(entry, k, estimator, points))
         return _attempt(entry.name, k, lambda: _fit(entry.name, k, estimator, space, settings.seed))
 
@@ -124,7 +125,7 @@ def _attempt(method: str, k: int, fit: Callable[[], Fitted]) -> Fitted:
 
 
 def _fit_local(entry: ModelEntry, k: int, estimator: Any, points: Floats) -> Fitted:
-    clusters, placer = (fit_hdbscan if entry.chooses_k else fit_ward)(points, estimator)
+    clusters, placer = fit_local(points, estimator)
     found = len(np.unique(clusters[clusters != NOISE])) if entry.chooses_k else k
     return Fitted(measured(entry.name, found, points, clusters, 0), placer=placer, clusters=clusters)
 
@@ -132,7 +133,8 @@ def _fit_local(entry: ModelEntry, k: int, estimator: Any, points: Floats) -> Fit
 def _fit(method: str, k: int, estimator: Any, space: Space, seed: int) -> Fitted:
     points = space.points.to_numpy()
     vectors = space.full.select("account_id", COMPONENTS)
-    model, quality = _best_start(estimator, vectors, space.accounts, best_known(method, k, points, seed), seed)
+    known = best_known(kind_of(method, estimator), k, points, seed)
+    model, quality = _best_start(estimator, vectors, space.accounts, known, seed)
     rows = model.transform(space.seen.select("account_id", COMPONENTS)).select("account_id", CLUSTER).collect()
     placed = {str(row["account_id"]): int(row[CLUSTER]) for row in rows}
     clusters: Ints = np.array([placed[account] for account in space.points.index], dtype=np.int64)

@@ -16,6 +16,7 @@ from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
 from segmentation.models.catalogue import CLUSTER, build_estimator, find_model
 from segmentation.models.preparation import whole_model
+from segmentation.models.support import check_models, kind_of
 from segmentation.segments.choice import choose_k
 from segmentation.segments.consensus import Consensus, consensus
 from segmentation.segments.describing import Described, describe
@@ -64,12 +65,11 @@ def train_segments(
     """Every method of the settings, and their consensus, for the accounts of one as_of.
 
     `previous`: per method the run whose ids go on. `attributes`: one row per account, account_id and further columns
-    that segments are tested on. The label is never read. Raises InputProblem for an unknown method, for more segments
-    than accounts, when no method gave segments, and for whatever `build_space` refuses; RuntimeError when a method
+    that segments are tested on. The label is never read. Raises InputProblem for whatever `check_models` and
+    `build_space` refuse, for more segments than accounts, and when no method gave segments; RuntimeError when a method
     could not be fitted with any k.
     """
-    for method in settings.methods:
-        find_model(method, "segments")
+    check_models(settings.methods, "segments", models)
     space = build_space(basetable, features, settings)
     chosen: dict[str, Chosen] = {}
     skipped: dict[str, str] = {}
@@ -121,10 +121,10 @@ def _choose(
         if not settings.resamples:
             return None
         k = candidate.k
-        estimators = {method: build_estimator(entry, models, k, settings.seed)} if entry.on_driver else {}
+        estimator = build_estimator(entry, models, k, settings.seed)
         clusters = next(one.clusters for one in fits if one.candidate is candidate)
         assert clusters is not None  # only candidates that were fitted are measured
-        done[k] = bootstrap(points, clusters, refit_by(method, k, estimators), drawn, settings.seed)
+        done[k] = bootstrap(points, clusters, refit_by(kind_of(method, estimator), k, estimator), drawn, settings.seed)
         return done[k].mean
 
     choice = choose_k([one.candidate for one in fits], len(points), settings, measure)

@@ -92,7 +92,7 @@ class OutlookSettings(Frozen):
 
 
 class ModelSettings(Frozen):
-    """One entry of `models:`: fixed parameters and the grid searched over, by Spark ML parameter name."""
+    """One entry of `models:`: fixed parameters and the grid searched over, by the library's own names."""
 
     params: dict[str, float | int | str | bool]
-    grid: dict[str, tuple[float | int, ...]]
+    grid: dict[str, Annotated[tuple[float | int, ...], Field(min_length=1)]]

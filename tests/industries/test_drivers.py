@@ -3,8 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from pyspark.ml.classification import LogisticRegression, RandomForestClassifier
+from pyspark.ml.functions import array_to_vector, vector_to_array
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
-from segmentation.industries.drivers import _booster_gains, drivers
+from segmentation.industries.drivers import _booster_gains, drivers, effects
+from segmentation.industries.fitting import answers
 from segmentation.industries.reasons import contributions, in_words, worded
 from tests.models import planted
 
@@ -59,3 +64,18 @@ def test_gains_of_boosted_trees_are_told_apart_by_industry() -> None:
     )
     two = _booster_gains(trees, classes=2, places=3)
     np.testing.assert_allclose(two, [[4 / 13, 4 / 13, 5 / 13]] * 2)
+
+
+def test_two_industries_and_a_forest_have_effects_too(spark: SparkSession) -> None:
+    values = np.array([[1.0, 0.0], [0.8, 1.0], [-1.0, 0.0], [-0.7, 1.0], [0.1, 1.0], [-0.1, 0.0]])
+    rows = [(str(number), row, float(row[0] > 0)) for number, row in enumerate(values.tolist())]
+    frame = spark.createDataFrame(rows, "account_id string, x array<double>, label double")
+    frame = frame.select("account_id", array_to_vector("x").alias("features"), "label")
+    binomial = LogisticRegression(regParam=0.1).fit(frame)
+    said = answers(binomial, frame, values)
+    given = binomial.transform(frame).orderBy("account_id").select(vector_to_array(F.col("probability"))).collect()
+    np.testing.assert_allclose(said, [row[0] for row in given], rtol=1e-9)
+    strength = binomial.coefficients[0]
+    np.testing.assert_allclose(effects(binomial, 2, 2)[:, 0], [-strength / 2, strength / 2])
+    forest = RandomForestClassifier(numTrees=3, seed=1).fit(frame)
+    np.testing.assert_allclose(effects(forest, 2, 2), [forest.featureImportances.toArray()] * 2)

@@ -2,16 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.cluster import HDBSCAN, AgglomerativeClustering
+from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering
 from sklearn.metrics import adjusted_rand_score
+from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
 from segmentation.segments.local import (
     Floats,
     Ints,
     best_known,
-    fit_hdbscan,
-    fit_ward,
+    fit_local,
     lone_threads,
     refit_by,
     silhouette_by_centres,
@@ -29,7 +29,7 @@ def blobs(size: int = 30, spread: float = 0.5, seed: int = 4) -> tuple[Floats, I
 
 def test_ward_finds_the_clusters_and_others_join_the_nearest_centre() -> None:
     points, kind = blobs()
-    clusters, placer = fit_ward(points, AgglomerativeClustering(3))
+    clusters, placer = fit_local(points, AgglomerativeClustering(3))
     assert adjusted_rand_score(kind, clusters) == 1.0
     placed, confidence = placer.place(np.array([[1.0, 0.0], [5.0, 5.0]]))
     assert placed[0] == clusters[0]
@@ -40,7 +40,7 @@ def test_ward_finds_the_clusters_and_others_join_the_nearest_centre() -> None:
 def test_hdbscan_leaves_noise_out_and_others_follow_their_nearest_point() -> None:
     points, kind = blobs()
     far = np.array([[50.0, 50.0]])
-    clusters, placer = fit_hdbscan(np.vstack([points, far]), HDBSCAN(min_cluster_size=10, copy=True))
+    clusters, placer = fit_local(np.vstack([points, far]), HDBSCAN(min_cluster_size=10, copy=True))
     assert adjusted_rand_score(kind, clusters[:-1]) > 0.9
     assert clusters[-1] == -1
     placed, confidence = placer.place(np.array([[49.0, 49.0], points[0] + 1e-9]))
@@ -55,14 +55,25 @@ def test_confidence_is_one_less_own_by_other_distance() -> None:
     np.testing.assert_allclose(silhouette_by_centres(points, np.array([0, 0, 0]), centres), [1.0, 2 / 3, 0.0])
 
 
-@pytest.mark.parametrize("method", ["ward", "hdbscan"])
-def test_a_refit_places_the_accounts_that_were_not_drawn(method: str) -> None:
+@pytest.mark.parametrize(
+    "estimator",
+    [AgglomerativeClustering(3), AgglomerativeClustering(3, linkage="average"), HDBSCAN(min_cluster_size=5, copy=True),
+     DBSCAN(eps=1.0), GaussianMixture(3, random_state=1)],
+    ids=["ward", "average", "hdbscan", "dbscan", "mixture"],
+)  # fmt: skip
+def test_a_refit_places_the_accounts_that_were_not_drawn(estimator: object) -> None:
     points, kind = blobs()
-    estimators = {"ward": AgglomerativeClustering(3), "hdbscan": HDBSCAN(min_cluster_size=5, copy=True)}
     drawn = (np.arange(len(points)) % 3 > 0).astype(np.int64)
-    clusters = refit_by(method, 3, estimators)(points, drawn, 0)
+    clusters = refit_by("scikit-learn", 3, estimator)(points, drawn, 0)
     assert adjusted_rand_score(kind, clusters) > 0.8
     assert len(clusters) == len(points)
+
+
+def test_noise_of_a_method_without_strengths_has_no_confidence() -> None:
+    points, _ = blobs()
+    clusters, placer = fit_local(np.vstack([points, [[50.0, 50.0]]]), DBSCAN(eps=1.5))
+    placed, confidence = placer.place(np.array([[49.0, 49.0], [0.1, 0.0]]))
+    assert (placed.tolist(), confidence.tolist()) == ([-1, clusters[0]], [0.0, 1.0])
 
 
 def test_measures_are_those_of_two_pairs_worked_out_by_hand() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from segmentation.models.support import Kind
 from segmentation.segments.local import Floats, Ints, refit_by
 from segmentation.segments.stability import best_jaccard, bootstrap, resample
 from tests.segments.test_local import blobs
@@ -28,16 +29,16 @@ def test_resamples_draw_as_many_accounts_as_there_are() -> None:
 
 
 @pytest.mark.parametrize("method", ["kmeans", "gmm", "bisecting"])
-def test_true_clusters_come_back_and_invented_ones_do_not(method: str) -> None:
+def test_true_clusters_come_back_and_invented_ones_do_not(method: Kind) -> None:
     points, kind = blobs()
     drawn = resample(len(points), 6, seed=1)
-    true = bootstrap(points, kind, refit_by(method, 3, {}), drawn, seed=1)
+    true = bootstrap(points, kind, refit_by(method, 3), drawn, seed=1)
     assert set(true.clusters) == {0, 1, 2}
     assert true.mean > 0.95
     assert len(true.refits) == 6
     noise = np.random.default_rng(0).normal(size=(len(points), 2))
-    first = refit_by(method, 4, {})(noise, np.ones(len(noise), dtype=np.int64), 9)
-    assert bootstrap(noise, first, refit_by(method, 4, {}), drawn, seed=1).mean < 0.8
+    first = refit_by(method, 4)(noise, np.ones(len(noise), dtype=np.int64), 9)
+    assert bootstrap(noise, first, refit_by(method, 4), drawn, seed=1).mean < 0.8
 
 
 def test_only_drawn_accounts_are_compared() -> None:
@@ -62,5 +63,5 @@ def test_a_refit_that_fails_counts_as_nothing_found() -> None:
 def test_a_rerun_gives_the_same_figures_to_the_digit() -> None:
     points, kind = blobs(spread=1.6)
     drawn = resample(len(points), 5, seed=1)
-    first, again = (bootstrap(points, kind, refit_by("kmeans", 3, {}), drawn, seed=1) for _ in range(2))
+    first, again = (bootstrap(points, kind, refit_by("kmeans", 3), drawn, seed=1) for _ in range(2))
     assert first.clusters == again.clusters
