@@ -23,7 +23,7 @@ class SpaceSettings(Frozen):
 class SegmentSettings(Frozen):
     """The unsupervised half."""
 
-    methods: tuple[str, ...]
+    methods: Annotated[tuple[str, ...], Field(min_length=1)]
     k_min: Annotated[int, Field(ge=2)]
     k_max: Annotated[int, Field(ge=2)]
     k: Annotated[int, Field(ge=2)] | None
@@ -63,7 +63,7 @@ class GateSettings(Frozen):
 class IndustrySettings(Frozen):
     """The supervised half."""
 
-    models: tuple[str, ...]
+    models: Annotated[tuple[str, ...], Field(min_length=1)]
     min_accounts: Positive
     repeats: Positive
     class_weight_cap: Annotated[float, Field(ge=1.0)]

@@ -66,6 +66,8 @@ def test_the_environment_wins_over_files_and_set_over_both(monkeypatch: pytest.M
         ("segments.kmax=6", r"--set segments.kmax=6: unknown key segments.kmax: did you mean 'k_max'"),
         ("segmints.k_max=6", r"unknown key segmints: did you mean 'segments'"),
         ("segments.k_max=many", r"--set segments.k_max=many: segments.k_max: Input should be a valid integer"),
+        ("industry.models=[]", r"industry.models: Tuple should have at least 1 item"),
+        ("models.lasso.grid={regParam: []}", r"models.lasso.grid.regParam: Tuple should have at least 1 item"),
         ("segments.k_max=1", r"segments.k_max: Input should be greater than or equal to 2"),
         ("basetable.as_of=2026-01-15", r"not the first day of a month.*use 2026-01-01"),
         ("basetable.as_of=soon", r"basetable.as_of: Input should be a valid date"),
