@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from segmentation.column_names import quoted
 from segmentation.events.categories import categorise
 from segmentation.events.parse import UNKNOWN_KEYS, original
 from segmentation.events.revisions import identity_columns
@@ -81,7 +82,7 @@ def read_category(events: DataFrame, category: str, *columns: str) -> DataFrame:
 
 def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataType], compose: Composer) -> DataFrame:
     """Our columns computed from the log's, beside the log's own for the source's rules."""
-    attributes = [part for name in source.attributes for part in (F.lit(name), F.col(f"`{name}`").cast("string"))]
+    attributes = [part for name in source.attributes for part in (F.lit(name), F.col(quoted(name)).cast("string"))]
     computed = {
         "_written_ts": written_time(source.time, parsed),
         "_is_moment": is_moment(source.time, parsed),
@@ -101,10 +102,10 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
     # a log's column may bear one of our names, and Spark takes Token for token; from here on the name means ours
     ours = {*computed, *EVENTS.columns.names, "category_rule"}
     rest = [name for name in parsed.columns if name.lower() not in ours]
-    named = parsed.select(*(F.col(f"`{name}`") for name in rest), *(c.alias(name) for name, c in computed.items()))
+    named = parsed.select(*(F.col(quoted(name)) for name in rest), *(c.alias(name) for name, c in computed.items()))
     spelled = {name: composed(F.col(name), compose) for name in ("token", "account_id", "event_name")}
     return named.select(
-        *(spelled.get(name, F.col(f"`{name}`")).alias(name) for name in named.columns),
+        *(spelled.get(name, F.col(quoted(name))).alias(name) for name in named.columns),
         to_utc(F.col("_written_ts"), source.time.zone, F.col("_is_moment")).alias("event_ts"),
     )
 

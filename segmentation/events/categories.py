@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.column_names import quoted
 from segmentation.errors import InputProblem
 from segmentation.local_rows import local_frame
 from segmentation.settings import CategorySettings
@@ -54,7 +55,9 @@ def categorise(rows: DataFrame, name: str, categories: Sequence[CategorySettings
     )
     present = column.isNotNull()
     return joined.select(
-        *rows.columns, F.when(present, category).alias("category"), F.when(present, rule).alias("category_rule")
+        *(F.col(quoted(name)) for name in rows.columns),
+        F.when(present, category).alias("category"),
+        F.when(present, rule).alias("category_rule"),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.column_names import quoted
 from segmentation.events.parse import OURS, UNKNOWN_KEYS
 from segmentation.settings import SourceSettings
 
@@ -45,7 +46,7 @@ def drift(columns: Sequence[str], source: SourceSettings) -> Drift:
         absent=absent,
         needed=tuple(name for name in absent if name in needed),
         repeated=tuple(sorted({name for name in columns if given.count(name.lower()) > 1})),
-        unfit=tuple(name for name in new if not name or "`" in name or name.lower() in RESERVED),
+        unfit=tuple(name for name in new if not name or name.lower() in RESERVED),
     )
 
 
@@ -68,10 +69,8 @@ def required_columns(source: SourceSettings) -> tuple[str, ...]:
 
 def _names(expression: str, column: str) -> bool:
     """Whether an SQL expression speaks of a column. A word inside a quoted text counts too, which errs on one side."""
-    return (
-        re.search(rf"(?<![\w`]){re.escape(column)}(?![\w`])|`{re.escape(column)}`", expression, re.IGNORECASE)
-        is not None
-    )
+    bare, between = re.escape(column), re.escape(quoted(column))
+    return re.search(rf"(?<![\w`]){bare}(?![\w`])|{between}", expression, re.IGNORECASE) is not None
 
 
 def keep_aside(source: SourceSettings, new: Sequence[str]) -> SourceSettings:

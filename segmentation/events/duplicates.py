@@ -9,6 +9,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.column_names import quoted
 from segmentation.events.revisions import SUPERSEDED
 from segmentation.schemas import KEPT
 
@@ -46,7 +47,7 @@ def mark_copies(rows: DataFrame, known: DataFrame | None, drop: bool, partitions
     header = F.col("_header_of") != 0
     later = F.coalesce(F.col("_position") != F.col("_first"), F.lit(False))
     return joined.where(~header | later).select(
-        *rows.columns,
+        *(F.col(quoted(name)) for name in rows.columns),
         (~header & (later | _holds("_stays"))).alias("_duplicate"),
         (~header & _holds("_taken_out")).alias("_copy_of_undecided"),
         header.alias("_repeated_header"),

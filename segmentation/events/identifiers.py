@@ -12,6 +12,7 @@ import hmac
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from segmentation.column_names import quoted
 from segmentation.local_rows import local_frame
 
 TOKEN, ACCOUNT = "token", "account"
@@ -88,4 +89,4 @@ def _mac(kind: str, content: Column) -> Column:
 def _replace(rows: DataFrame, keys: DataFrame, columns: dict[str, Column]) -> DataFrame:
     """The rows with new values in some columns; the key leaves again in the very select that it enters."""
     crossed = rows.crossJoin(F.broadcast(keys))
-    return crossed.select(*(columns.get(name, F.col(f"`{name}`")).alias(name) for name in rows.columns))
+    return crossed.select(*(columns.get(name, F.col(quoted(name))).alias(name) for name in rows.columns))

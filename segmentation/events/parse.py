@@ -15,6 +15,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from segmentation.column_names import quoted
 from segmentation.events.lines import (
     UNREADABLE,
     any_of,
@@ -76,7 +77,7 @@ def identify(rows: DataFrame, files: Iterable[FileFacts], source: SourceSettings
     hashed = {name: F.xxhash64(name) for name in ("_location", "_kind")}
     ids = local_frame(rows.sparkSession, ranked, schema).withColumns(hashed)
     names = [name for name in rows.columns if name != "_location"]
-    whole = [F.col(f"`{name}`") for name in names]
+    whole = [F.col(quoted(name)) for name in names]
     hashed_over = whole if source.format == "parquet" else [row_text(source.format)]
     # monotonically_increasing_id is partition << 33 | row; packed here into 45 bits below the rank of the file
     number = F.monotonically_increasing_id()
@@ -104,7 +105,7 @@ def parse(
     """
     ours = [name for name in OURS if name in rows.columns]
     if source.format == "parquet":
-        log = [F.col(f"`{name}`") for name in columns]
+        log = [F.col(quoted(name)) for name in columns]
         raw = F.col("_raw") if "_raw" in rows.columns else F.struct(*log).alias("_raw")
         return rows.select(*ours, raw, F.lit(None).cast("string").alias("_line_fault"), *log)
     # Spark keeps bytes that are no UTF-8 inside a string, and the cast gives them back
@@ -169,7 +170,7 @@ def _json(lines: DataFrame, source: SourceSettings, columns: Sequence[str], limi
 
 
 def _schema(columns: Sequence[str]) -> str:
-    return ", ".join(f"`{name}` string" for name in [*columns, _CORRUPT])
+    return ", ".join(f"{quoted(name)} string" for name in [*columns, _CORRUPT])
 
 
 def _is_corrupt() -> Column:
@@ -177,12 +178,12 @@ def _is_corrupt() -> Column:
 
 
 def _value(name: str, source: SourceSettings) -> Column:
-    value = F.col(f"_fields.`{name}`")
+    value = F.col(f"_fields.{quoted(name)}")
     if source.format != "jsonl":
         return value
     # from_json writes a bare NaN, Infinity or 1e400 with quotes, which no cast would take for a number
-    quoted = F.startswith(value, F.lit('"')) & value.isin('"NaN"', '"Infinity"', '"-Infinity"')
-    return F.when(quoted, F.btrim(value, F.lit('"'))).otherwise(value)
+    is_text = F.startswith(value, F.lit('"')) & value.isin('"NaN"', '"Infinity"', '"-Infinity"')
+    return F.when(is_text, F.btrim(value, F.lit('"'))).otherwise(value)
 
 
 def _used(source: SourceSettings, columns: Sequence[str]) -> list[str]:

@@ -9,6 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from segmentation.column_names import quoted
 from segmentation.events.parse import AS_JSON, row_text
 from segmentation.local_rows import local_frame
 
@@ -26,7 +27,7 @@ def as_raw(stored: DataFrame, layout: str | None) -> DataFrame:
     if layout is not None and layout.startswith("{"):
         rows = stored.select(*ids, F.col("raw").alias("_raw"), F.from_json(text, layout).alias("_row"))
         parsed = rows.select("_file_id", "_row_hash", "_raw", "_row.*")
-        whole = hashed_over = [F.col(f"`{name}`") for name in parsed.columns[len(ids) + 1 :]]
+        whole = hashed_over = [F.col(quoted(name)) for name in parsed.columns[len(ids) + 1 :]]
         kept = ["_raw"]
     else:
         parsed = stored.select(*ids, text.alias("line"))

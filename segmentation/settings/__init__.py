@@ -17,6 +17,7 @@ from segmentation.settings.findings import (
     SpaceSettings,
 )
 from segmentation.settings.logs import (
+    SQL_KEYS,
     CategorySettings,
     IngestSettings,
     PrivacySettings,
@@ -49,6 +50,7 @@ class Settings(Frozen):
 
 
 __all__ = [
+    "SQL_KEYS",
     "AuditSettings",
     "BasetableSettings",
     "CategorySettings",

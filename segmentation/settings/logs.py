@@ -6,11 +6,12 @@ import datetime as dt
 import difflib
 import re
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
+from segmentation.column_names import quoted
 from segmentation.settings.base import Frozen, Positive
 
 #: letters of a format that Spark reads a time by
@@ -29,6 +30,13 @@ def slug(category: str) -> str:
 def with_fallback(categories: Sequence[str]) -> tuple[str, ...]:
     """The categories in their order, the fallback last when they do not list it."""
     return tuple(categories if FALLBACK in categories else [*categories, FALLBACK])
+
+NamesOrTypes = TypeVar("NamesOrTypes", tuple[str, ...], dict[str, str])
+#: keys of a source whose values are SQL over the log's own columns
+SQL_KEYS = (
+    "token", "account_id", "event_name", "duration_s", "value", "status", "error_when", "product", "os", "event_id",
+    "revision",
+)  # fmt: skip
 
 
 class IngestSettings(Frozen):
@@ -158,6 +166,46 @@ class SourceSettings(Frozen):
         if self.revision is not None and self.event_id is None:
             raise ValueError("revision without event_id: of what is it a revision?")
         if self.event_id is not None and self.duplicates == "keep":
+    @property
+    def has_time_column(self) -> bool:
+        """Whether `time.column` is the name of a column, in capitals or not; else it is SQL."""
+        return self.time.column.lower() in {name.lower() for name in self.columns}
+
+    @field_validator("columns")
+    @classmethod
+    def _told_apart(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
+        given = [name.lower() for name in columns]
+        if repeated := sorted({name for name in columns if given.count(name.lower()) > 1}):
+            raise ValueError(f"{', '.join(repeated)} stands there more than once (capitals make no other name)")
+        return columns
+
+    @field_validator("types", "attributes")
+    @classmethod
+    def _of_columns(cls, names: NamesOrTypes, info: ValidationInfo) -> NamesOrTypes:
+        known = {name.lower(): name for name in info.data.get("columns", ())}
+        if unknown := [name for name in names if name.lower() not in known]:
+            near = difflib.get_close_matches(unknown[0].lower(), list(known), n=1, cutoff=0.5)
+            hint = f": did you mean {known[near[0]]!r}?" if near else ""
+            raise ValueError(f"{unknown[0]!r} is not among the columns{hint}")
+        if repeated := sorted({name for name in names if list(names).count(name) > 1}):
+            raise ValueError(f"{', '.join(repeated)} stands there more than once")
+        return names
+
+    @field_validator("types")
+    @classmethod
+    def _has_types(cls, types: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        if types and (kind := info.data.get("format", "parquet")) != "parquet":
+            raise ValueError(f"only Parquet has types: the columns of {kind} are text; leave it out")
+        return types
+
+    @field_validator(*SQL_KEYS)
+    @classmethod
+    def _column_or_sql(cls, sql: str | None, info: ValidationInfo) -> str | None:
+        """The name of a column is that column, also where SQL takes it for something else, as it does user-id."""
+        if sql is None or sql not in info.data.get("columns", ()) or re.fullmatch(r"[A-Za-z_]\w*", sql):
+            return sql
+        return quoted(sql)
+
             raise ValueError("event_id keeps one row per event, duplicates: keep keeps equal rows; choose one")
         names = [rule.name for rule in self.rules]
         if len(set(names)) < len(names):

@@ -10,6 +10,7 @@ from pathlib import Path
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from segmentation.column_names import quoted
 from segmentation.errors import InputProblem
 from segmentation.local_rows import local_frame
 from segmentation.settings import SourceSettings
@@ -60,7 +61,8 @@ def read_drop(spark: SparkSession, files: Sequence[RawFile], source: SourceSetti
     known = F.broadcast(listed.select(F.xxhash64("_address").alias("_key"), location.alias("_known")))
     placed = rows.select("*", address.alias("_address"), F.xxhash64(address).alias("_key"))
     found = placed.join(known, on="_key", how="left")
-    return found.select(*rows.columns, F.coalesce("_known", location).alias("_location"))
+    held = (F.col(quoted(name)) for name in rows.columns)
+    return found.select(*held, F.coalesce("_known", location).alias("_location"))
 
 
 def addresses(rows: DataFrame) -> set[str]:

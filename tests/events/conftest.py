@@ -11,7 +11,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.events.build import build_events
 from segmentation.events.duplicates import mark_copies
-from segmentation.events.parse import identify, parse
+from segmentation.events.parse import identify
+from segmentation.events.rule_set import TIMES, RuleSet
+from segmentation.jobs.layouts import parse_layout
 from segmentation.settings import CategorySettings, IngestSettings, SourceSettings
 from segmentation.stores.drops import list_drop, read_drop
 
@@ -56,7 +58,9 @@ def ingest(spark: SparkSession, tmp_path: Path) -> Ingest:
         found = list_drop(drop, source)
         rows = identify(read_drop(spark, found, source), found, source)
         marked = mark_copies(rows, known, source.duplicates == "drop", partitions)
-        parsed = parse(marked, source, found[0].columns or source.columns, INGEST.max_line_length)
-        return build_events(parsed, source, source.categories or CATEGORIES, INGEST, "b1", "2025-06-01 00:00:00")
+        categories = source.categories or CATEGORIES
+        rules = RuleSet(source=source, categories=categories, ingest=INGEST, max_names=64, times=TIMES)
+        parsed, widened = parse_layout(marked, rules, found[0].layout)
+        return build_events(parsed, widened, categories, INGEST, "b1", "2025-06-01 00:00:00")
 
     return run

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import json
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -133,3 +138,30 @@ def test_delimiters_that_mean_something_in_a_pattern(ingest: Ingest) -> None:
         events = ingest({"a.csv": text.replace(",", delimiter)}, delimiter=delimiter).select("event_name", "rule")
         found = sorted((str(row["rule"]), row["event_name"]) for row in events.collect())
         assert found == [("None", f"x{delimiter}y"), ("quoted_newline", None), ("unbalanced_quotes", None)]
+
+
+DOTTED = {"time": T, "user.id": "t1", "user-account": "a1", "what `was` it": "Started", "time.s": "1.5"}
+NAMED = {
+    "columns": list(DOTTED), "token": "lower(`user.id`)", "account_id": "user-account", "event_name": "what `was` it",
+    "duration_s": "time.s", "attributes": ["user.id"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_names_of_columns_may_hold_whatever_means_something_in_sql(ingest: Ingest, tmp_path: Path, kind: str) -> None:
+    """Names that the source does not know, too; CSV with copies and a second header, so that all rows are joined."""
+    rows = [DOTTED | {"n.e`w": "x"}] * 2
+    text = {
+        "csv": "\n".join(",".join(part) for part in (rows[0], rows[0].values(), rows[1].values(), rows[0])),
+        "jsonl": "\n".join(map(json.dumps, rows)),
+    }
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    content = text[kind].encode() if kind in text else (tmp_path / "a.parquet").read_bytes()
+    found = ingest({f"a.{kind}": content}, format=kind, **NAMED).collect()
+    attributes = {"user.id": "t1", "n.e`w": "x"}
+    kept = [
+        (r["token"], r["account_id"], r["event_name"], r["duration_s"], r["attributes"]) for r in found if not r["rule"]
+    ]
+    assert kept == [("t1", "a1", "Started", 1.5, attributes)]
+    header = ["repeated_header"] if kind == "csv" else []
+    assert sorted(r["rule"] for r in found if r["rule"]) == ["duplicate", *header]

@@ -89,7 +89,7 @@ GZ, BZ2 = gzip.compress(b"a,b\n1,2\n" * 50, mtime=0), bz2.compress(b"a,b\n1,2\n"
         ("x.csv", b"a,b,A\n1,2,3\n", "duplicate_column: A, a stands in it more than once"),
         ("x.csv", b"a,c\n1,2\n", "missing_column: b (it has a, c)"),
         ("x.csv", b"a,b,\n1,2,3\n", "unfit_column: '' cannot be"),
-        ("x.csv", b"a,b,_raw,c`\n1,2,3,4\n", "unfit_column: '_raw', 'c`' cannot be"),
+        ("x.csv", b"a,b,_raw\n1,2,3\n", "unfit_column: '_raw' cannot be"),
         ("x.csv", b'a,b,"' + b"c" * 200_000 + b'"\n1,2,3\n', "bad_header: field larger than field limit"),
         ("x.parquet", b"PAR1 and no more", "broken_parquet: "),
     ],
