@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from segmentation.column_names import quoted
+
 BAD_UTF8, NUL_CHARACTER = "bad_utf8", "nul_character"
 LINE_TOO_LONG, EMPTY_LINE = "line_too_long", "empty_line"
 QUOTED_NEWLINE, UNBALANCED_QUOTES, WRONG_FIELD_COUNT = "quoted_newline", "unbalanced_quotes", "wrong_field_count"
@@ -67,12 +69,19 @@ def csv_fault(text: Column, limit: int, delimiter: str, corrupt: Column) -> Colu
 
 
 def json_fault(
-    text: Column, limit: int, corrupt: Column, keys: Column, usual: Column, values: dict[str, Column]
+    text: Column,
+    limit: int,
+    corrupt: Column,
+    keys: Column,
+    usual: Column,
+    values: dict[str, Column],
+    flat: Sequence[str],
 ) -> Column:
     """The fault of a JSON line, null when there is none; `corrupt`: the parser found no object in it.
 
     `keys` are those of the line with repeats, `usual` those that most lines have, in their order, and `values` the
-    parsed texts of the columns that ours are computed from.
+    parsed texts of the columns that ours are computed from. In those of `flat` no object and no array may stand: they
+    are taken as they are, where SQL that does something with a column may read into it.
     """
     nul = F.contains(text, F.lit("\0")) | (
         F.contains(text, F.lit("\\u0000")) & any_of([F.contains(value, F.lit("\0")) for value in values.values()])
@@ -80,12 +89,13 @@ def json_fault(
     # the parser reads one object and is silent about what comes after it, which needs a second brace or another end
     odd_end = ~F.endswith(text, F.lit("}")) | (F.locate("{", text, 2) > 0)
     alone = F.coalesce(F.json_array_length(F.concat(F.lit("["), json_text(text), F.lit("]"))) == 1, F.lit(False))
-    bracketed = any_of([F.startswith(value, F.lit("{")) | F.startswith(value, F.lit("[")) for value in values.values()])
+    taken = [values[name] for name in flat]
+    bracketed = any_of([F.startswith(value, F.lit("{")) | F.startswith(value, F.lit("[")) for value in taken])
     return (
         _text_fault(text, limit, nul)
         .when(corrupt | (odd_end & ~alone), F.lit(MALFORMED_JSON))
         .when((keys != usual) & (F.size(keys) != F.size(F.array_distinct(keys))), F.lit(DUPLICATE_JSON_KEY))
-        .when(bracketed & _nested(text, list(values)), F.lit(NESTED_VALUE))
+        .when(bracketed & _nested(text, flat), F.lit(NESTED_VALUE))
     )
 
 
@@ -120,12 +130,12 @@ def _csv_patterns(delimiter: str) -> tuple[str, str, str]:
     return well_formed, opens, closes
 
 
-def _nested(text: Column, used: Sequence[str]) -> Column:
+def _nested(text: Column, flat: Sequence[str]) -> Column:
     """Whether an object or an array stands in one of the columns: a text such as "[x] y" is neither to the parser."""
     found = []
-    for kind in ("struct<x: string>", "array<string>"):
-        parsed = F.from_json(text, ", ".join(f"{_quoted(name)} {kind}" for name in used))
-        found += [parsed.getField(name).isNotNull() for name in used]
+    for kind in ("struct<x: string>", "array<string>") if flat else ():
+        parsed = F.from_json(text, ", ".join(f"{quoted(name)} {kind}" for name in flat))
+        found += [parsed.getField(name).isNotNull() for name in flat]
     return any_of(found)
 
 
@@ -135,7 +145,3 @@ def any_of(conditions: Sequence[Column]) -> Column:
     for condition in conditions:
         hit = hit | F.coalesce(condition, F.lit(False))
     return hit
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"

@@ -160,8 +160,10 @@ def _json(lines: DataFrame, source: SourceSettings, columns: Sequence[str], limi
         F.when(short, F.json_object_keys(json_text(text))).alias("_keys"),
     )
     usual = F.array(*(F.lit(name) for name in columns))
-    values = {name: F.col(f"_fields.`{name}`") for name in _used(source, columns)}
-    fault = json_fault(text, limit, _is_corrupt(), F.col("_keys"), usual, values)
+    values = {name: F.col(f"_fields.{quoted(name)}") for name in _used(source, columns)}
+    whole = {name.lower() for sql in _sql(source) for name in (sql, sql.strip("`").replace("``", "`"))}
+    flat = [name for name in values if name.lower() in whole]
+    fault = json_fault(text, limit, _is_corrupt(), F.col("_keys"), usual, values, flat)
     told = parsed.select("*", fault.alias("_line_fault"))
     # most lines have the usual keys in the usual order, and only the others are parsed once more
     others = (F.col("_keys") != usual) & (F.size(F.array_except("_keys", usual)) > 0) & F.col("_line_fault").isNull()
@@ -188,6 +190,11 @@ def _value(name: str, source: SourceSettings) -> Column:
 
 def _used(source: SourceSettings, columns: Sequence[str]) -> list[str]:
     """The columns that our own ones are computed from; a name that merely occurs in their SQL counts as well."""
-    sql = [source.time.column, source.token, source.account_id, source.event_name]
-    sql += [text for text in (source.duration_s, source.value, source.status) if text]
-    return [name for name in columns if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", "\n".join(sql), re.IGNORECASE)]
+    sql = "\n".join(_sql(source))
+    return [name for name in columns if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", sql, re.IGNORECASE)]
+
+
+def _sql(source: SourceSettings) -> list[str]:
+    """What our own columns are computed by."""
+    sql = (source.time.column, source.token, source.account_id, source.event_name)
+    return [text.strip() for text in (*sql, source.duration_s, source.value, source.status) if text]

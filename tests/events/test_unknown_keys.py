@@ -37,6 +37,17 @@ def test_unknown_keys_are_kept_in_attributes_and_flagged(ingest: Ingest) -> None
     assert "unknown_json_key" in found["NaN", "missing_account"]["flags"]
 
 
+def test_sql_may_read_into_an_object_that_is_a_value(ingest: Ingest) -> None:
+    """Taken as it is an object is no value: only where the column alone is named it is a fault."""
+    within = {"token": "get_json_object(token, '$.id')", "time": {"column": "get_json_object(time, '$.at')"}}
+    within["time"] |= {"formats": ["yyyy-MM-dd HH:mm:ss"]}
+    lines = [line(n, token={"id": f"t{n}"}, time={"at": ROW["time"]}) for n in (1, 2)]
+    lines[1] = lines[1].replace('"a1"', '{"of": "a1"}')
+    rows = ingest({"a.jsonl": "".join(lines)}, format="jsonl", **within).collect()
+    assert {(row["token"], row["rule"]) for row in rows} == {("t1", None), ("t2", "nested_value")}
+    assert {str(row["event_ts"]) for row in rows} == {ROW["time"]}
+
+
 def test_a_source_without_attributes_gets_them_for_unknown_keys_alone(ingest: Ingest) -> None:
     rows = ingest({"a.jsonl": line(1) + line(2, colour="red")}, format="jsonl").collect()
     assert {row["duration_s"]: row["attributes"] for row in rows} == {1.0: None, 2.0: {"colour": "red"}}
