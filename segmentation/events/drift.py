@@ -62,7 +62,9 @@ def drift_lines(files: Sequence[Sequence[str]], source: SourceSettings) -> list[
 
 def required_columns(source: SourceSettings) -> tuple[str, ...]:
     """The columns that time, token, account, event name and event id are computed from."""
-    expressions = (source.token, source.account_id, source.event_name, source.event_id or "")
+    expressions = [source.token, source.account_id, source.event_name, source.event_id or ""]
+    if not source.has_time_column:
+        expressions.append(source.time.column)
     named = {name for name in source.columns for text in expressions if _names(text, name)}
     return tuple(name for name in source.columns if name in named or name.lower() == source.time.column.lower())
 

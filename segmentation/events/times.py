@@ -9,28 +9,29 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from segmentation.column_names import quoted
 from segmentation.settings import TimeSettings
 
 #: Python and pandas hold no other years
 _FIRST, _LAST = "0001-01-02 00:00:00", "9999-12-30 00:00:00"
 _BEYOND = 1 << 62  # microseconds: the year 148,000, for numbers that do not fit into a timestamp at all
 _UNITS = {"seconds": (1_000_000, 1), "millis": (1_000, 1), "micros": (1, 1), "nanos": (1, 1_000)}
+#: twenty digits before the point are more than any number that is a time, and products of it fit as well
+_FRACTION = "DECIMAL(29, 9)"
+#: what says of a Parquet column of nanoseconds, which is one of numbers to Spark, that the numbers count in UTC
+IN_UTC = "in_utc"
 #: a letter of a format that reads an offset or a zone
 _OFFSET = re.compile("[XxZOVvz]")
 
 
 def written_time(time: TimeSettings, parsed: DataFrame) -> Column:
     """The time as the log has it, in the source's own zone (`is_moment`: in UTC); null where it cannot be read."""
-    column = F.col(f"`{time.column}`")
+    sql, kind = _sql(time, parsed), given_time(time, parsed).dataType
     if time.epoch:
-        up, down = _UNITS[time.epoch]
-        # integers all the way: a double holds no more than 53 bits of a nanosecond count
-        micros = F.expr(f"try_multiply(try_cast(`{time.column}` AS BIGINT) DIV {down}, {up}L)")
-        number = F.expr(f"try_cast(`{time.column}` AS BIGINT)")
-        return F.timestamp_micros(F.coalesce(micros, F.when(number.isNotNull(), F.lit(_BEYOND))))
-    if not isinstance(_type(time, parsed), T.StringType):
-        return column.cast("timestamp")
-    text = F.trim(column)
+        return F.timestamp_micros(_micros(sql, kind, time.epoch))
+    if not isinstance(kind, T.StringType):
+        return F.expr(sql).cast("timestamp")
+    text = F.trim(F.expr(sql))
     # a year of five digits is read with a sign only; it is out of range, which says more than unreadable
     far = F.when(text.rlike("^[0-9]{5,}"), _first_format(F.concat(F.lit("+"), text), time.formats))
     return F.coalesce(_first_format(text, time.formats), far)
@@ -41,17 +42,40 @@ def is_moment(time: TimeSettings, parsed: DataFrame) -> Column:
 
     A text does by the format that reads it, a column of Parquet by its type. In UTC there is nothing to tell apart.
     """
-    if time.zone == "UTC" or time.epoch:
+    if time.zone == "UTC":
         return F.lit(False)
-    kind = _type(time, parsed)
-    if not isinstance(kind, T.StringType):
-        return F.lit(isinstance(kind, T.TimestampType))
-    text = F.trim(F.col(f"`{time.column}`"))
+    given = given_time(time, parsed)
+    if time.epoch:
+        return F.lit(IN_UTC in given.metadata)
+    if not isinstance(given.dataType, T.StringType):
+        return F.lit(isinstance(given.dataType, T.TimestampType))
+    text = F.trim(F.expr(_sql(time, parsed)))
     readings = [one for form in time.formats for one in _readings(form)]
     if len({_has_offset(form) for form in readings}) == 1:
         return F.lit(_has_offset(readings[0]))
     read = (F.when(F.try_to_timestamp(text, F.lit(form)).isNotNull(), F.lit(_has_offset(form))) for form in readings)
     return F.coalesce(*read, F.lit(False))
+
+
+def given_time(time: TimeSettings, parsed: DataFrame) -> T.StructField:
+    """Type and metadata of what the source names as the time. Spark raises AnalysisException where that is nothing."""
+    return parsed.select(F.expr(_sql(time, parsed))).schema[0]
+
+
+def unfit_time(kind: str, time: TimeSettings) -> str | None:
+    """Why a time of that type, in Spark's short name for it, cannot be read as the source says: None when it can.
+
+    Spark would fail, or take its unit for another.
+    """
+    if kind.startswith(("timestamp", "date")):
+        is_number = f"{time.column} is {kind}, and the source reads it as a number (time.epoch: {time.epoch})"
+        return is_number if time.epoch else None
+    if time.epoch or (kind == "string" and time.formats):
+        return None
+    if kind == "string":
+        return f"{time.column} is string, and the source has neither time.formats nor time.epoch"
+    nanos = "nanos" + (", as which Spark reads a Parquet timestamp of nanoseconds" if kind == "bigint" else "")
+    return f"{time.column} is {kind}: say of what by time.epoch: seconds, millis, micros or {nanos}"
 
 
 def to_utc(written: Column, zone: str, is_moment: Column) -> Column:
@@ -96,9 +120,27 @@ def _first_format(text: Column, formats: Sequence[str]) -> Column:
     return F.coalesce(*(F.try_to_timestamp(text, F.lit(form)) for form in formats))
 
 
-def _type(time: TimeSettings, parsed: DataFrame) -> T.DataType | None:
-    # to Spark a column is the same in capitals
-    return {field.name.lower(): field.dataType for field in parsed.schema}.get(time.column.lower())
+def _sql(time: TimeSettings, parsed: DataFrame) -> str:
+    """The column of that name, in capitals or not, and where there is none the SQL that it is then."""
+    named = time.column.lower() in {name.lower() for name in parsed.columns}
+    return quoted(time.column) if named else f"({time.column})"
+
+
+def _micros(sql: str, kind: T.DataType, unit: str) -> Column:
+    """Microseconds since 1970 of a number in another unit; `_BEYOND` where they do not fit, null of what is no number.
+
+    Whole numbers stay such all the way, since a double holds no more than 53 bits of a nanosecond count.
+    """
+    up, down = _UNITS[unit]
+    whole, fraction = f"try_cast({sql} AS BIGINT)", f"try_cast({sql} AS {_FRACTION})"
+    exact = f"try_multiply({whole} DIV {down}, {up}L)"
+    if isinstance(kind, T.IntegralType):
+        return F.expr(f"coalesce({exact}, IF({whole} IS NOT NULL, {_BEYOND}L, NULL))")
+    rounded = f"try_cast(floor({fraction} * {up} / {down}) AS BIGINT)"
+    there = f"IF({fraction} IS NOT NULL, {_BEYOND}L, NULL)"
+    # of a text fractions are looked for where it is no whole number, which they seldom are
+    parts = [exact, rounded, there] if isinstance(kind, T.StringType) else [rounded, there]
+    return F.expr(f"coalesce({', '.join(parts)})")
 
 
 def _has_offset(form: str) -> bool:

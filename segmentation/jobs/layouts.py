@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
+from segmentation.column_names import quoted
 from segmentation.events.drift import drift, fill_absent, keep_aside
 from segmentation.events.parse import parse
 from segmentation.events.rule_set import RuleSet
@@ -30,4 +33,15 @@ def parse_layout(rows: DataFrame, rules: RuleSet, layout: str | None) -> tuple[D
     columns = columns_of(layout, rules.source.delimiter) or rules.source.columns
     found = drift(columns, rules.source)
     source = keep_aside(rules.source, found.new)
-    return fill_absent(parse(rows, source, columns, rules.ingest.max_line_length), found.absent), source
+    parsed = _with_metadata(parse(rows, source, columns, rules.ingest.max_line_length), layout)
+    return fill_absent(parsed, found.absent), source
+
+
+def _with_metadata(parsed: DataFrame, layout: str | None) -> DataFrame:
+    """What a Parquet layout says of its columns beside their types, said of those of the frame."""
+    fields = json.loads(layout)["fields"] if layout is not None and layout.startswith("{") else ()
+    said = {field["name"]: field["metadata"] for field in fields if field.get("metadata")}
+    if not said:
+        return parsed
+    named = ((name, F.col(quoted(name))) for name in parsed.columns)
+    return parsed.select(*(col.alias(name, metadata=said[name]) if name in said else col for name, col in named))

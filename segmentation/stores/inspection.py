@@ -22,8 +22,9 @@ import pyarrow.parquet as pq
 from pyspark.sql import types as T
 
 from segmentation.events.drift import drift
-from segmentation.settings import SourceSettings, TimeSettings
-from segmentation.stores.parquet_types import INT96_UNIT, spark_type
+from segmentation.events.times import unfit_time
+from segmentation.settings import SourceSettings
+from segmentation.stores.parquet_types import INT96_UNIT, spark_field
 
 _BLOCK = 1 << 20
 #: how a packed text is opened, by its ending
@@ -127,7 +128,7 @@ def _look_at_parquet(path: Path, source: SourceSettings) -> _Look:
     fields, strange = [], []
     for column in columns:
         try:
-            fields.append(T.StructField(column.name, spark_type(column.type)))
+            fields.append(spark_field(column))
         except TypeError:
             strange.append(f"{column.name} is {column.type}")
     if strange:
@@ -217,16 +218,10 @@ def _unfit(file: RawFile, source: SourceSettings) -> str | None:
     changed = [f"{name} is {types[name]}, not {kind}" for name, kind in source.types.items() if types[name] != kind]
     if changed:
         return f"changed_type: {'; '.join(changed)}"
-    return _unfit_time(have.get(source.time.column.lower(), ""), source.time)
-
-
-def _unfit_time(kind: str, time: TimeSettings) -> str | None:
-    """Why Parquet's time column cannot be read as the source says: Spark fails, or takes its unit for another."""
-    if kind == "string" and not (time.formats or time.epoch):
-        return f"unfit_time: {time.column} is string, and the source has neither time.formats nor time.epoch"
-    if kind.startswith(("timestamp", "date")) and time.epoch:
-        return f"unfit_time: {time.column} is {kind}, and the source reads it as a number (time.epoch: {time.epoch})"
-    return None
+    # what SQL makes of columns is looked at where there is a session
+    kind = have.get(source.time.column.lower())
+    unfit = unfit_time(kind, source.time) if kind else None
+    return f"unfit_time: {unfit}" if unfit else None
 
 
 def _types(layout: str) -> dict[str, str]:

@@ -6,6 +6,8 @@ import pyarrow as pa
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import from_arrow_type
 
+from segmentation.events.times import IN_UTC
+
 #: the unit to open a file with (`coerce_int96_timestamp_unit`), so that `spark_type` knows INT96: pyarrow would show it
 #: as nanoseconds, which Spark reads as numbers, and no other timestamp in a Parquet file is one of seconds
 INT96_UNIT = "s"
@@ -17,6 +19,16 @@ _READ_AS: dict[pa.DataType, T.DataType] = {
     pa.uint64(): T.DecimalType(20, 0),
     pa.null(): T.IntegerType(),
 }
+
+
+def spark_field(column: pa.Field) -> T.StructField:
+    """A column as `read_drop` reads it; of nanoseconds the metadata say that they count in UTC, as no number can.
+
+    Raises what `spark_type` does.
+    """
+    kind = spark_type(column.type)
+    in_utc = isinstance(kind, T.LongType) and pa.types.is_timestamp(column.type) and column.type.tz is not None
+    return T.StructField(column.name, kind, metadata={IN_UTC: True} if in_utc else None)
 
 
 def spark_type(kind: pa.DataType) -> T.DataType:

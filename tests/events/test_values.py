@@ -141,15 +141,21 @@ def test_hours_that_clocks_skip_or_repeat_are_those_of_local_times_alone(ingest:
     }
 
 
+def parquet(folder: Path, time: pa.Array) -> dict[str, bytes]:
+    others = {name: pa.array([GOOD[name]] * len(time)) for name in ("token", "account", "name", "seconds")}
+    pq.write_table(pa.table({"time": time, **others}), folder / "a.parquet")
+    return {"a.parquet": (folder / "a.parquet").read_bytes()}
+
+
+@pytest.mark.parametrize("unit", ["us", "ns"])
 @pytest.mark.parametrize(("zone", "hour"), [("UTC", 10), (None, 8)])
 def test_a_parquet_timestamp_is_local_only_where_it_is_not_adjusted_to_utc(
-    ingest: Ingest, tmp_path: Path, zone: str | None, hour: int
+    ingest: Ingest, tmp_path: Path, zone: str | None, hour: int, unit: str
 ) -> None:
-    time = pa.array([dt.datetime(2024, 7, 4, 10)], pa.timestamp("us")).cast(pa.timestamp("us", zone))
-    others = {name: pa.array([GOOD[name]]) for name in ("token", "account", "name", "seconds")}
-    pq.write_table(pa.table({"time": time, **others}), tmp_path / "a.parquet")
-    content = {"a.parquet": (tmp_path / "a.parquet").read_bytes()}
-    rows = ingest(content, format="parquet", time={"column": "time", "zone": "Europe/Brussels"}).collect()
+    """Also in nanoseconds, which Spark reads as numbers."""
+    moment = pa.array([dt.datetime(2024, 7, 4, 10)], pa.timestamp(unit)).cast(pa.timestamp(unit, zone))
+    time = {"column": "TIME", "zone": "Europe/Brussels"} | ({"epoch": "nanos"} if unit == "ns" else {})
+    rows = ingest(parquet(tmp_path, moment), format="parquet", time=time).collect()
     assert [(row["rule"], row["event_ts"]) for row in rows] == [(None, dt.datetime(2024, 7, 4, hour))]
 
 
@@ -162,6 +168,35 @@ def test_times_as_numbers(ingest: Ingest, epoch: str, number: str) -> None:
     times = {row["rule"]: row["event_ts"] for row in rows}
     beyond = dt.datetime(2262, 4, 11, 23, 47, 16, 854775) if epoch == "nanos" else None
     assert times == {None: dt.datetime(2025, 3, 4, 5, 6, 7), "bad_time": None, "time_out_of_range": beyond}
+
+
+FRACTIONS: dict[str, tuple[str | None, dt.datetime | None]] = {
+    "1741064767.123": (None, dt.datetime(2025, 3, 4, 5, 6, 7, 123_000)),
+    "1.741064767000001e9": (None, dt.datetime(2025, 3, 4, 5, 6, 7, 1)),
+    "99999999999999999.5": ("time_out_of_range", None),
+    "NaN": ("bad_time", None),
+}
+
+
+def test_seconds_may_have_a_fraction_in_text_and_as_doubles(ingest: Ingest, tmp_path: Path) -> None:
+    time = {"column": "time", "epoch": "seconds"}
+    text = log(*({"time": number, "token": number} for number in FRACTIONS))
+    rows = ingest({"a.csv": text}, time=time).collect()
+    assert {row["token"]: (row["rule"], row["event_ts"]) for row in rows} == FRACTIONS
+    doubles = parquet(tmp_path, pa.array([float(number) for number in FRACTIONS]))
+    rows = ingest(doubles, folder="doubles", format="parquet", time=time).collect()
+    assert sorted((str(row["rule"]), str(row["event_ts"])) for row in rows) == sorted(
+        (str(rule), str(moment)) for rule, moment in FRACTIONS.values()
+    )
+
+
+def test_a_time_may_be_sql_over_several_columns(ingest: Ingest) -> None:
+    text = "day,clock,token,account,name\n2025-03-04,05:06:07,t1,a1,Started\n2025-03-04,,t2,a1,Started\n"
+    time = {"column": "concat(day, ' ', clock)", "formats": FORMATS, "zone": "Europe/Brussels"}
+    columns = ["day", "clock", "token", "account", "name"]
+    rows = ingest({"a.csv": text}, columns=columns, time=time, duration_s=None).collect()
+    found = {row["token"]: (row["rule"], row["event_ts"]) for row in rows}
+    assert found == {"t1": (None, dt.datetime(2025, 3, 4, 4, 6, 7)), "t2": ("bad_time", None)}
 
 
 def test_two_spellings_of_a_letter_are_one_name(ingest: Ingest) -> None:

@@ -219,6 +219,13 @@ def test_a_time_that_the_source_reads_otherwise_is_refused(
 ) -> None:
     timed = source("parquet").model_copy(update={"time": TimeSettings.model_validate({"column": "A", **time})})
     pq.write_table(pa.table({"a": values, "b": ["n"]}), tmp_path / "x.parquet")
+        (
+            pa.array([1]),
+            {},
+            "unfit_time: A is bigint: say of what by time.epoch: seconds, millis, micros or nanos, as which Spark "
+            "reads a Parquet timestamp of nanoseconds",
+        ),
+        (pa.array([1.5]), {}, "unfit_time: A is double: say of what by time.epoch: seconds, millis, micros or nanos"),
     (file,) = list_drop(tmp_path, timed)
     assert file.refusal == refusal
 
