@@ -22,6 +22,7 @@ from segmentation.failures import Exit, is_passing
 from segmentation.jobs.batches import FileChanged, carry_out, ledger_frame
 from segmentation.jobs.keys import require_same_key
 from segmentation.jobs.plans import Plan, give_up, make_plan, unfinished_plans
+from segmentation.jobs.source_faults import naming_the_key, stopped_sql
 from segmentation.jobs.stored_categories import require_columns
 from segmentation.jobs.trial import try_out
 from segmentation.runtime import Job, JobSpec
@@ -76,7 +77,8 @@ def ingest(job: Job) -> Exit:
         new, unfit = try_out(job, new, rules)
         refused += unfit
         try:
-            _bring(job, new, refused, rules)
+            with naming_the_key(job.args.source, source):
+                _bring(job, new, refused, rules)
             break
         except FileChanged as problem:
             if not left:
@@ -117,9 +119,10 @@ def finish(job: Job) -> bool:
         except Exception as problem:
             if is_passing(problem, job.data_dir):
                 raise
+            said = stopped_sql(str(problem), plan.rules.source) or problem
             if getattr(job.args, "resume", False):
-                raise InputProblem(f"{problem}: the plan is given up, ingest again with --source and --input") from None
-            job.say(f"{problem}: its plan is given up")
+                raise InputProblem(f"{said}: the plan is given up, ingest again with --source and --input") from None
+            job.say(f"{said}: its plan is given up")
             continue
         job.publish()
     return bool(left)

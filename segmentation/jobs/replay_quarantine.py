@@ -20,6 +20,7 @@ from segmentation.jobs.batches import build_rows, recount
 from segmentation.jobs.dimensions import update_event_names, update_platforms, update_tokens
 from segmentation.jobs.ingest_events import finish, rules_of
 from segmentation.jobs.plans import record_replay
+from segmentation.jobs.source_faults import naming_the_key, require_constants
 from segmentation.jobs.trial import find_fault
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import DROPPED, EVENTS, KEPT, LEDGER, QUARANTINED, READ
@@ -38,6 +39,11 @@ def replay(job: Job) -> None:
     """Decide the source's quarantined rows again; what is kept now enters with the row's own file and batch."""
     source = load_source(job.args.source)
     finish(job)
+    with naming_the_key(job.args.source, source):
+        _replay(job, source)
+
+
+def _replay(job: Job, source: SourceSettings) -> None:
     files = _files(job, source)
     condition = _condition(job, files)
     events = job.tables.read(EVENTS)
@@ -46,6 +52,7 @@ def replay(job: Job) -> None:
         job.show(f"nothing to replay: no row of {source.name!r} is quarantined" + _of_rules(job))
         return
     rules = rules_of(job, source)
+    require_constants(job.spark, rules, source_path(job.args.source))
     for layout in sorted({row["layout"] for row in files}, key=str):
         if fault := find_fault(job, _read_as(_format(layout), rules), layout):
             paths = ", ".join(row["path"] for row in files if row["layout"] == layout)

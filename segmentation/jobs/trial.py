@@ -19,20 +19,15 @@ from pyspark.sql import types as T
 from segmentation.events.duplicates import mark_copies
 from segmentation.events.parse import identify
 from segmentation.events.rule_set import RuleSet
-from segmentation.events.times import written_time
+from segmentation.events.times import IN_UTC, given_time, unfit_time, written_time
 from segmentation.jobs.batches import build_rows
 from segmentation.jobs.layouts import by_layout, parse_layout
+from segmentation.jobs.source_faults import require_constants, sql_of
 from segmentation.local_rows import local_frame
 from segmentation.runtime import Job
 from segmentation.settings import RuleSettings
 from segmentation.stores.conf import ConfError, source_path
 from segmentation.stores.inspection import RawFile
-
-#: keys of a source whose values are SQL over the log's own columns
-_SQL = (
-    "token", "account_id", "event_name", "duration_s", "value", "status", "error_when", "product", "os", "event_id",
-    "revision",
-)  # fmt: skip
 
 
 def try_out(job: Job, files: Sequence[RawFile], rules: RuleSet) -> tuple[list[RawFile], list[RawFile]]:
@@ -41,6 +36,8 @@ def try_out(job: Job, files: Sequence[RawFile], rules: RuleSet) -> tuple[list[Ra
     Raises ConfError, which names the source's key, where that is no matter of the files.
     """
     good, refused = [], []
+    if files:
+        require_constants(job.spark, rules, source_path(job.args.source))
     for same in by_layout(files):
         fault = find_fault(job, rules, same[0].layout)
         if fault is None:
@@ -56,12 +53,30 @@ def find_fault(job: Job, rules: RuleSet, layout: str | None) -> str | None:
     Raises ConfError where no file is to blame: SQL that is none, or anything about text, which has no types of its own.
     """
     problem = _problem(partial(_build, job, rules, layout))
-    if problem is None:
+    # of a column `inspect` has looked at the type
+    unfit = None if rules.source.has_time_column else _unfit_time(job, rules, layout)
+    if problem is None and unfit is None:
         return None
-    fault = f"{_key_at_fault(job, rules, layout)}{next(line for line in str(problem).splitlines() if line)}"
+    fault = unfit or f"{_key_at_fault(job, rules, layout)}{next(line for line in str(problem).splitlines() if line)}"
     if rules.source.format != "parquet" or isinstance(problem, ParseException):
         raise ConfError(f"{source_path(job.args.source)}: {fault}")
     return fault
+
+
+def _unfit_time(job: Job, rules: RuleSet, layout: str | None) -> str | None:
+    """What is wrong with a time that is SQL, unless it is SQL that Spark makes nothing of."""
+    parsed, source = parse_layout(_no_rows(job, rules, layout), rules, layout)
+    time, is_text = source.time, source.format != "parquet"
+    if _problem(partial(_select, parsed, time.column)):
+        return None
+    given = given_time(time, parsed)
+    kind = given.dataType.simpleString()
+    unfit = unfit_time(kind, time)
+    if unfit is None and is_text and kind.startswith(("timestamp", "date")):
+        unfit = f"{time.column} is {kind}: give the text alone, time.formats and time.zone say what it means"
+    if unfit is None and not is_text and time.epoch == "nanos" and time.zone != "UTC" and IN_UTC not in given.metadata:
+        unfit = f"{time.column}: SQL does not tell whether nanoseconds count in UTC: give time.zone: UTC, or a column"
+    return f"time.column: {unfit}" if unfit else None
 
 
 def _problem(make: Callable[[], DataFrame]) -> AnalysisException | None:
@@ -81,9 +96,8 @@ def _problem(make: Callable[[], DataFrame]) -> AnalysisException | None:
 def _key_at_fault(job: Job, rules: RuleSet, layout: str | None) -> str:
     """The first key by which alone Spark fails, with its value and a colon; nothing where there is no such key."""
     parsed, source = parse_layout(_no_rows(job, rules, layout), rules, layout)
-    said = {"time.column": f"`{source.time.column}`"} | {key: getattr(source, key) for key in _SQL}
-    for key, sql in said.items():
-        if sql is not None and _problem(partial(_select, parsed, sql)):
+    for key, sql in sql_of(source).items():
+        if not key.startswith("rules") and _problem(partial(_select, parsed, sql)):
             return f"{key}: {sql}: "
     if _problem(lambda: parsed.select(written_time(source.time, parsed))):
         return f"time: {source.time.column}: "
@@ -96,7 +110,8 @@ def _key_at_fault(job: Job, rules: RuleSet, layout: str | None) -> str:
 
 
 def _select(parsed: DataFrame, sql: str) -> DataFrame:
-    return parsed.select(F.expr(sql))
+    # beside the columns, as they are in the end: alone an aggregate would do
+    return parsed.select("*", F.expr(sql))
 
 
 def _with_rules(rules: RuleSet, own: tuple[RuleSettings, ...]) -> RuleSet:

@@ -83,6 +83,13 @@ class TimeSettings(Frozen):
                 )
         return formats
 
+    @field_validator("epoch")
+    @classmethod
+    def _alone(cls, epoch: str | None, info: ValidationInfo) -> str | None:
+        if epoch and info.data.get("formats"):
+            raise ValueError("it reads numbers, and formats read texts: give one of the two")
+        return epoch
+
     @field_validator("zone")
     @classmethod
     def _known(cls, zone: str) -> str:
@@ -138,7 +145,7 @@ class SourceSettings(Frozen):
     format: Literal["csv", "jsonl", "parquet"]
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     columns: tuple[str, ...]
-    #: Parquet: a file in which one of these columns has another type (Spark's name of it) is refused
+    #: Parquet alone: a file in which one of these columns has another type (Spark's name of it) is refused
     types: dict[str, str] = {}
     time: TimeSettings
     token: str
@@ -159,13 +166,6 @@ class SourceSettings(Frozen):
     rules: tuple[RuleSettings, ...] = ()
     categories: Categories = ()
 
-    @model_validator(mode="after")
-    def _consistent(self) -> SourceSettings:
-        if self.format != "parquet" and not self.time.formats and not self.time.epoch:
-            raise ValueError(f"time.formats or time.epoch: how is the text in {self.time.column!r} to be read?")
-        if self.revision is not None and self.event_id is None:
-            raise ValueError("revision without event_id: of what is it a revision?")
-        if self.event_id is not None and self.duplicates == "keep":
     @property
     def has_time_column(self) -> bool:
         """Whether `time.column` is the name of a column, in capitals or not; else it is SQL."""
@@ -206,6 +206,13 @@ class SourceSettings(Frozen):
             return sql
         return quoted(sql)
 
+    @model_validator(mode="after")
+    def _consistent(self) -> SourceSettings:
+        if self.format != "parquet" and not self.time.formats and not self.time.epoch:
+            raise ValueError(f"time.formats or time.epoch: how is the text in {self.time.column!r} to be read?")
+        if self.revision is not None and self.event_id is None:
+            raise ValueError("revision without event_id: of what is it a revision?")
+        if self.event_id is not None and self.duplicates == "keep":
             raise ValueError("event_id keeps one row per event, duplicates: keep keeps equal rows; choose one")
         names = [rule.name for rule in self.rules]
         if len(set(names)) < len(names):

@@ -24,6 +24,10 @@ Model = TypeVar("Model", bound=BaseModel)
 Tree = dict[str, Any]
 
 
+#: the categories of every source that brings none
+CATEGORIES = "categories.yml"
+
+
 class ConfError(InputProblem):
     """A settings file or a `--set` is wrong; the message names file, key and fix."""
 
@@ -84,7 +88,10 @@ def load_source(name: str, kind: str | None = None) -> SourceSettings:
     tree = {"name": path.name.rpartition(".")[0], **_read(path)}
     if kind is None:
         return _validate(SourceSettings, tree, lambda _: str(path))
-    return _validate(SourceSettings, {**tree, "format": kind}, lambda _: f"{path}, read as {kind}")
+    as_kind = {**tree, "format": kind}
+    if kind != "parquet" and tree.get("format") == "parquet":
+        as_kind.pop("types", None)  # they are those of its Parquet files
+    return _validate(SourceSettings, as_kind, lambda _: f"{path}, read as {kind}")
 
 
 def source_path(name: str) -> Traversable:
@@ -96,7 +103,7 @@ def load_categories(source: SourceSettings | None = None) -> tuple[CategorySetti
     """The source's own categories where it brings any, else `conf/categories.yml`."""
     if source is not None and source.categories:
         return source.categories
-    path = conf_dir() / "categories.yml"
+    path = conf_dir() / CATEGORIES
     return _validate(_Categories, _read(path), lambda _: str(path)).categories
 
 

@@ -108,8 +108,10 @@ def test_rules_that_cannot_work_block_nothing(
     """A plan by rules that fail on a row is given up, so that the mended ones get their turn."""
     logs = Logs(spark, tmp_path, value="CAST(token AS int)")
     logs.write("a.csv", line("2025-03-04 05:06:07", "t1"))
-    assert logs.ingest() == Exit.FAILED
-    assert "CAST_INVALID_INPUT" in capsys.readouterr().err
+    assert logs.ingest() == Exit.USAGE
+    said = capsys.readouterr().err
+    assert f"{tmp_path / 'app.yml'}: value: CAST(token AS int): [CAST_INVALID_INPUT] The value 't1'" in said
+    assert "Traceback" not in said
     logs.describe()
     assert logs.ingest() == Exit.OK
     assert "an earlier ingest did not finish" not in capsys.readouterr().err
@@ -121,7 +123,13 @@ def test_rules_that_cannot_work_block_nothing(
     [
         ({"token": "tokn"}, "token: tokn: [UNRESOLVED_COLUMN"),
         ({"value": "CAST(seconds AS"}, "value: CAST(seconds AS: [PARSE_SYNTAX_ERROR]"),
-        ({"time": {"column": "tiem", "epoch": "seconds"}}, "time.column: `tiem`: [UNRESOLVED_COLUMN"),
+        ({"time": {"column": "tiem", "epoch": "seconds"}}, "time.column: tiem: [UNRESOLVED_COLUMN"),
+        ({"token": "max(token)"}, "token: max(token): [MISSING_GROUP_BY]"),
+        (
+            {"time": {"column": "to_date(time)", "formats": ["yyyy-MM-dd"]}},
+            "time.column: to_date(time) is date: give the text alone",
+        ),
+        ({"time": {"column": "time", "epoch": "seconds", "zone": "XYZ"}}, "time.zone: 'XYZ' is no time zone"),
         (
             {"rules": [{"name": name, "disposition": "flagged", "when": when} for name, when in RULES.items()]},
             "rules: bad: tokn = 1: [UNRESOLVED_COLUMN",

@@ -89,7 +89,7 @@ def walk(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Walk:
         walk.said = "".join(said)
         # what is wrong with a file or a value is said on the screen, where the value has to be seen, and stored nowhere
         assert main([*walk.command("ingest headless"), *HASHED]) == Exit.PARTIAL
-        assert main([*walk.command("ingest strict"), *HASHED]) == Exit.FAILED
+        assert main([*walk.command("ingest strict"), *HASHED]) == Exit.USAGE
     assert f"it has {CANARY}, {TOKENS[0]}" in "".join(said)
     assert f"'{TOKENS[1]}'" in "".join(said)
     return walk

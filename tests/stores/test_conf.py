@@ -155,6 +155,25 @@ def test_formats_and_zones_that_spark_does_not_know_are_named(tmp_path: Path, ti
             load_source(str(own))
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("attributes: [t, vresion]", "attributes: 'vresion' is not among the columns: did you mean 'version'?"),
+        ("attributes: [t, t]", "attributes: t stands there more than once"),
+        ("columns: [t, a, T]", "columns: T, t stands there more than once (capitals make no other name)"),
+        ("types: {t: bigint}", "types: only Parquet has types: the columns of csv are text; leave it out"),
+        ("time: {column: t, epoch: seconds, formats: [yyyy]}", "time.epoch: it reads numbers, and formats read texts"),
+    ],
+)
+def test_what_a_source_cannot_mean_is_named(tmp_path: Path, line: str, said: str) -> None:
+    own = tmp_path / "own.yml"
+    keys = {"format": "csv", "columns": "[t, a, version]", "time": "{column: t, epoch: seconds}"}
+    keys |= {"token": "a", "account_id": "a", "event_name": "a"} | dict([line.split(": ", 1)])
+    own.write_text("".join(f"{key}: {value}\n" for key, value in keys.items()), encoding="utf-8")
+    with pytest.raises(ConfError, match=f"own.yml: {re.escape(said)}"):
+        load_source(str(own))
+
+
 @pytest.mark.parametrize("name", sorted(p.stem for p in (conf_dir() / "sources").glob("*.yml")))
 def test_every_source_loads_with_eight_categories(name: str) -> None:
     assert len(load_categories(load_source(name))) == 8
