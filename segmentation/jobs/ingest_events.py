@@ -29,7 +29,7 @@ from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import LEDGER, READ, REFUSED
 from segmentation.settings import SourceSettings
 from segmentation.stores.conf import load_categories, load_source
-from segmentation.stores.drops import list_drop
+from segmentation.stores.drops import list_drop, passed_over
 from segmentation.stores.inspection import RawFile
 from segmentation.stores.secrets import key_fingerprint, read_key
 
@@ -72,6 +72,8 @@ def ingest(job: Job) -> Exit:
     for left in reversed(range(TRIES)):
         with job.stage(f"looked through {job.args.input}"):
             found = list_drop(job.args.input, source)
+        if others := passed_over(job.args.input, source):
+            job.say(f"passed over, as their names do not end like those of {source.format} files: {others}")
         finish(job)
         new, refused = _sort_out(job, found, source)
         new, unfit = try_out(job, new, rules)

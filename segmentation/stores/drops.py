@@ -21,6 +21,10 @@ from segmentation.stores.inspection import RawFile, inspect
 #: file endings that belong to a format; a `.gz` or `.bz2` behind the first two is read as well
 ENDINGS = {"csv": (".csv", ".txt", ".tsv"), "jsonl": (".jsonl", ".ndjson", ".json"), "parquet": (".parquet",)}
 
+_HIDDEN = (".", "_")
+#: so many of the files that are passed over are named
+_NAMED = 5
+
 
 class DropError(InputProblem):
     """There is no drop to read; the message names the path and the fix."""
@@ -37,9 +41,33 @@ def list_drop(path: Path, source: SourceSettings) -> list[RawFile]:
     endings = ENDINGS[source.format]
     found = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and _is_log(p, endings))
     if not found:
-        raise DropError(f"{path}: no {source.format} file ({', '.join(endings)}, or .gz of them) in it")
+        others = passed_over(path, source)
+        raise DropError(
+            f"{path}: no {source.format} file ({', '.join(endings)}, or .gz of them) in it"
+            + (f"; there are {others}" if others else "")
+        )
     with ThreadPoolExecutor(2) as pool:  # hashing releases the interpreter
         return list(pool.map(lambda p: inspect(p.resolve(), source), found))
+
+
+def passed_over(path: Path, source: SourceSettings) -> str | None:
+    """How many files in a folder are no logs by their names, and which; None when there are none.
+
+    What other programs hide, such as the _SUCCESS and .crc files of Spark, is not counted; a log that is hidden is.
+    """
+    if not path.is_dir():
+        return None
+    endings = ENDINGS[source.format]
+    others = sorted(
+        str(p.relative_to(path))
+        for p in path.rglob("*")
+        if p.is_file() and not _is_log(p, endings) and (_ends_like(p, endings) or not p.name.startswith(_HIDDEN))
+    )
+    if not others:
+        return None
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    shown = (name.encode("utf-8", "backslashreplace").decode() for name in others[:_NAMED])
+    return f"{len(others)} other files: {', '.join(shown)}{more}"
 
 
 def read_drop(spark: SparkSession, files: Sequence[RawFile], source: SourceSettings) -> DataFrame:
@@ -79,5 +107,8 @@ def plain_path(address: Column) -> Column:
 
 
 def _is_log(path: Path, endings: tuple[str, ...]) -> bool:
-    name = path.name.casefold().removesuffix(".gz").removesuffix(".bz2")
-    return name.endswith(endings) and not name.startswith((".", "_"))
+    return _ends_like(path, endings) and not path.name.startswith(_HIDDEN)
+
+
+def _ends_like(path: Path, endings: tuple[str, ...]) -> bool:
+    return path.name.casefold().removesuffix(".gz").removesuffix(".bz2").endswith(endings)

@@ -11,6 +11,7 @@ import csv
 import gzip
 import hashlib
 import json
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -148,6 +149,8 @@ def _look_at_lines(path: Path, source: SourceSettings) -> _Look:
         return _Look(refusal=f"truncated: {_first_line(problem)}")  # how bz2 says that its data are broken
     if head.startswith(_WIDE):
         return _Look(refusal="not_utf8: it begins like a UTF-16 text; convert it to UTF-8")
+    if lines == 1 and _has_old_line_ends(head, source.format):
+        return _Look(refusal="old_line_ends: its lines end in a carriage return alone; convert them to line feeds")
     if source.format == "csv" and lines:
         return _look_at_header(lines, head, source.delimiter)._replace(unpacked_id=unpacked_id)
     return _Look(lines, None, None if lines else "empty_file: it holds no line", unpacked_id)
@@ -161,7 +164,17 @@ def _look_at_header(lines: int, head: bytes, delimiter: str) -> _Look:
         return _Look(refusal="not_utf8: its header line is not UTF-8; convert the file")
     except csv.Error as problem:
         return _Look(refusal=f"bad_header: {problem}")
+    if not header.strip():
+        return _Look(refusal="bad_header: its first line, where the names of the columns belong, is empty")
+    if re.fullmatch("sep=.", header.strip(), re.IGNORECASE):
+        return _Look(refusal=f"bad_header: its first line is {header.strip()}, which is for Excel; delete that line")
     return _Look(lines - 1, header)
+
+
+def _has_old_line_ends(only_line: bytes, kind: str) -> bool:
+    """Whether a file without a line feed, or with one behind all of it, has the line ends of old Macs."""
+    # in JSON a carriage return may stand between any two values of a record
+    return (b"\r{" if kind == "jsonl" else b"\r") in only_line.rstrip(b"\r")
 
 
 def _count_lines(path: Path) -> tuple[int, bytes, str | None]:
@@ -202,6 +215,20 @@ def _misnamed(file: RawFile) -> str | None:
     return None
 
 
+def _hint(file: RawFile, source: SourceSettings) -> str:
+    """What may be the matter with a CSV file that lacks columns: another delimiter, or no header."""
+    if file.header is None:
+        return ""
+    # the parser stops at fields of more characters
+    others = ",;\t|" if len(file.header) < csv.field_size_limit() else ""
+    for other in others.replace(source.delimiter, ""):
+        if not drift(columns_of(file.header, other), source).needed:
+            return f"; with another delimiter it has all: give the source delimiter: {json.dumps(other)}"
+    if {name.lower() for name in file.columns}.isdisjoint(name.lower() for name in source.columns):
+        return "; its first line has to name the columns, and knows none of the source's"
+    return ""
+
+
 def _unfit(file: RawFile, source: SourceSettings) -> str | None:
     """Why the columns of a file that can be read will not do."""
     if file.layout is None:
@@ -212,7 +239,7 @@ def _unfit(file: RawFile, source: SourceSettings) -> str | None:
     if found.unfit:
         return f"unfit_column: {', '.join(map(repr, found.unfit))} cannot be the name of a column here"
     if found.needed:
-        return f"missing_column: {', '.join(found.needed)} (it has {', '.join(file.columns)})"
+        return f"missing_column: {', '.join(found.needed)} (it has {', '.join(file.columns)}){_hint(file, source)}"
     have = _types(file.layout)
     types = {name: have.get(name.lower(), kind) for name, kind in source.types.items()}
     changed = [f"{name} is {types[name]}, not {kind}" for name, kind in source.types.items() if types[name] != kind]

@@ -19,7 +19,7 @@ from pyspark.sql import types as T
 
 from segmentation.settings import SourceSettings, TimeSettings
 from segmentation.stores import inspection
-from segmentation.stores.drops import DropError, addresses, list_drop, plain_path
+from segmentation.stores.drops import DropError, addresses, list_drop, passed_over, plain_path
 
 
 def source(kind: str = "csv") -> SourceSettings:
@@ -56,6 +56,7 @@ def test_hidden_and_foreign_files_are_no_logs(tmp_path: Path) -> None:
         ("Z.CSV", None),
         ("y.csv", None),
     ]
+    assert passed_over(tmp_path, source()) == "3 other files: .x.csv, _x.csv, notes.md"
     (file,) = list_drop(tmp_path / "_x.csv", source())
     assert (file.refusal or "").startswith("misnamed: Spark passes over files")
 
@@ -63,7 +64,11 @@ def test_hidden_and_foreign_files_are_no_logs(tmp_path: Path) -> None:
 def test_an_absent_path_and_an_empty_drop_are_named(tmp_path: Path) -> None:
     with pytest.raises(DropError, match=r"nowhere: no such file or folder"):
         list_drop(tmp_path / "nowhere", source())
-    with pytest.raises(DropError, match=r"no csv file \(.csv"):
+    with pytest.raises(DropError, match=r"no csv file \(.csv.* of them\) in it$"):
+        list_drop(tmp_path, source())
+    for name in ("_SUCCESS", ".a.crc", *(f"{n}.log" for n in range(7))):
+        (tmp_path / name).touch()
+    with pytest.raises(DropError, match=r"there are 7 other files: 0.log, .*, 4.log and 2 more$"):
         list_drop(tmp_path, source())
 
 
@@ -88,6 +93,16 @@ GZ, BZ2 = gzip.compress(b"a,b\n1,2\n" * 50, mtime=0), bz2.compress(b"a,b\n1,2\n"
         ("x.csv", "a,b,ü\n1,2,3\n".encode("latin-1"), "not_utf8: its header line is not UTF-8"),
         ("x.csv", b"a,b,A\n1,2,3\n", "duplicate_column: A, a stands in it more than once"),
         ("x.csv", b"a,c\n1,2\n", "missing_column: b (it has a, c)"),
+        (
+            "x.csv",
+            b"a\tb\n1\t2\n",
+            'missing_column: a, b (it has a\tb); with another delimiter it has all: give the source delimiter: "\\t"',
+        ),
+        ("x.csv", b"1,2\n3,4\n", "missing_column: a, b (it has 1, 2); its first line has to name the columns"),
+        ("x.csv", b"sep=;\r\na;b\r\n1;2\r\n", "bad_header: its first line is sep=;, which is for Excel"),
+        ("x.csv", b"\n", "bad_header: its first line, where the names of the columns belong, is empty"),
+        ("x.csv", b"a,b\r1,2\r3,4\r", "old_line_ends: its lines end in a carriage return alone"),
+        ("x.jsonl", b'{"a": 1}\r{"a": 2}\r', "old_line_ends: "),
         ("x.csv", b"a,b,\n1,2,3\n", "unfit_column: '' cannot be"),
         ("x.csv", b"a,b,_raw\n1,2,3\n", "unfit_column: '_raw' cannot be"),
         ("x.csv", b'a,b,"' + b"c" * 200_000 + b'"\n1,2,3\n', "bad_header: field larger than field limit"),
@@ -204,6 +219,13 @@ def test_a_type_that_the_source_fixes_may_not_change(tmp_path: Path) -> None:
     [
         (pa.array(["1"]), {}, "unfit_time: A is string, and the source has neither time.formats nor time.epoch"),
         (pa.array(["1"]), {"epoch": "nanos"}, None),
+        (
+            pa.array([1]),
+            {},
+            "unfit_time: A is bigint: say of what by time.epoch: seconds, millis, micros or nanos, as which Spark "
+            "reads a Parquet timestamp of nanoseconds",
+        ),
+        (pa.array([1.5]), {}, "unfit_time: A is double: say of what by time.epoch: seconds, millis, micros or nanos"),
         (pa.array([1]), {"epoch": "nanos"}, None),
         (pa.array([dt.datetime(2025, 3, 4)], pa.timestamp("ns")), {"epoch": "nanos"}, None),
         (
@@ -219,13 +241,6 @@ def test_a_time_that_the_source_reads_otherwise_is_refused(
 ) -> None:
     timed = source("parquet").model_copy(update={"time": TimeSettings.model_validate({"column": "A", **time})})
     pq.write_table(pa.table({"a": values, "b": ["n"]}), tmp_path / "x.parquet")
-        (
-            pa.array([1]),
-            {},
-            "unfit_time: A is bigint: say of what by time.epoch: seconds, millis, micros or nanos, as which Spark "
-            "reads a Parquet timestamp of nanoseconds",
-        ),
-        (pa.array([1.5]), {}, "unfit_time: A is double: say of what by time.epoch: seconds, millis, micros or nanos"),
     (file,) = list_drop(tmp_path, timed)
     assert file.refusal == refusal
 
