@@ -31,6 +31,7 @@ def with_fallback(categories: Sequence[str]) -> tuple[str, ...]:
     """The categories in their order, the fallback last when they do not list it."""
     return tuple(categories if FALLBACK in categories else [*categories, FALLBACK])
 
+
 NamesOrTypes = TypeVar("NamesOrTypes", tuple[str, ...], dict[str, str])
 #: keys of a source whose values are SQL over the log's own columns
 SQL_KEYS = (
