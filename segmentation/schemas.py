@@ -219,7 +219,7 @@ ACTIVITY_FILES = Table(
         batch_id     string!
         file_id      string!
         rows         long!       # its kept rows in that month
-        overtaken    long!       # its rows there that later versions of the same events have overtaken
+        overtaken    long!       # its rows there that later versions of their events have overtaken, and erased ones
     """),
     unique_by=("event_month", "batch_id", "file_id"),
     volatile=("batch_id",),

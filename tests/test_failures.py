@@ -38,3 +38,10 @@ def test_an_error_in_java_is_none_of_these(tmp_path: Path) -> None:
     line, code, with_trace = explain(Py4JError(told), tmp_path)
     assert line == "Py4JError: An error occurred while calling o58.nothing. Trace:"
     assert (code, with_trace) == (Exit.FAILED, True)
+
+
+def test_what_a_stage_says_of_rows_is_one_line(tmp_path: Path) -> None:
+    told = (
+        "Job aborted.\n[USER_RAISED_EXCEPTION] tokens lacks an account: run it again SQLSTATE: P0001\n\tat org.apache"
+    )
+    assert explain(RuntimeError(told), tmp_path) == ("tokens lacks an account: run it again", Exit.FAILED, False)

@@ -84,7 +84,7 @@ def explain(problem: BaseException, data_dir: Path, jvm_ended: bool = False) -> 
 
 
 def _known_fault(text: str, data_dir: Path) -> tuple[str, Exit] | None:
-    """Faults of the machine and of other writers, told by what Spark, Delta and SQLite say of them."""
+    """Faults of the machine, of other writers and of rows, told by what Spark, Delta and SQLite say of them."""
     if _is_disk_full(text, data_dir):
         where = f"the disk of {data_dir.absolute()} or of Spark's scratch folder (spark.local.dir)"
         return f"no space left on {where}: free some; {_SAFE}", Exit.ENVIRONMENT
@@ -95,9 +95,17 @@ def _known_fault(text: str, data_dir: Path) -> tuple[str, Exit] | None:
         return f"{gone}; {_SAFE}", Exit.ENVIRONMENT
     if _CONFLICT.search(text):
         return f"other writers came first again and again; {_SAFE}", Exit.FAILED
-    if broken := re.search(r"\[DELTA_(?:VIOLATE_CONSTRAINT|NOT_NULL)[^\n]*(?:\n - [^\n]*)*", text):
-        return f"rows that a table must not hold were refused: {' '.join(broken.group().split())}", Exit.FAILED
+    if fault := _fault_of_rows(text):
+        return fault, Exit.FAILED
     return None
+
+
+def _fault_of_rows(text: str) -> str | None:
+    """What Delta's constraints or a stage's own plan hold against rows; Spark tells it in many lines."""
+    if broken := re.search(r"\[DELTA_(?:VIOLATE_CONSTRAINT|NOT_NULL)[^\n]*(?:\n - [^\n]*)*", text):
+        return f"rows that a table must not hold were refused: {' '.join(broken.group().split())}"
+    raised = re.search(r"\[USER_RAISED_EXCEPTION\] (.*?)( SQLSTATE:|$)", text, re.MULTILINE)
+    return raised[1] if raised else None
 
 
 def _is_disk_full(text: str, data_dir: Path) -> bool:

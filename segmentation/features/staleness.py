@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.events.erasure import ERASED
 from segmentation.events.revisions import SUPERSEDED
 from segmentation.schemas import ACTIVITY_FILES, KEPT
 
@@ -30,13 +31,14 @@ class Stale:
 
 
 def kept_rows(balance: DataFrame) -> DataFrame:
-    """ACTIVITY_FILES as it should be: per month, batch and file how many rows are kept, how many were overtaken.
+    """ACTIVITY_FILES as it should be: per month, batch and file how many rows are kept, how many are so no longer.
 
-    Whatever changes the kept rows of a month (late files, corrections, a replay, an erasure) changes how many of them
-    some file brought, or how many of its rows others have overtaken; so the few counts tell what a second scan would.
+    Rows are kept no longer once others have overtaken them or they were erased, and that never turns back. So whatever
+    changes the kept rows of a month (late files, corrections, a replay, an erasure) changes one of the two counts, even
+    where a replay brings as many rows as an erasure takes: the few counts tell what a second scan would.
     """
     kept = F.col("disposition") == KEPT
-    counting = balance.where((kept | (F.col("rule") == SUPERSEDED)) & F.col("event_month").isNotNull())
+    counting = balance.where((kept | F.col("rule").isin(SUPERSEDED, ERASED)) & F.col("event_month").isNotNull())
     return (
         counting.groupBy(*_KEY)
         .agg(

@@ -10,12 +10,15 @@ from pyspark.sql import functions as F
 from segmentation.features.measures import before, combine, measures
 from segmentation.features.months import QUARTER, YEAR, check_as_of
 
+#: what Spark raises where the cube holds what `tokens` does not
+LACKING = "the table tokens lacks an account of the table activity"
+
 
 def main_accounts(activity: DataFrame, tokens: DataFrame, as_of: dt.date) -> DataFrame:
     """One row per token seen before as_of: token_key, account_key, account_id, rows_year, rows_q1, first_ts.
 
     A token under several accounts belongs, with all its usage, to the one with most rows before as_of, then the one
-    seen last, then the smallest account_id. Raises when run if `tokens` lacks an account that the cube knows.
+    seen last, then the smallest account_id. Raises LACKING when run if `tokens` lacks an account that the cube knows.
     Two later stages join the result: keep it (persist, or a table) rather than compute it twice.
     """
     usage = before(activity, check_as_of(as_of)).groupBy("token_key", "account_key")
@@ -28,7 +31,7 @@ def main_accounts(activity: DataFrame, tokens: DataFrame, as_of: dt.date) -> Dat
     )
     seen = tokens.select("token_key", F.explode("accounts").alias("account"))
     ids = seen.select("token_key", "account.account_key", "account.account_id")
-    lacking = F.raise_error(F.lit("the tokens table lacks an account of the activity table: rebuild both from events"))
+    lacking = F.raise_error(F.lit(f"{LACKING}: `segmentation basetable` computes both anew"))
     known = F.coalesce("account_id", lacking).alias("account_id")
     # the smallest struct is the first by rule, with nothing left to chance
     rule = F.struct(-F.col("rows"), -F.unix_micros("last_ts"), known, "account_key")

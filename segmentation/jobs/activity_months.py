@@ -22,9 +22,10 @@ def refresh_activity(job: Job) -> None:
         job.publish()
 
 
-def update_activity(job: Job, names: DataFrame, beside: Callable[[], None]) -> bool:
+def update_activity(job: Job, names: DataFrame, beside: Callable[[], None], anew: bool = False) -> bool:
     """Whether any month of the cube did not hold its kept rows; those are brought up to date, not yet published.
 
+    With `anew` every month is computed, whatever the list of files says.
     `names` are the stored event names; nobody looks at them when no month is stale.
     `beside` is done meanwhile: another table that needs nothing of the cube, since a commit is mostly waiting. So is
     the list of files that the cube was computed from: should only one of the two be committed, it is never published,
@@ -32,7 +33,7 @@ def update_activity(job: Job, names: DataFrame, beside: Callable[[], None]) -> b
     """
     tables = job.tables
     kept = kept_rows(tables.read(ROW_BALANCE))
-    known = tables.read(ACTIVITY_FILES) if tables.exists(ACTIVITY_FILES) else kept.limit(0)
+    known = tables.read(ACTIVITY_FILES) if tables.exists(ACTIVITY_FILES) and not anew else kept.limit(0)
     with ThreadPoolExecutor(1) as pool:
         others = [pool.submit(beside)]
         stale = stale_months(kept, known)
@@ -40,7 +41,7 @@ def update_activity(job: Job, names: DataFrame, beside: Callable[[], None]) -> b
             with job.stage(f"activity: {len(stale.again)} months computed, {len(stale.grown)} added to"):
                 others.append(pool.submit(tables.replace, kept, ACTIVITY_FILES))
                 cells = _months_of_cube(job, stale, names)
-                tables.replace(cells, ACTIVITY, where=_in(stale.months))
+                tables.replace(cells, ACTIVITY, where=None if anew else _in(stale.months))
         for other in others:
             other.result()
     return bool(stale.months)

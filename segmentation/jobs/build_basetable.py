@@ -21,8 +21,9 @@ from segmentation.errors import InputProblem
 from segmentation.features.accounts import account_features
 from segmentation.features.activity import mask_words
 from segmentation.features.months import last_as_of, last_in_turn, months_before
-from segmentation.features.tokens import main_accounts, token_features
+from segmentation.features.tokens import LACKING, main_accounts, token_features
 from segmentation.jobs.activity_months import update_activity
+from segmentation.jobs.dimensions import update_tokens
 from segmentation.jobs.keys import require_same_key
 from segmentation.jobs.stored_categories import categories_of
 from segmentation.runtime import Job, JobSpec, add_as_of
@@ -57,7 +58,22 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def build(job: Job) -> None:
-    """Bring the cube up to date, then build the basetable; says so when nothing it depends on has changed."""
+    """Bring the cube up to date, then build the basetable; says so when nothing it depends on has changed.
+
+    Where tokens and cube do not agree, both are made anew from `events`, and it begins again.
+    """
+    try:
+        _build(job, anew=False)
+    except Exception as problem:
+        if LACKING not in str(problem):
+            raise
+        job.say(f"{LACKING}: computing both anew from the events")
+        job.tables.refresh()
+        update_tokens(job, None)
+        _build(job, anew=True)
+
+
+def _build(job: Job, anew: bool) -> None:
     tables = job.tables  # before the threads, which share it
     # side by side, as each is mostly Delta looking through its own log; of several problems the first here is told
     with ThreadPoolExecutor(2) as pool:
@@ -66,7 +82,7 @@ def build(job: Job) -> None:
         same_key.result()
         (accounts, storing), as_of, names = read.result(), dated.result(), named.result()
     job.as_of = as_of  # later steps of the same run speak for the same date
-    updated = update_activity(job, names, storing)
+    updated = update_activity(job, names, storing, anew)
     categories = categories_of(names)
     note = _note(job, as_of, categories)
     if not job.args.force and tables.note(BASETABLE) == note:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from segmentation.events.categories import category_names
 from segmentation.features.catalogue import catalogue
@@ -15,7 +16,7 @@ from segmentation.features.months import last_in_turn
 from segmentation.jobs import build_basetable
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
-from segmentation.schemas import ACCOUNT_FEATURES, BASETABLE, TOKEN_FEATURES
+from segmentation.schemas import ACCOUNT_FEATURES, ACTIVITY, BASETABLE, TOKEN_FEATURES
 from segmentation.stores.conf import load_categories
 from segmentation.stores.content import content_hash
 from tests.robustness.conftest import store
@@ -49,6 +50,28 @@ def test_where_no_rows_are_kept_the_tables_are_the_same(
     monkeypatch.setattr(build_basetable, "settled", lambda frame: frame)
     assert built() == kept
     assert [store(spark, tmp_path / "data").read(table).count() for table in TABLES] == [3, 2, 2]
+
+
+@pytest.mark.long
+def test_a_cube_that_knows_an_account_too_many_is_computed_anew(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "log.csv").write_text(LOG)
+    (tmp_path / "accounts.csv").write_text("account,industry\na1,Print\n")
+    data = ["--data-dir", str(tmp_path / "data")]
+    assert main(["ingest", "--source", "generated", "--input", str(tmp_path / "log.csv"), *data]) == Exit.OK
+    build = ["basetable", "--as-of", "2025-04-01", "--accounts", str(tmp_path / "accounts.csv"), *data]
+    assert main(build) == Exit.OK
+    tables = store(spark, tmp_path / "data")
+    right = [content_hash(tables.read(table), table) for table in (*TABLES, ACTIVITY)]
+    cube = tables.read(ACTIVITY)
+    foreign = cube.withColumns({"token_key": F.lit(7).cast("long"), "account_key": F.lit(8).cast("long")})
+    tables.replace(cube.unionByName(foreign), ACTIVITY)
+    tables.publish("ingest", dt.datetime(2025, 4, 2, tzinfo=dt.UTC))
+    assert main(build) == Exit.OK
+    assert "lacks an account of the table activity: computing both anew" in capsys.readouterr().err
+    tables.refresh()
+    assert [content_hash(tables.read(table), table) for table in (*TABLES, ACTIVITY)] == right
 
 
 @pytest.mark.long

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
-from segmentation.schemas import EVENTS
+from segmentation.schemas import ACTIVITY, EVENTS, TOKENS
 from tests.robustness.logs import Logs, line
 
 TIME = "2025-03-04 10:00:00"
@@ -51,3 +51,17 @@ def test_an_id_is_trimmed_as_in_the_logs_and_no_further(spark: SparkSession, tmp
     assert logs.ingest() == Exit.OK
     assert forget(logs, f" {odd}") == Exit.OK
     assert left(logs) == {"a1": [None]}
+
+
+@pytest.mark.long
+def test_the_cube_forgets_too_where_a_replay_brought_as_many_rows(spark: SparkSession, tmp_path: Path) -> None:
+    logs = Logs(spark, tmp_path)
+    logs.write("a.csv", line(TIME, "t1", account="a1"), line("04.03.2025 10:00:00", "t2", account="a2"))
+    assert logs.ingest() == Exit.OK
+    assert logs.refresh_activity() == Exit.OK
+    logs.describe(time={"column": "time", "formats": ["yyyy-MM-dd HH:mm:ss", "dd.MM.yyyy HH:mm:ss"]})
+    assert logs.replay() == Exit.OK
+    assert forget(logs, "a1") == Exit.OK
+    keys = {row["token_key"] for row in logs.read(ACTIVITY).collect()}
+    assert keys == {row["token_key"] for row in logs.read(TOKENS).collect()}
+    assert logs.read(TOKENS).collect()[0]["token"] == "t2"
