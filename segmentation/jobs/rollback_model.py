@@ -53,9 +53,9 @@ def rollback(job: Job) -> None:
     if name != INDUSTRY_MODEL and not name.startswith(segments_model("")):
         raise InputProblem(f"--model {name}: give {INDUSTRY_MODEL}, or {segments_model('')} and a method")
     table = INDUSTRY_SCORES if name == INDUSTRY_MODEL else SEGMENTS
+    as_of, models = published_models(job, table)
     runs = open_runs(job.settings.storage, job.data_dir)
     registered = runs.prefix + name
-    as_of, models = published_models(job, table)
     published = next((model for model in models if model.rpartition("/")[0] == registered), None)
     if published is None:
         known = ", ".join(model.rpartition("/")[0].removeprefix(runs.prefix) for model in models) or "none"

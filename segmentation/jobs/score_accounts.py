@@ -22,7 +22,10 @@ from segmentation.schemas import ACCOUNT_SCORES, BASETABLE
 from segmentation.segments.scoring import best_segments
 from segmentation.segments.space import hold_out
 from segmentation.stores.registry import CHALLENGER, champion, version_of
+from segmentation.stores.run_database import has_runs
 from segmentation.stores.runs import INDUSTRY_MODEL, Runs, load_model, open_runs, segments_model
+
+_NOBODY = "no model is champion yet, so nobody can score: run `segmentation segments` and `segmentation industry`"
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +45,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def score_accounts(job: Job) -> None:
     """Score every account of the basetable by the champions; rows that are there already are updated."""
+    if not has_runs(job.settings.storage, job.data_dir):
+        raise InputProblem(_NOBODY)
     runs = open_runs(job.settings.storage, job.data_dir)
     champions = _champions(job, runs)
     as_of, basetable, features = read_basetable(job)
@@ -84,9 +89,7 @@ def _champions(job: Job, runs: Runs) -> dict[str, str]:
         elif job.args.model:
             raise InputProblem(_without_champion(runs, name, possible))
     if not found:
-        raise InputProblem(
-            "no model is champion yet, so nobody can score: run `segmentation segments` and `segmentation industry`"
-        )
+        raise InputProblem(_NOBODY)
     return found
 
 

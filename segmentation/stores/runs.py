@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read while mlflow is imported
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines per run, among a job's results
@@ -25,10 +24,10 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from pyspark.ml import PipelineModel
 
-from segmentation.errors import InputProblem
 from segmentation.settings import Settings, StorageSettings
 from segmentation.stores.capabilities import mlflow_moves_models
 from segmentation.stores.conf import dump_settings
+from segmentation.stores.run_database import database_of, find_experiment, own_database
 from segmentation.stores.run_values import log_values
 from segmentation.stores.shared_models import load_shared, log_shared
 
@@ -69,30 +68,16 @@ def open_runs(storage: StorageSettings, data_dir: Path) -> Runs:
         logging.getLogger(name).setLevel(logging.WARNING)
     local = storage.tracking_uri is None
     root = data_dir.resolve()
-    uri = _own_database(root) if storage.tracking_uri is None else storage.tracking_uri
-    if local:
-        root.mkdir(parents=True, exist_ok=True)
+    uri = own_database(root) if storage.tracking_uri is None else storage.tracking_uri
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri("databricks-uc" if uri.startswith("databricks") and storage.catalog else uri)
-    client = MlflowClient(tracking_uri=uri)
-    found = client.get_experiment_by_name(storage.experiment)
+    found = find_experiment(uri, storage.experiment, database_of(root) if local else None)
     location = (root / "mlartifacts").as_uri() if local else None
+    client = MlflowClient(tracking_uri=uri)
     identity = found.experiment_id if found else client.create_experiment(storage.experiment, location)
     prefix = f"{storage.catalog}.{storage.schema_name}." if storage.catalog else ""
     scratch = Path(storage.scratch).absolute() if storage.scratch else root if local else None
     return Runs(uri, identity, prefix, scratch, root, alone=local)
-
-
-def _own_database(root: Path) -> str:
-    """The address of the data directory's SQLite database; InputProblem where it would be another file's."""
-    path = str(root / "mlflow.db")
-    # spelled out (%3F) SQLAlchemy would find it, but MLflow makes folders of an address as it is written
-    if "?" in path or unquote(path) != path:
-        raise InputProblem(
-            f"runs cannot be kept at {path}: in the address of a database ? and %20 mean something else; choose a "
-            "--data-dir without ? and %, or set storage.tracking_uri"
-        )
-    return f"sqlite:///{path}"
 
 
 def _end_orphans(client: MlflowClient, experiment_id: str) -> None:
