@@ -17,6 +17,8 @@ from pyspark.sql import functions as F
 from segmentation.errors import InputProblem
 from segmentation.events.balance import balance_lines
 from segmentation.events.drift import drift_lines
+from segmentation.events.erasure import ERASED
+from segmentation.events.refusals import Entry, last_by_path, rule_of
 from segmentation.events.rule_set import TIMES, RuleSet
 from segmentation.failures import Exit, is_passing
 from segmentation.jobs.batches import FileChanged, carry_out, ledger_frame
@@ -187,32 +189,29 @@ def _but_for_crlf(file: RawFile) -> str:
     return " (but not those that an earlier release read from lines ending in CRLF: compare `kept`)" if is_crlf else ""
 
 
-def _rule(reason: str) -> str:
-    return reason.partition(":")[0]
-
-
 def _record_refused(job: Job, refused: Sequence[RawFile], source: SourceSettings) -> None:
-    """An entry in the ledger for every refused file that has none for the same content and rule.
+    """An entry in the ledger for every refused file, unless the last of its path says the same.
 
-    The rule is what stands before the colon: of the rest, `forget` may have taken names out. Where identifiers are
-    hashed it is all that is stored: the first line of a file without a header is a row, and the reason may quote it.
+    Of the reason the rule alone is compared: of the rest, `forget` may have taken names out, as of the path; such an
+    entry speaks for every path. Where identifiers are hashed the rule is all that is stored: the first line of a file
+    without a header is a row, and the reason may quote it.
     """
-    hashed = job.settings.privacy.hash_ids
-    known: set[tuple[str, str]] = set()
-    if job.tables.exists(LEDGER):
-        entries = job.tables.read(LEDGER).where(F.col("status") == REFUSED).select("file_id", "reason").collect()
-        known = {(row["file_id"], _rule(row["reason"])) for row in entries}
+    hashed, last = job.settings.privacy.hash_ids, dict[str, Entry]()
+    if refused and job.tables.exists(LEDGER):
+        last = last_by_path(Entry(*row) for row in job.tables.read(LEDGER).select(*Entry._fields).collect())
+    said = {(one.path, one.file_id, rule_of(one.reason)) for one in last.values() if one.status == REFUSED}
+    redacted = {(file_id, rule) for path, file_id, rule in said if ERASED in path}
     now = job.now.replace(tzinfo=dt.UTC)
-    fresh = {
-        (file.file_id, file.refusal): file for file in refused if (file.file_id, _rule(file.refusal or "")) not in known
-    }
     rows: list[tuple[object, ...]] = []
-    for (file_id, reason), file in fresh.items():
-        stored, layout = (_rule(reason or ""), None) if hashed else (reason, file.layout)
-        batch_id = hashlib.sha256(f"{file_id}{stored}".encode()).hexdigest()[:16]
+    for file in refused:
+        rule = rule_of(file.refusal)
+        if (file.location, file.file_id, rule) in said or (file.file_id, rule) in redacted:
+            continue
+        stored, layout = (rule, None) if hashed else (file.refusal, file.layout)
+        batch_id = hashlib.sha256(f"{file.file_id}{stored}{file.location}{now}".encode()).hexdigest()[:16]
         rows.append(
-            (batch_id, file_id, file.location, source.name, REFUSED, stored, file.bytes, 0, 0, 0, 0, None, None, layout,
-             now)
+            (batch_id, file.file_id, file.location, source.name, REFUSED, stored, file.bytes, 0, 0, 0, 0, None, None,
+             layout, now)
         )  # fmt: skip
     if rows:
         job.tables.append(ledger_frame(job, rows), LEDGER)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from collections.abc import Sequence
+from pathlib import Path
 
 from pyspark.sql import functions as F
 
 from segmentation.events.categories import UNMATCHED
+from segmentation.events.refusals import Entry, waiting
 from segmentation.jobs.plans import unfinished_plans
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import (
@@ -16,7 +19,6 @@ from segmentation.schemas import (
     LEDGER,
     QUARANTINED,
     READ,
-    REFUSED,
     ROW_BALANCE,
     TABLES,
     TOKENS,
@@ -101,12 +103,27 @@ def _open(job: Job) -> list[str]:
     for row in by_rule.orderBy(F.desc("rows"), "source", "rule").collect():
         command = _command(job, f"replay --source {_source(row['source'])} --rule {row['rule']}")
         lines.append(f"quarantined     {row['rows']:>12,} of {row['source']} by {row['rule']}: {command}")
-    # a file that was mended and taken in since is not refused any more
-    last = ledger.groupBy("path").agg(
-        F.max_by(F.struct("status", "reason"), F.struct("ingested_at", "reason")).alias("l")
-    )
-    refused = last.where(F.col("l.status") == REFUSED).orderBy("path").collect()
-    return lines + [f"refused         {row['path']}: {row['l']['reason']}" for row in refused]
+    return lines + _refused([Entry(*row) for row in ledger.select(*Entry._fields).collect()])
+
+
+def _refused(entries: Sequence[Entry]) -> list[str]:
+    """The refused files that wait; of those that are where they were no longer the number is enough."""
+    refused = waiting(entries)
+    there = [one for one in refused if _is_there(one.path)]
+    lines = [f"refused         {one.path}: {one.reason}" for one in there]
+    if gone := len(refused) - len(there):
+        lines.append(
+            f"refused         {gone:,} more, never taken in and not to be found at their paths (see {LEDGER.name})"
+        )
+    return lines
+
+
+def _is_there(path: str) -> bool:
+    """Whether there is such a file, as far as this machine may look."""
+    try:
+        return Path(path).exists()
+    except OSError:
+        return True
 
 
 def _unmatched(job: Job) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from segmentation.events.refusals import Entry, waiting
 from segmentation.reports.blocks import Block, Column, Fact, Facts, Heading, Section, Text, table
 from segmentation.reports.inputs import Inputs
-from segmentation.schemas import READ, REFUSED
+from segmentation.schemas import READ
 from segmentation.shown import counted, shown_int, shown_share
 
 #: disposition -> what the page calls it
@@ -36,8 +37,7 @@ def balance(ledger: pd.DataFrame) -> dict[str, int]:
 
 def refused_files(ledger: pd.DataFrame) -> int:
     """Files that could not be read and still wait: one that was mended and taken in since is not counted."""
-    latest = ledger.sort_values(["ingested_at", "reason"], na_position="first").groupby("path")["status"].last()
-    return int((latest == REFUSED).sum())
+    return len(waiting(Entry(*row) for row in ledger[list(Entry._fields)].itertuples(index=False)))
 
 
 def _balance(inputs: Inputs) -> list[Block]:

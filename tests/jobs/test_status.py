@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import datetime as dt
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -109,9 +110,11 @@ def test_what_is_there_and_what_waits(spark: SparkSession, tmp_path: Path, capsy
     times = row("2025-03-04 05:06:07.000"), row("2025-03-09 05:06:07.000", "Teleported"), row("soon")
     write(drop / "a.csv", HEADER, *times)
     missing = "missing_column: event_time, token, account, event_name"
-    for name in ("b.csv", "c.csv"):
+    for name in ("b.csv", "c.csv", "gone.csv"):
         write(drop / name, f"no,header,{name[0]}", "1,2,3")
+    shutil.copy(drop / "b.csv", drop / "twin.csv")
     assert ingest(data_dir, drop) == Exit.PARTIAL
+    (drop / "gone.csv").unlink()
     mended = write(drop / "c.csv", HEADER, row("2025-03-05 05:06:07.000"))
     batch = plan_of(spark, data_dir, mended)
 
@@ -127,7 +130,11 @@ def test_what_is_there_and_what_waits(spark: SparkSession, tmp_path: Path, capsy
     assert " of generated, 20" in last
     assert last.endswith(": 1 files, rows in 3 = kept 2 + quarantined 1 + dropped 0")
     assert [line for line in lines if line.startswith("refused")] == [
-        f"refused         {drop / name}: {missing} (it has no, header, {name[0]})" for name in ("b.csv", "c.csv")
+        *(
+            f"refused         {drop / name}: {missing} (it has no, header, {letter})"
+            for name, letter in (("b.csv", "b"), ("c.csv", "c"), ("twin.csv", "b"))
+        ),
+        "refused         1 more, never taken in and not to be found at their paths (see ingest_ledger)",
     ]
     begins = f"unfinished      batch {batch} of generated, 1 files: segmentation ingest --resume "
     assert next(line for line in lines if line.startswith("unfinished")).startswith(begins)
@@ -142,7 +149,9 @@ def test_what_is_there_and_what_waits(spark: SparkSession, tmp_path: Path, capsy
     lines = status(data_dir, capsys)
     assert next(line.split()[2] for line in lines if line.startswith("events ")) == "4"
     assert [line.split(": ")[0] for line in lines if line.startswith("refused")] == [
-        f"refused         {drop / 'b.csv'}"
+        f"refused         {drop / 'b.csv'}",
+        f"refused         {drop / 'twin.csv'}",
+        "refused         1 more, never taken in and not to be found at their paths (see ingest_ledger)",
     ]
     assert lines[-1] == "unfinished      tokens: a job was killed; give the same command again"
 

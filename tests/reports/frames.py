@@ -67,7 +67,8 @@ def tables() -> dict[str, pd.DataFrame]:
     )  # fmt: skip
     ledger = pd.DataFrame(
         {"rows_in": [100, 50], "kept": [90, 45], "quarantined": [6, 3], "dropped": [4, 2], "status": "read",
-         "path": ["a.csv", "b.csv"], "reason": None, "ingested_at": pd.Timestamp("2026-01-02 08:00")}
+         "path": ["a.csv", "b.csv"], "file_id": ["a", "b"], "reason": None,
+         "ingested_at": pd.Timestamp("2026-01-02 08:00")}
     )  # fmt: skip
     balance = pd.DataFrame(
         {"disposition": ["kept", "quarantined", "quarantined", "dropped", "flagged"],

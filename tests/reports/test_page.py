@@ -138,12 +138,12 @@ def test_segments_of_another_method_tell_nothing_of_moves() -> None:
 def test_a_file_that_was_mended_is_not_missing_any_more() -> None:
     now = frames.tables()
     stands = now["ingest_ledger"].iloc[[0]].assign(rows_in=0, kept=0, quarantined=0, dropped=0, status="refused")
-    mended = stands.assign(path="b.csv", reason="empty_file", ingested_at=pd.Timestamp("2026-01-01 08:00"))
+    mended = stands.assign(path="b.csv", file_id="x", reason="empty_file", ingested_at=pd.Timestamp("2026-01-01 08:00"))
     now["ingest_ledger"] = pd.concat([now["ingest_ledger"], mended])
     said = text_of(made(frames.inputs(now)), "data")
     assert "from 2 files" in said
     assert "could not be read" not in said
-    waits = stands.assign(path="c.csv", reason="empty_file", ingested_at=pd.Timestamp("2026-01-03 08:00"))
+    waits = stands.assign(path="c.csv", file_id="y", reason="empty_file", ingested_at=pd.Timestamp("2026-01-03 08:00"))
     now["ingest_ledger"] = pd.concat([now["ingest_ledger"], waits])
     said = text_of(made(frames.inputs(now)), "data")
     assert "1 file could not be read at all and is not in these figures." in said
