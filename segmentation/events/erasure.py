@@ -44,7 +44,7 @@ def _pattern(texts: Sequence[str]) -> str:
 
 
 def belongs_to(account_id: str, token_keys: Sequence[int]) -> Column:
-    """Whether a row of `events` is of the account, by its own column or by one of the account's tokens."""
+    """Whether a row of `events` is of the account, by its own column or by a token that no other account has."""
     own = F.coalesce(F.col("account_id") == F.lit(account_id), F.lit(False))
     return own | F.coalesce(F.col("token_key").isin(list(token_keys)), F.lit(False)) if token_keys else own
 

@@ -25,6 +25,7 @@ from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import (
     ACTIVITY,
     EVENTS,
+    HEAVY_HITTERS,
     INGEST_PLANS,
     LEDGER,
     TABLES,
@@ -36,6 +37,8 @@ from segmentation.table import Table
 
 #: tables with a row or more per account; events keep theirs, emptied, and tokens are derived from events again
 _PER_ACCOUNT = tuple(one for one in TABLES if "account_id" in one.columns.names and one not in (EVENTS, TOKENS))
+#: so many of the accounts that have tokens with it are named
+NAMED = 5
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,30 +55,43 @@ def forget(job: Job) -> None:
     key = read_key(job.settings.privacy)
     account_id = keyed_id(key, ACCOUNT, plain) if key else plain
     with job.stage("erased it from the tables"):
-        counts = _erase(job, account_id, plain)
+        owned, shared = _tokens(job, account_id)
+        counts = _erase(job, account_id, plain, owned)
     with job.stage("purged the files that earlier versions needed"):
         job.tables.purge()
     found = [f"{name} {rows:,}" for name, rows in counts.items() if rows]
     job.show(f"erased {job.args.account!r}: " + (", ".join(found) or "no table had a row of it"))
+    if shared:
+        job.show(_told(shared))
     job.show("its rows in the raw logs and in the accounts file are not touched: delete them there too")
     job.show("reports, their CSV files and exports made before may name it: delete them, and make them again")
 
 
-def _erase(job: Job, account_id: str, plain: str) -> dict[str, int]:
+def _told(shared: list[Row]) -> str:
+    """What stays of tokens that other accounts have too."""
+    accounts, tokens = sorted({row["account_id"] for row in shared}), {row["token_key"] for row in shared}
+    more = f" and {len(accounts) - NAMED:,} more" if len(accounts) > NAMED else ""
+    return (
+        f"{len(tokens):,} of its tokens are others' too and stay with what others have of them, "
+        f"{sum(row['rows'] for row in shared):,} rows of {', '.join(accounts[:NAMED])}{more}: "
+        "if that is the same customer by another name, forget it too"
+    )
+
+
+def _erase(job: Job, account_id: str, plain: str, owned: list[Row]) -> dict[str, int]:
     """Take the account out of every table and publish them together; returns the number of its rows by table."""
-    tables, owned, counts = job.tables, list[Row](), {}
-    texts = [plain]
+    tables, counts, names = job.tables, dict[str, int](), [row["token"] for row in owned]
+    keys, texts = [row["token_key"] for row in owned], [plain]
+    if not job.settings.privacy.hash_ids:
+        texts += names
     if tables.exists(EVENTS):
-        owned = _tokens(job, account_id)
-        if not job.settings.privacy.hash_ids:
-            texts += [row["token"] for row in owned]
-        counts[EVENTS.name] = _erase_events(job, account_id, [row["token_key"] for row in owned], texts)
+        counts[EVENTS.name] = _erase_events(job, account_id, keys, texts)
     for table in _PER_ACCOUNT:
         counts[table.name] = _delete(job, table, F.col("account_id") == F.lit(account_id))
-    number, keys = F.xxhash64(F.lit(account_id)), [row["token_key"] for row in owned]
     # as of an earlier date a token may have been another account's
-    of_token = (F.col("account_key") == number) | F.col("token_key").isin(keys)
+    of_token = (F.col("account_key") == F.xxhash64(F.lit(account_id))) | F.col("token_key").isin(keys)
     counts[TOKEN_FEATURES.name] = _delete(job, TOKEN_FEATURES, of_token)
+    counts[HEAVY_HITTERS.name] += _delete(job, HEAVY_HITTERS, (F.col("kind") == "token") & F.col("name").isin(names))
     _redact_files(job, texts)
     tables.take_back_unfinished()
     if tables.exists(ACTIVITY):
@@ -84,22 +100,21 @@ def _erase(job: Job, account_id: str, plain: str) -> dict[str, int]:
     return counts
 
 
-def _tokens(job: Job, account_id: str) -> list[Row]:
-    """Key and name of the tokens that `tokens` gives to the account, and of those that it alone is seen with.
+def _tokens(job: Job, account_id: str) -> tuple[list[Row], list[Row]]:
+    """(token_key and token of the account's own tokens; what others have of its other ones, by token and account).
 
-    The table knows kept rows only: what stands in no other ones, such as a placeholder or a test licence, may be
-    everybody's.
+    A token is its own when no row names it with another account: then rows that name only the token are the account's
+    as well. What others have a row with may be a placeholder, a test licence, or have moved from one to the other.
     """
-    events, own = job.tables.read(EVENTS), F.col("account_id") == F.lit(account_id)
-    seen = events.where(own & F.col("token_key").isNotNull()).select("token_key", "token").distinct()
-    given = job.tables.read(TOKENS).select("token_key", own.alias("own"))
-    found = seen.join(given, on="token_key", how="left").where("own IS NULL OR own").orderBy("token").collect()
-    never_kept = [row["token_key"] for row in found if row["own"] is None]
-    if not never_kept:
-        return found
-    others = events.where(F.col("token_key").isin(never_kept) & ~own).select("token_key").distinct().collect()
-    shared = {row["token_key"] for row in others}
-    return [row for row in found if row["token_key"] not in shared]
+    if not job.tables.exists(EVENTS):
+        return [], []
+    events = job.tables.read(EVENTS).where("token_key IS NOT NULL AND account_id IS NOT NULL")
+    own = F.col("account_id") == F.lit(account_id)
+    seen = events.where(own).select("token_key", "token").distinct()
+    others = events.where(~own).join(F.broadcast(seen.select("token_key")), on="token_key", how="left_semi")
+    shared = others.groupBy("token_key", "account_id").agg(F.count(F.lit(1)).alias("rows")).collect()
+    keys = {row["token_key"] for row in shared}
+    return [row for row in seen.orderBy("token").collect() if row["token_key"] not in keys], shared
 
 
 def _erase_events(job: Job, account_id: str, token_keys: list[int], texts: list[str]) -> int:

@@ -29,20 +29,27 @@ def left(logs: Logs) -> dict[str, list[bytes | None]]:
 
 
 @pytest.mark.long
-def test_a_token_that_was_never_kept_and_that_others_have_too_is_nobodys(
+def test_a_token_that_others_have_too_is_theirs(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """A placeholder, a test licence, one that moved, even where most of its rows were the forgotten account's."""
     logs, accounts = Logs(spark, tmp_path, rules=TEST_LICENCES), ("a1", "a2", "a3")
     dropped = [line(TIME, "TEST0", account=account) for account in accounts]
     bad_time = [line("yesterday", "unknown", account=account) for account in accounts]
     kept = [line(TIME, f"own-{account}", account=account) for account in accounts]
-    logs.write("a.csv", *dropped, *bad_time, *kept)
+    moved = [line(TIME, "moved", seconds, account=account) for seconds, account in enumerate(("a1", "a1", "a2"), 1)]
+    nameless = [line("yesterday", "own-a1", account=""), line("yesterday", "moved", account="")]
+    logs.write("a.csv", *dropped, *bad_time, *kept, *moved, *nameless)
     assert logs.ingest() == Exit.OK
     before = left(logs)
     assert forget(logs, "a1") == Exit.OK
-    assert "events 3" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "events 6" in said  # own five and the one that names only its own token
+    assert "3 of its tokens are others' too and stay with what others have of them, 5 rows of a2, a3: " in said
     assert left(logs) == {account: before[account] for account in ("a2", "a3")}
     assert [len([raw for raw in raws if raw]) for raws in left(logs).values()] == [2, 2]
+    tokens = {row["token"]: (row["account_id"], row["rows"]) for row in logs.read(TOKENS).collect()}
+    assert tokens == {"own-a2": ("a2", 1), "own-a3": ("a3", 1), "moved": ("a2", 1)}
 
 
 def test_an_id_is_trimmed_as_in_the_logs_and_no_further(spark: SparkSession, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def write_drop(folder: Path) -> Path:
     others = [row for account in OTHERS for row in usage(account, (f"{account}-t1", f"{account}-t22"))]
     damaged = [
         own[0],  # a copy
-        line(usual, TOKENS[1], OTHERS[0]),  # one of its tokens under another account
+        line("yesterday", "other-0-t1", CANARY),  # another's token
         line("yesterday", TOKENS[0], CANARY),
         line("yesterday", "other-1-t1", "other-1"),
         line(usual, TOKENS[2], CANARY, duration="long"),  # the only row with which this token is known

@@ -84,7 +84,8 @@ def score_all(spark: SparkSession, data_dir: Path) -> None:
     )  # fmt: skip
     tables.replace(suspects, INDUSTRY_SUSPECTS)
     tables.replace(segments_of(spark, OTHERS), SEGMENTS)
-    names = [("account", 1, CANARY, CANARY), ("token", 1, TOKENS[0], CANARY), ("os", 1, "Windows", None)]
+    names = [("account", 1, CANARY, CANARY), ("os", 1, "Windows", None)]
+    names += [("token", 1, TOKENS[0], CANARY), ("token", 2, TOKENS[1], OTHERS[0])]
     hitters = [(dt.date(2025, 4, 1), *name, 1, 0.1, 0.1) for name in names]
     tables.replace(spark.createDataFrame(hitters, HEAVY_HITTERS.columns), HEAVY_HITTERS)
     tables.publish("segments", spark.sql("SELECT timestamp '2025-04-01'").collect()[0][0])
@@ -162,6 +163,11 @@ def test_every_row_is_still_accounted_for(spark: SparkSession, forgotten: Walk) 
     assert rows == sum(counts[0] for counts in now.values())
     assert "events 20, " in forgotten.said
     assert "industry_scores 1" in forgotten.said
+    assert "heavy_hitters 3" in forgotten.said
+    assert (
+        "\n1 of its tokens are others' too and stay with what others have of them, 6 rows of other-0: "
+        in forgotten.said
+    )
 
 
 @pytest.mark.long
