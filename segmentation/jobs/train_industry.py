@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -23,7 +24,16 @@ from segmentation.jobs.kept_models import CannotAnswer, label_asked
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import ACTIVITY, INDUSTRY_SCORES, TOKEN_FEATURES, TOKENS
 from segmentation.stores.industry_runs import log_industry, log_stopped
-from segmentation.stores.registry import LABEL, champion, recipe, tag_version
+from segmentation.stores.registry import (
+    CHALLENGER,
+    LABEL,
+    UNPUBLISHED,
+    champion,
+    find_version,
+    recipe,
+    tag_version,
+    version_of,
+)
 from segmentation.stores.runs import INDUSTRY_MODEL, Runs, open_runs
 
 
@@ -63,9 +73,12 @@ def train_industry(job: Job) -> None:
         return
     require_classes(basetable)
     settings, runs = job.settings, open_runs(job.settings.storage, job.data_dir)
+    current = _champion(runs)
+    tried = hashlib.sha256(f"{note} beside {current.model if current else None}".encode()).hexdigest()
+    if not job.args.force and _ended_unpublished(job, runs, as_of, tried):
+        return
     with job.stage("industry: leakage audit"):
         found = _audited(job, runs, basetable, features, as_of)
-    current = _champion(runs)
     also = current.made_by if current else None
     with job.stage(f"industry: {', '.join(settings.industry.models)} trained"):
         result = train(basetable, features, settings.industry, settings.models, also=also)
@@ -80,6 +93,8 @@ def train_industry(job: Job) -> None:
             store_trained(job, runs, result, model, as_of, note, refusal)
         else:
             unanswered = _stored_kept(job, runs, current.model, basetable, as_of, note, refusal)
+            if unanswered:
+                tag_version(runs, model, UNPUBLISHED, tried)
         job.publish()
         if job.tables.exists(INDUSTRY_SCORES):
             promote_published(job, INDUSTRY_SCORES, as_of)
@@ -107,6 +122,21 @@ def _champion(runs: Runs) -> _Champion | None:
         return None
     made_by = recipe(runs, model)
     return _Champion(model, Recipe(*made_by) if made_by else None)
+
+
+def _ended_unpublished(job: Job, runs: Runs, as_of: dt.date, tried: str) -> bool:
+    """Whether the same training was refused before with nothing to publish, which no table notes; says so."""
+    model = version_of(runs, runs.prefix + INDUSTRY_MODEL, CHALLENGER)
+    found = find_version(runs, model) if model else None
+    if model is None or found is None or found.tags.get(UNPUBLISHED) != tried:
+        return False
+    job.show(f"industries as of {as_of}: nothing has changed since the gate refused {model}; nothing is published")
+    job.show(f"  give more labels, or {_overrule(model)}")
+    return True
+
+
+def _overrule(model: str) -> str:
+    return f"overrule the gate with `segmentation rollback --model {INDUSTRY_MODEL} --to {model.rpartition('/')[2]}`"
 
 
 def _judged(job: Job, result: IndustryResult, current: _Champion | None) -> Decision:
@@ -149,19 +179,18 @@ def _told(outcome: _Outcome) -> list[str]:
         stays = f"the champion stays {now}" if now else "nobody is champion"
         return [f"{model} passed the gate; {stays}, because {INDUSTRY_SCORES.name} speaks for a later date"]
     told = [f"REFUSED by the gate: {model} stays challenger", *(f"  {reason}" for reason in outcome.decision.reasons)]
-    overrule = f"segmentation rollback --model {INDUSTRY_MODEL} --to {model.rpartition('/')[2]}"
     if outcome.unanswered:
         return [
             *told,
             f"nothing is published, the tables stay as they are: {outcome.unanswered}",
-            f"or give more labels and train again, or overrule the gate with `{overrule}`",
+            f"or give more labels and train again, or {_overrule(model)}",
         ]
     if before:
         return [*told, f"what is published comes from the champion {before}, and is worth what it was when trained"]
     return [
         *told,
         "there is no champion, so its scores are published all the same: do not act on them unseen",
-        f"give more labels and train again, or overrule the gate with `{overrule}`",
+        f"give more labels and train again, or {_overrule(model)}",
     ]
 
 

@@ -28,6 +28,8 @@ HISTORY = "champions"
 GATE, RECIPE = "gate", "recipe"
 #: tag of a version: the label that it was trained to answer
 LABEL = "label"
+#: tag of a version of which nothing was published: a digest of what it was trained from and held against
+UNPUBLISHED = "unpublished"
 #: methods without a registered model stand in the tables with their run
 RUN = "runs:/"
 

@@ -83,6 +83,11 @@ def test_where_a_feature_went_away_a_refusal_leaves_the_tables_as_they_are(
     said = capsys.readouterr().out
     assert "nothing is published, the tables stay as they are: the basetable as of 2026-02-01 has other" in said
     assert "columns than industry/1 was trained on: it lacks f0." in said
+    versions = len(world.runs.client.search_model_versions("name='industry'"))
+    train(world, WORSE, loss=1.5, reg_param=0.5, force=False)  # the same would come out again
+    said = capsys.readouterr().out
+    assert f"nothing has changed since the gate refused industry/{versions}; nothing is published" in said
+    assert len(world.runs.client.search_model_versions("name='industry'")) == versions
     assert world.published() == {(AS_OF, "industry/1"): set(made_up.INDUSTRIES)}
     # but that there was a refusal is written down, for the report and the export
     kept = {row["as_of"]: row for row in world.read("industry_models").collect()}
