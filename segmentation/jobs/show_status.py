@@ -164,7 +164,14 @@ def _unfinished(job: Job) -> list[str]:
     if by := holder(job.data_dir):
         lines.append(f"being written   by {by}")
     else:
-        plans, behind = unfinished_plans(job), [table.name for table in job.tables.unfinished()]
+        plans, left = unfinished_plans(job), job.tables.unfinished()
+        behind = [table.name for table in left if job.tables.is_ours(table)]
+        lines += [
+            f"in the way      {job.tables.location(table)} is not a table of this project: name another "
+            "storage.schema_name, or drop it"
+            for table in left
+            if table.name not in behind
+        ]
         resume = _command(job, "ingest --resume")
         lines += [
             f"unfinished      batch {p.batch_id} of {p.rules.source.name}, {len(p.files):,} files: {resume}"

@@ -34,9 +34,14 @@ def history(spark: SparkSession, name: str, commits: int) -> list[Row]:
         raise
 
 
+def is_ours(spark: SparkSession, name: str) -> bool:
+    """Whether this project has made the table."""
+    return any(row["key"] == MARK for row in spark.sql(f"SHOW TBLPROPERTIES {name}").collect())
+
+
 def require_ours(spark: SparkSession, name: str) -> None:
     """Raise InputProblem for a table that this project has not made."""
-    if all(row["key"] != MARK for row in spark.sql(f"SHOW TBLPROPERTIES {name}").collect()):
+    if not is_ours(spark, name):
         raise _strange(name)
 
 

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from segmentation.stores.capabilities import setting
-from segmentation.stores.catalogs import MARK, history, is_in_catalog, require_ours, require_schema
+from segmentation.stores.catalogs import MARK, history, is_in_catalog, is_ours, require_ours, require_schema
 from segmentation.stores.host import spark_path
 from segmentation.stores.small_tables import counted_rows, small_frame, stored_columns, stored_values
 from segmentation.table import Table
@@ -91,6 +91,10 @@ class DeltaTable:
         if said is None:
             return sorted(row["as_of"] for row in self.read(version).select("as_of").distinct().collect())
         return [dt.date.fromisoformat(date) for date in said]
+
+    def is_ours(self) -> bool:
+        """Whether this project has made the table, which is there; what lies in the data directory is."""
+        return self._catalog is None or is_ours(self._spark, self.location)
 
     def remove(self) -> None:
         """Take away a table that nobody was ever shown; in a catalog it must be this project's."""

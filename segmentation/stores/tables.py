@@ -244,3 +244,7 @@ class TableStore:
         """The tables whose latest version is neither published nor this job's own: a killed job left it."""
         known = {name: state.version for name, state in self._published.items()} | self._working
         return [t for t in TABLES if t.name not in _AHEAD and self.latest_version(t) > known.get(t.name, -1)]
+
+    def is_ours(self, table: Table) -> bool:
+        """Whether the table is this project's; a catalog may hold somebody else's of the same name."""
+        return table.name in self._published or self._delta(table).is_ours()

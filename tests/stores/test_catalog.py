@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from segmentation.errors import InputProblem
+from segmentation.jobs.show_status import _unfinished
+from segmentation.runtime import Job
 from segmentation.schemas import ACCOUNTS
+from segmentation.stores.conf import load_settings
 from segmentation.stores.tables import TableStore
 from tests.robustness.conftest import STORAGE
 
@@ -57,6 +61,14 @@ def test_a_table_of_somebody_elses_is_refused(spark: SparkSession, schema: str, 
     assert sorted(row["owner"] for row in spark.table(theirs).collect()) == ["Ann", "Bob"]
 
 
+def test_status_says_what_is_in_the_way(spark: SparkSession, schema: str, store: Open, tmp_path: Path) -> None:
+    spark.sql(f"CREATE TABLE {schema}.accounts USING delta AS SELECT 'a' account_id")
+    args = argparse.Namespace(data_dir=tmp_path, profile=None, overrides=[])
+    job = Job("status", args, load_settings("local"), tmp_path, NOW, _spark=spark, _tables=store())
+    (line,) = _unfinished(job)
+    assert line.startswith(f"in the way      {schema}.accounts is not a table of this project: name another")
+
+
 def test_somebody_elses_publications_are_refused(spark: SparkSession, schema: str, store: Open) -> None:
     spark.sql(f"CREATE TABLE {schema}.published USING delta AS SELECT 'a book' title")
     with pytest.raises(InputProblem, match=rf"{schema}\.published is not this project's table .*table_name is missing"):
@@ -68,7 +80,7 @@ def test_what_a_killed_job_of_ours_left_is_taken_back(spark: SparkSession, store
     for account in ("one", "two"):  # the second replaces the whole table, columns and all: it is still known as ours
         write(killed, spark, account)
     job = store()
-    assert [table.name for table in job.unfinished()] == ["accounts"]
+    assert [table.name for table in job.unfinished() if job.is_ours(table)] == ["accounts"]
     write(job, spark, "three")
     job.publish("basetable", NOW)
     assert accounts(store()) == ["three"]
