@@ -23,6 +23,7 @@ from segmentation.features.activity import mask_words
 from segmentation.features.months import last_as_of, last_in_turn, months_before
 from segmentation.features.tokens import LACKING, main_accounts, token_features
 from segmentation.jobs.activity_months import update_activity
+from segmentation.jobs.built import Built, built_of, note_with
 from segmentation.jobs.dimensions import update_tokens
 from segmentation.jobs.keys import require_same_key
 from segmentation.jobs.stored_categories import categories_of
@@ -84,11 +85,13 @@ def _build(job: Job, anew: bool) -> None:
     job.as_of = as_of  # later steps of the same run speak for the same date
     updated = update_activity(job, names, storing, anew)
     categories = categories_of(names)
-    note = _note(job, as_of, categories)
-    if not job.args.force and tables.note(BASETABLE) == note:
+    made_from, before = _made_from(job, as_of, categories), built_of(job, as_of)
+    if not job.args.force and before and before.made_from == made_from:
         job.publish()
         job.show(f"basetable as of {as_of}: nothing has changed, kept as it is")
         return
+    groups = job.settings.model_dump(mode="json")["basetable"]["label_groups"]
+    note = note_with(job, as_of, Built(job.args.label, groups, made_from, job.now.isoformat()))
     cube = prepare_activity(tables.read(ACTIVITY), as_of, job.settings.basetable.imputation)
     owners = main_accounts(cube, tables.read(TOKENS), as_of)
     with ThreadPoolExecutor(2) as pool:
@@ -160,14 +163,14 @@ def _last_in_turn(job: Job, last: dt.date) -> dt.date:
     return found
 
 
-def _note(job: Job, as_of: dt.date, categories: Sequence[str]) -> str:
-    """What the basetable depends on; equal notes mean equal basetables."""
+def _made_from(job: Job, as_of: dt.date, categories: Sequence[str]) -> str:
+    """A digest of what the basetable depends on; equal ones mean equal basetables."""
     settings = job.settings.model_dump(mode="json", include={"basetable", "features"})
+    del settings["basetable"]["as_of"]  # it may be left to the logs
     versions = job.tables.versions([ACTIVITY, ACCOUNTS, TOKENS])
-    columns = "\n".join(one.name for one in basetable_features(categories, job.settings.basetable.imputation))
-    hashed = hashlib.sha256(columns.encode()).hexdigest()
-    asked = {"as_of": str(as_of), "label": job.args.label, "columns": hashed}
-    return json.dumps({**asked, **versions, **settings}, sort_keys=True)
+    columns = [one.name for one in basetable_features(categories, job.settings.basetable.imputation)]
+    asked = {"as_of": str(as_of), "label": job.args.label, "columns": columns}
+    return hashlib.sha256(json.dumps({**asked, **versions, **settings}, sort_keys=True).encode()).hexdigest()
 
 
 def _build_features(

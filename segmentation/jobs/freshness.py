@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from segmentation.basetable.imputation import basetable_features
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
+from segmentation.jobs.built import built_of
 from segmentation.jobs.stored_categories import stored_categories
 from segmentation.runtime import Job
 from segmentation.schemas import ACCOUNTS, ACTIVITY, BASETABLE, EVENTS
@@ -38,7 +39,10 @@ def read_basetable(job: Job) -> tuple[dt.date, DataFrame, tuple[Feature, ...]]:
 def training_note(job: Job, as_of: dt.date, *sections: str) -> str:
     """What a training run depends on; equal notes mean equal results."""
     settings = job.settings.model_dump(mode="json", include={*sections, "models"})
-    return json.dumps({"as_of": str(as_of), **job.tables.versions([BASETABLE]), **settings}, sort_keys=True)
+    built = built_of(job, as_of)
+    # basetables of other dates are no matter; where nothing tells of this one, the table as a whole is taken
+    made = {"built": built.at} if built and built.at else {"built": job.tables.version(BASETABLE)}
+    return json.dumps({"as_of": str(as_of), **made, **settings}, sort_keys=True)
 
 
 def published_models(job: Job, table: Table) -> tuple[dt.date, list[str]]:

@@ -10,9 +10,9 @@ from collections.abc import Collection, Sequence
 from pyspark.sql import DataFrame
 
 from segmentation.errors import InputProblem
+from segmentation.jobs.built import built_of
 from segmentation.models.columns import differences, filled_columns, listed
 from segmentation.runtime import Job
-from segmentation.schemas import BASETABLE
 from segmentation.stores.registry import LABEL, find_version, inputs_of
 from segmentation.stores.runs import INDUSTRY_MODEL, Runs
 
@@ -59,14 +59,13 @@ def require_columns(
 def label_asked(job: Job, as_of: dt.date) -> str | None:
     """The label in the basetable of `as_of`: the column of the accounts file, with a digest of its groups.
 
-    None for a basetable that was not the last to be built: its note is not kept.
+    None where an earlier release built it and another date after it.
     """
-    note = json.loads(job.tables.note(BASETABLE) or "{}")
-    if note.get("as_of") != str(as_of) or "label" not in note:
+    built = built_of(job, as_of)
+    if built is None:
         return None
-    groups = note.get("basetable", {}).get("label_groups")
-    digest = hashlib.sha256(json.dumps(groups, sort_keys=True).encode()).hexdigest()[:8]
-    return f"{note['label']}, grouped as {digest}" if groups else str(note["label"])
+    digest = hashlib.sha256(json.dumps(built.label_groups, sort_keys=True).encode()).hexdigest()[:8]
+    return f"{built.label}, grouped as {digest}" if built.label_groups else built.label
 
 
 def require_label(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import json
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 
@@ -12,6 +11,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.jobs.built import labels_of
 from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, training_note
 from segmentation.jobs.rows import table_rows
 from segmentation.jobs.segment_history import History, moves_in_words, moves_since, read_history, with_history
@@ -20,7 +20,6 @@ from segmentation.schemas import (
     ACCOUNT_POSITIONS,
     ACCOUNT_RFM,
     ACCOUNTS,
-    BASETABLE,
     SEGMENT_MOVES,
     SEGMENT_PROFILES,
     SEGMENT_SUMMARIES,
@@ -57,7 +56,7 @@ def train_segments(job: Job) -> None:
     settings = job.settings
     history = read_history(job, as_of)
     with job.stage(f"segments: {', '.join(settings.segments.methods)} trained"):
-        run = train(basetable, features, settings.segments, settings.models, history.previous, _attributes(job))
+        run = train(basetable, features, settings.segments, settings.models, history.previous, _attributes(job, as_of))
     with job.stage("segments: logged and stored"):
         _store(job, as_of, basetable, run, history, note)
         promote_published(job, SEGMENTS, as_of)
@@ -94,11 +93,10 @@ def _replace(job: Job, as_of: dt.date, *written: tuple[Table, DataFrame, str | N
         one.result()
 
 
-def _attributes(job: Job) -> pd.DataFrame | None:
+def _attributes(job: Job, as_of: dt.date) -> pd.DataFrame | None:
     """The accounts file's columns without the label, which segments never see; None where it has no others."""
-    label = json.loads(job.tables.note(BASETABLE) or "{}").get("label")
     accounts = job.tables.read(ACCOUNTS)
-    others = [name for name in accounts.columns if name not in ("account_id", label)]
+    others = [name for name in accounts.columns if name not in {"account_id", *labels_of(job, as_of)}]
     return accounts.select("account_id", *(F.col(f"`{name}`") for name in others)).toPandas() if others else None
 
 

@@ -89,6 +89,8 @@ def test_one_wrong_clock_does_not_make_everybody_quiet(tmp_path: Path, capsys: p
     assert "basetable as of 2025-04-01: 2 accounts" in said
     assert main([*build, "--as-of", "2025-07-01"]) == Exit.OK  # whoever says so is believed
     assert "basetable as of 2025-07-01: 3 accounts" in capsys.readouterr().out
+    assert main(build) == Exit.OK  # another date has been built since: that is no change of this one
+    assert "basetable as of 2025-04-01: nothing has changed, kept as it is" in capsys.readouterr().out
 
 
 def test_a_month_that_was_not_delivered_holds_nothing_up() -> None:
