@@ -13,6 +13,7 @@ from sklearn.metrics import adjusted_rand_score
 from segmentation.industries.training import train_industry
 from segmentation.models import catalogue
 from segmentation.models.catalogue import MODELS, ModelEntry
+from segmentation.models.support import check_models
 from segmentation.segments.training import train_segments
 from segmentation.settings import ModelSettings
 from tests.industries.settings import industry_settings
@@ -34,6 +35,12 @@ def entries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "MODELS", (*MODELS, *found))
 
 
+def test_its_entries_are_taken_with_its_numbers(spark: SparkSession) -> None:
+    check_models(["average"], "segments", OWN)
+    check_models(["forest"], "industry", OWN)
+
+
+@pytest.mark.long
 def test_its_method_of_segments_finds_the_planted_groups_and_places_whom_it_did_not_see(spark: SparkSession) -> None:
     truth = planted.groups()
     asked = settings(methods=("average",), k_min=3, k_max=4, resamples=2, driver_accounts=100)
@@ -45,6 +52,7 @@ def test_its_method_of_segments_finds_the_planted_groups_and_places_whom_it_did_
     assert all((segment.stability or 0) > 0.8 for segment in result.segments)
 
 
+@pytest.mark.long
 def test_its_model_of_industries_gives_probabilities_and_importances(spark: SparkSession) -> None:
     shares = {"Food": 0.4, "Toys": 0.4, "Wine": 0.2}
     frame = spark.createDataFrame(planted.labelled(shares, {"Food": 3.0, "Toys": 3.0, "Wine": 3.0}, n=90, unlabelled=5))
