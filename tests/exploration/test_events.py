@@ -180,8 +180,8 @@ def test_the_command_stores_what_it_shows(
     assert len(read("activity_gaps")) == len(read("account_features"))
     named = profiles[profiles["column_name"] == "account_id"]  # of all that the logs name, a token's second one too
     assert named["estimated"].all()
-    assert f"about {named['distinct_values'].item():,} of them, the largest holds" in shown
-    tokens = profiles.loc[profiles["column_name"] == "token", "distinct_values"].item()
+    assert f"about {int(named['distinct_values'].item()):,} of them, the largest holds" in shown
+    tokens = int(profiles.loc[profiles["column_name"] == "token", "distinct_values"].item())
     assert re.search(rf"  token +{tokens:,} of them, the largest holds", shown)  # counted
     assert named["distinct_values"].item() == pytest.approx(len(read("account_features")), rel=0.15)
     groups = read("feature_groups")
