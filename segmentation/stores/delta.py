@@ -141,6 +141,13 @@ class DeltaTable:
         split = f" PARTITIONED BY ({', '.join(self._table.partition_by)})" if self._table.partition_by else ""
         self._spark.sql(f"CREATE TABLE {self.sql_name} ({', '.join(parts)}) USING delta{split} TBLPROPERTIES ({said})")
 
+    def admit_nulls(self) -> None:
+        """Let be null what only an earlier release, which made the table, did not let be."""
+        stored = {field.name: field.nullable for field in self.columns(self.version())}
+        for field in self._table.columns:
+            if field.nullable and not stored.get(field.name, True):
+                self._spark.sql(f"ALTER TABLE {self.sql_name} ALTER COLUMN `{field.name}` DROP NOT NULL")
+
     def exchange(self, frame: DataFrame, where: str, options: Mapping[str, str]) -> None:
         """Replace the rows for which `where` holds by others for which it need not, in one commit."""
         checked = "spark.databricks.delta.replaceWhere.constraintCheck.enabled"

@@ -179,6 +179,8 @@ class TableStore:
         if delta.version() < 0:
             delta.create(rows)
             mode, options = "append", {}  # to replace, Delta would look for what there is: two queries for nothing
+        elif table.name not in self._working:
+            delta.admit_nulls()
         if table.open_ended and "overwriteSchema" not in options:
             options = {**options, "mergeSchema": "true"}
         if note is not None:

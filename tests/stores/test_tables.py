@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import types as T
 
 from segmentation.failures import Exit, explain
 from segmentation.jobs.command import job_specs
@@ -98,6 +100,17 @@ def test_an_exchange_replaces_rows_by_others_in_one_commit(spark: SparkSession, 
     before = job.version(ROW_BALANCE)
     job.exchange(counted(spark, 7), ROW_BALANCE, "rows = 1", "mended")
     assert (seen(job), job.version(ROW_BALANCE)) == ([2, 7], before + 1)
+
+
+def test_what_an_earlier_release_held_never_null_may_be_null(spark: SparkSession, tmp_path: Path) -> None:
+    never_null = T.StructType([T.StructField(one.name, one.dataType, nullable=False) for one in ROW_BALANCE.columns])
+    before, earlier = replace(ROW_BALANCE, columns=never_null), store(spark, tmp_path)
+    earlier.append(counted(spark, 1).fillna("", ["rule"]), before)
+    earlier.publish("ingest", NOW)
+    job = store(spark, tmp_path)
+    job.replace(counted(spark, 2), ROW_BALANCE, where="rows = 2")
+    job.publish("ingest", NOW)
+    assert seen(store(spark, tmp_path)) == [1, 2]
 
 
 def test_an_accounts_file_may_bring_other_columns_the_next_time(spark: SparkSession, tmp_path: Path) -> None:
