@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +19,9 @@ from segmentation.local_rows import local_frame
 from segmentation.settings import SQL_KEYS, SourceSettings
 from segmentation.stores.conf import CATEGORIES, ConfError, conf_dir, source_path
 
-#: what Spark says of a value at which SQL stopped, with the SQL; it stands in the trace, too
-_STOPPED = re.compile(r"\[[A-Z_.]+\] [^\n]*\n== SQL[^\n]*==\n(?P<sql>.*?)\n *\^", re.DOTALL)
-_NO_PATTERN = re.compile(r"\[INVALID_PARAMETER_VALUE\.PATTERN\][^\n]* is invalid: '(?P<sql>[^\n]*)'\.")
+#: what Spark says of a value at which SQL stopped, the line of the SQL and marks below the part of it; in traces too
+_STOPPED = re.compile(r"(\[[A-Z_.]+\] [^\n]*)\n== SQL[^\n]*==\n([^\n]*)\n( *)(\^+)")
+_NO_PATTERN = re.compile(r"\[INVALID_PARAMETER_VALUE\.PATTERN\][^\n]* is invalid: '([^\n]*)'\.")
 
 
 def sql_of(source: SourceSettings) -> dict[str, str]:
@@ -63,17 +64,30 @@ def _constants(rules: RuleSet, path: Traversable) -> dict[str, Column]:
 
 def _is_computed(row: DataFrame, constants: list[Column]) -> bool:
     try:
-        row.select(*constants).collect()
+        with without_traces():
+            row.select(*constants).collect()
     except PySparkException:
         return False
     return True
 
 
 @contextmanager
+def without_traces() -> Iterator[None]:
+    """PySpark raises an error and writes it to standard error besides, with its trace and the whole plan: not here."""
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.ERROR))
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+@contextmanager
 def naming_the_key(name: str, source: SourceSettings) -> Iterator[None]:
     """Raises ConfError, with the file and key of the source `name`, in place of Spark's word for SQL that stopped."""
     try:
-        yield
+        with without_traces():
+            yield
     except InputProblem:
         raise
     except Exception as problem:
@@ -84,9 +98,13 @@ def naming_the_key(name: str, source: SourceSettings) -> Iterator[None]:
 
 def stopped_sql(said: str, source: SourceSettings) -> str | None:
     """The key of the source whose SQL stopped at a value, and what Spark said of it; None where it was none of them."""
-    found = _STOPPED.search(said) or _NO_PATTERN.search(said)
-    if found is None:
+    if found := _STOPPED.search(said):
+        what, line, before, marks = found.groups()
+        part = line[len(before) : len(before) + len(marks)]
+    elif found := _NO_PATTERN.search(said):
+        what, part = found[0], f"'{found[1]}'"
+    else:
         return None
-    of_key = (f"{key}: {sql}" for key, sql in sql_of(source).items() if found["sql"] in sql or sql in found["sql"])
-    key = next(of_key, None)
-    return f"{key}: {found[0].splitlines()[0]}" if key else None
+    # in the SQL backslashes are doubled
+    of_key = ((key, sql) for key, sql in sql_of(source).items() if part in sql or part in sql.replace("\\\\", "\\"))
+    return next((f"{key}: {sql}: {what}" for key, sql in of_key), None)

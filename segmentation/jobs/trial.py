@@ -6,7 +6,6 @@ Spark says so while it looks at columns and types, so a trial runs no job; there
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,7 +21,7 @@ from segmentation.events.rule_set import RuleSet
 from segmentation.events.times import IN_UTC, given_time, unfit_time, written_time
 from segmentation.jobs.batches import build_rows
 from segmentation.jobs.layouts import by_layout, parse_layout
-from segmentation.jobs.source_faults import require_constants, sql_of
+from segmentation.jobs.source_faults import require_constants, sql_of, without_traces
 from segmentation.local_rows import local_frame
 from segmentation.runtime import Job
 from segmentation.settings import RuleSettings
@@ -81,15 +80,11 @@ def _unfit_time(job: Job, rules: RuleSet, layout: str | None) -> str | None:
 
 def _problem(make: Callable[[], DataFrame]) -> AnalysisException | None:
     """What Spark has against a frame; Spark Connect says it when it is asked for the columns."""
-    # PySpark writes the error, its trace and the whole plan to standard error besides
-    before = logging.root.manager.disable
-    logging.disable(max(before, logging.ERROR))
     try:
-        assert make().columns
+        with without_traces():
+            assert make().columns
     except AnalysisException as problem:
         return problem
-    finally:
-        logging.disable(before)
     return None
 
 

@@ -112,6 +112,7 @@ def test_rules_that_cannot_work_block_nothing(
     said = capsys.readouterr().err
     assert f"{tmp_path / 'app.yml'}: value: CAST(token AS int): [CAST_INVALID_INPUT] The value 't1'" in said
     assert "Traceback" not in said
+    assert "stacktrace" not in said  # PySpark's own word on standard error
     logs.describe()
     assert logs.ingest() == Exit.OK
     assert "an earlier ingest did not finish" not in capsys.readouterr().err
