@@ -53,7 +53,7 @@ test-long: setup
 	LONG=1 $(BIN)/pytest -m long
 
 test-fast: setup
-	$(BIN)/pytest -n 2 -m 'not spark and not long'
+	$(BIN)/pytest -n 2 -m 'not spark and not slow and not long'
 
 # docs/how-it-works/speed.md says what is measured; WHAT is basetable, new-month, ingest,
 # guarantees, models, skew, cluster or chart

@@ -28,6 +28,7 @@ BIN = Path(sys.executable).parent
     ],
     ids=" ".join,
 )
+@pytest.mark.slow
 def test_linter_has_nothing_to_say(command: list[str]) -> None:
     done = subprocess.run([BIN / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

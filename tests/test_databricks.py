@@ -174,6 +174,7 @@ def test_the_page_asks_for_what_the_package_asks_for() -> None:
     assert Requirement(library).specifier == next(one.specifier for one in wanted if one.name == "mlflow")
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_the_settings_and_an_entry_point_that_resolves(tmp_path: Path) -> None:
     build = _read("databricks.yml")["artifacts"]["wheel"]["build"]
     assert build == "python -m pip wheel --no-deps --wheel-dir dist ."

@@ -25,6 +25,8 @@ from segmentation.jobs.command import job_specs
 from segmentation.runtime import fill_parser
 from segmentation.settings import CategorySettings, Settings
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 GENERATED = ("settings", "tables", "features", "commands")

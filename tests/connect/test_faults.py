@@ -18,6 +18,8 @@ from segmentation.stores.capabilities import set_if_allowed, setting, setting_if
 from segmentation.stores.connect import DELTA_SETTINGS
 from tests.connect.conftest import free_port, start_spark
 
+pytestmark = pytest.mark.slow
+
 WITHOUT_GRPC = "import sys; sys.modules['grpc'] = None; from segmentation.jobs.command import main; "
 
 

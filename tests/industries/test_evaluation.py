@@ -69,6 +69,7 @@ def test_an_empty_slice_has_metrics_without_values() -> None:
     assert set(table["reason"]) == {"no labelled account"}
 
 
+@pytest.mark.slow
 def test_metrics_are_means_over_repeats_beside_their_spread() -> None:
     random = np.random.default_rng(5)
     actual = random.choice(3, 200, p=PRIORS)

@@ -52,6 +52,7 @@ def test_twenty_two_fills_without_a_mistake_are_the_fewest() -> None:
         assert filling.thresholds(table, 0.9, 0.9)["Food"] == expected
 
 
+@pytest.mark.slow
 def test_the_precision_holds_in_spite_of_the_search() -> None:
     """Where the truth is just below the precision wanted, at most one search in ten may find a threshold."""
     random = np.random.default_rng(1)

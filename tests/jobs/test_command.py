@@ -11,6 +11,8 @@ import pytest
 from segmentation.jobs.command import MODULES, job_specs, main
 from segmentation.runtime import Exit
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

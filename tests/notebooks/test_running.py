@@ -61,6 +61,7 @@ def test_all_five_tell_what_the_tables_hold(walked: Path, house: House) -> None:
     assert "run `segmentation churn --as-of 2026-01-01`" in told
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_one_line_with_the_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGMENTATION_JARS", str(tmp_path))
     with pytest.raises(CellExecutionError, match=r"EnvironmentProblem: Delta's jars .* run `make setup`") as stopped:

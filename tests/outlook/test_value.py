@@ -12,6 +12,8 @@ from segmentation.errors import InputProblem
 from segmentation.outlook.days import holdout_start
 from segmentation.outlook.value import ValueForecast, check_holdout, forecast_value
 
+pytestmark = pytest.mark.slow
+
 AS_OF, SPLIT, START = dt.date(2026, 1, 1), dt.date(2025, 9, 1), dt.date(2025, 1, 1)
 
 

@@ -74,6 +74,7 @@ def test_a_residual_fits_its_cell_however_many_industries_there_are(industries: 
 
 
 @pytest.mark.parametrize("industries", [3, 13, 30])
+@pytest.mark.slow
 def test_long_names_of_industries_do_not_lie_on_each_other(industries: int) -> None:
     named = [f"{number:02d} Magazines, newspapers and other periodicals for the trade" for number in range(industries)]
     figure = drawn(industry_charts.residual_map(residuals(4, named), {0: "Heavy use, high Preflight Report Items"}))

@@ -15,6 +15,8 @@ from segmentation.reports.page import render
 from segmentation.shown import SHOWN, counted, shown_goal, shown_share
 from tests.reports import frames
 
+pytestmark = pytest.mark.slow
+
 SECTIONS = ["summary", "data", "segments", "industries", "joint", "outlook", "changes", "trust", "glossary"]
 
 

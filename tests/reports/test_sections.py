@@ -22,6 +22,7 @@ def chart(section: Section, name: str) -> Chart:
     return next(block for block in section.blocks if isinstance(block, Chart) and block.name == name)
 
 
+@pytest.mark.slow
 def test_the_map_says_of_how_many_accounts_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = chart(segments_section(frames.inputs()), "segment-map")
     assert shown.title == "Accounts on a map of usage"

@@ -11,6 +11,8 @@ from segmentation.reports.standing import standing
 from tests.reports import frames
 from tests.reports.test_page import made, text_of
 
+pytestmark = pytest.mark.slow
+
 WHY = ["no AUC out of fold", "12 test accounts in 1 industry"]
 
 

@@ -8,6 +8,8 @@ from segmentation.segments.local import Floats, Ints, refit_by
 from segmentation.segments.stability import best_jaccard, bootstrap, resample
 from tests.segments.test_local import blobs
 
+pytestmark = pytest.mark.slow
+
 
 def test_jaccard_is_of_the_most_similar_new_cluster() -> None:
     before = np.array([0, 0, 0, 0, 1, 1, 1, 2])

@@ -24,6 +24,8 @@ from segmentation.stores.registry import (
 )
 from segmentation.stores.runs import Runs, open_runs
 
+pytestmark = pytest.mark.slow
+
 STORAGE = StorageSettings(catalog=None, schema_name="s", tracking_uri=None, experiment="e")
 
 

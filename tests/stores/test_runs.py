@@ -52,6 +52,8 @@ from pathlib import Path
 from alembic import command
 from segmentation.settings import StorageSettings
 from segmentation.stores.runs import open_runs
+
+pytestmark = pytest.mark.slow
 command.upgrade = lambda *_: os._exit(9)
 open_runs(StorageSettings(catalog=None, schema_name="s", tracking_uri=None, experiment="e"), Path(sys.argv[1]))
 """

@@ -104,6 +104,7 @@ def test_files_are_named_by_month_and_hold_that_month(drop: Drop) -> None:
         assert {f"{month}-01.csv" for month in months} == {path.name}
 
 
+@pytest.mark.slow
 def test_same_bytes_whatever_the_number_of_processes(
     drop: Drop, make_settings: MakeSettings, event_names: Names, tmp_path: Path
 ) -> None:
