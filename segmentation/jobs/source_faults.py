@@ -22,6 +22,8 @@ from segmentation.stores.conf import CATEGORIES, ConfError, conf_dir, source_pat
 #: what Spark says of a value at which SQL stopped, the line of the SQL and marks below the part of it; in traces too
 _STOPPED = re.compile(r"(\[[A-Z_.]+\] [^\n]*)\n== SQL[^\n]*==\n([^\n]*)\n( *)(\^+)")
 _NO_PATTERN = re.compile(r"\[INVALID_PARAMETER_VALUE\.PATTERN\][^\n]* is invalid: '([^\n]*)'\.")
+#: what Java says of a pattern, and the pattern, where Spark's generated code holds it
+_NO_PATTERN_OF_JAVA = re.compile(r"PatternSyntaxException: ([^\n]*)\n([^\n]*)")
 
 
 def sql_of(source: SourceSettings) -> dict[str, str]:
@@ -103,6 +105,8 @@ def stopped_sql(said: str, source: SourceSettings) -> str | None:
         part = line[len(before) : len(before) + len(marks)]
     elif found := _NO_PATTERN.search(said):
         what, part = found[0], f"'{found[1]}'"
+    elif found := _NO_PATTERN_OF_JAVA.search(said):
+        what, part = found[1], f"'{found[2]}'"
     else:
         return None
     # in the SQL backslashes are doubled

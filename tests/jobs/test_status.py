@@ -131,7 +131,8 @@ def test_what_is_there_and_what_waits(spark: SparkSession, tmp_path: Path, capsy
     assert last.endswith(": 1 files, rows in 3 = kept 2 + quarantined 1 + dropped 0")
     assert [line for line in lines if line.startswith("refused")] == [
         *(
-            f"refused         {drop / name}: {missing} (it has no, header, {letter})"
+            f"refused         {drop / name}: {missing} (it has no, header, {letter}); "
+            "its first line has to name the columns, and knows none of the source's"
             for name, letter in (("b.csv", "b"), ("c.csv", "c"), ("twin.csv", "b"))
         ),
         "refused         1 more, never taken in and not to be found at their paths (see ingest_ledger)",

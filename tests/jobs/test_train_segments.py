@@ -70,7 +70,7 @@ def job(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Job:
     schema = ", ".join(f"`{name}` {kinds[str(kind)]}" for name, kind in frame.drop(columns="as_of").dtypes.items())
     rows = spark.createDataFrame(frame.values.tolist(), f"as_of date, {schema}")
     rows = rows.withColumn(GONE, F.nanvl(GONE, F.lit(None)))
-    job.tables.replace(rows, BASETABLE, note='{"label": "trade"}')
+    job.tables.replace(rows, BASETABLE, note='{"2025-01-01": {"label": "trade"}}')
     accounts = [(name, "Toys", "North") for name in frame["account_id"].unique()]
     job.tables.replace(spark.createDataFrame(accounts, "account_id string, trade string, region string"), ACCOUNTS)
     job.publish()
@@ -118,7 +118,7 @@ def test_who_moved_moved_by_himself(trained: Job) -> None:
 
 
 def test_the_label_is_no_attribute(trained: Job) -> None:
-    attributes = module._attributes(trained)
+    attributes = module._attributes(trained, MAY)
     assert attributes is not None
     assert list(attributes.columns) == ["account_id", "region"]
 
