@@ -142,11 +142,14 @@ def _number(parsed: DataFrame, name: str, expression: str | None) -> dict[str, C
     if expression is None:
         return {name: F.lit(None).cast("double"), f"_{name}_given": F.lit(False)}
     given = F.expr(expression)
+    kind = parsed.select(given).schema[0].dataType
     # what is a number already would be the same one as a text and back, at some cost
-    if not isinstance(parsed.select(given).schema[0].dataType, (T.DoubleType, T.IntegralType)):
+    if not isinstance(kind, (T.DoubleType, T.IntegralType)):
         given = _blank_to_null(expression)
         return {name: _written_number(given), f"_{name}_given": given.isNotNull()}
-    return {name: given.try_cast("double"), f"_{name}_given": given.isNotNull()}
+    # of a double it would do nothing but stand for the source's SQL in what Spark says of a value that stops it
+    number = given if isinstance(kind, T.DoubleType) else given.try_cast("double")
+    return {name: number, f"_{name}_given": given.isNotNull()}
 
 
 def _written_number(text: Column) -> Column:
