@@ -15,6 +15,8 @@ from segmentation.stores.run_database import has_runs
 from segmentation.stores.runs import open_runs
 from tests.robustness.conftest import STORAGE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("elsewhere", [None, "sqlite:///{}/server.db"])
 def test_models_go_by_the_folder_of_the_settings(
@@ -52,8 +54,6 @@ from pathlib import Path
 from alembic import command
 from segmentation.settings import StorageSettings
 from segmentation.stores.runs import open_runs
-
-pytestmark = pytest.mark.slow
 command.upgrade = lambda *_: os._exit(9)
 open_runs(StorageSettings(catalog=None, schema_name="s", tracking_uri=None, experiment="e"), Path(sys.argv[1]))
 """
