@@ -25,6 +25,7 @@ from pyspark.sql import types as T
 from segmentation.events.drift import drift
 from segmentation.events.times import unfit_time
 from segmentation.settings import SourceSettings
+from segmentation.stores.file_names import misnamed, spelled
 from segmentation.stores.parquet_types import INT96_UNIT, spark_field
 
 _BLOCK = 1 << 20
@@ -58,7 +59,7 @@ class RawFile:
     @property
     def location(self) -> str:
         """The path as `read_drop` writes it beside each row; what is no UTF-8 in it is spelled out."""
-        return _spelled(self.path).decode()
+        return spelled(self.path).decode()
 
     @property
     def header(self) -> str | None:
@@ -103,7 +104,7 @@ def inspect(path: Path, source: SourceSettings) -> RawFile:
         seen = look(path, source) if before.st_size else _Look(refusal="empty_file: it has no bytes")
         after = path.stat()
     except OSError as problem:
-        unread = hashlib.sha256(_spelled(path)).hexdigest()
+        unread = hashlib.sha256(spelled(path)).hexdigest()
         return RawFile(path, unread, 0, 0, 0, None, (), f"unreadable: {problem.strerror or problem}")
     columns, refusal = columns_of(seen.layout, source.delimiter), seen.refusal
     file = RawFile(
@@ -111,7 +112,8 @@ def inspect(path: Path, source: SourceSettings) -> RawFile:
     )
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         refusal = "being_written: it changed while it was looked at; a later run takes it in"
-    refusal = _misnamed(file) or refusal or _unfit(file, source)  # a packed file that is misnamed was read as it lies
+    # a packed file that is misnamed was read as it lies
+    refusal = misnamed(file.path, _OPENERS) or refusal or _unfit(file, source)
     return replace(file, rows=0, refusal=refusal) if refusal else file
 
 
@@ -194,25 +196,6 @@ def _count_lines(path: Path) -> tuple[int, bytes, str | None]:
     if head == codecs.BOM_UTF8:
         return 0, b"", unpacked_id  # to Spark a mark alone is no line
     return lines + (last != b"\n"), head.split(b"\n", 1)[0], unpacked_id
-
-
-def _spelled(path: Path) -> bytes:
-    return str(path).encode("utf-8", "backslashreplace")
-
-
-def _misnamed(file: RawFile) -> str | None:
-    """Why Spark does not read a file of this path. To Java a name is letters, to a disk it may be any bytes."""
-    as_it_is = file.location == str(file.path)
-    if not as_it_is:
-        return "misnamed: its name, or that of a folder above it, is not UTF-8; rename it"
-    name, ending = file.path.name, file.path.suffix
-    if ":" in name:
-        return "misnamed: Spark takes what stands before the colon in its name for a protocol; rename it"
-    if name.startswith((".", "_")):
-        return "misnamed: Spark passes over files whose names begin with a dot or an underscore; rename it"
-    if ending not in _OPENERS and ending.lower() in _OPENERS:
-        return f"misnamed: Spark unpacks {ending.lower()} and not {ending}; rename it to end in {ending.lower()}"
-    return None
 
 
 def _hint(file: RawFile, source: SourceSettings) -> str:
