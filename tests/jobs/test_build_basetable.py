@@ -30,6 +30,15 @@ LOG = """event_time,token,account,event_name,product,version,os,user_state,durat
 """
 
 
+def ingested(tmp_path: Path, log: str) -> list[str]:
+    """Take the log in; the arguments that build its basetable."""
+    (tmp_path / "log.csv").write_text(log)
+    (tmp_path / "accounts.csv").write_text("account,industry\na1,Print\n")
+    data = ["--data-dir", str(tmp_path / "data")]
+    assert main(["ingest", "--source", "generated", "--input", str(tmp_path / "log.csv"), *data]) == Exit.OK
+    return ["basetable", "--accounts", str(tmp_path / "accounts.csv"), *data]
+
+
 @pytest.mark.parametrize("policy", ["basetable", pytest.param("logs", marks=pytest.mark.long)])
 def test_where_no_rows_are_kept_the_tables_are_the_same(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str
@@ -56,11 +65,7 @@ def test_where_no_rows_are_kept_the_tables_are_the_same(
 def test_a_cube_that_knows_an_account_too_many_is_computed_anew(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "log.csv").write_text(LOG)
-    (tmp_path / "accounts.csv").write_text("account,industry\na1,Print\n")
-    data = ["--data-dir", str(tmp_path / "data")]
-    assert main(["ingest", "--source", "generated", "--input", str(tmp_path / "log.csv"), *data]) == Exit.OK
-    build = ["basetable", "--as-of", "2025-04-01", "--accounts", str(tmp_path / "accounts.csv"), *data]
+    build = [*ingested(tmp_path, LOG), "--as-of", "2025-04-01"]
     assert main(build) == Exit.OK
     tables = store(spark, tmp_path / "data")
     right = [content_hash(tables.read(table), table) for table in (*TABLES, ACTIVITY)]
@@ -78,11 +83,7 @@ def test_a_cube_that_knows_an_account_too_many_is_computed_anew(
 def test_one_wrong_clock_does_not_make_everybody_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stray = "2025-06-15 05:06:07.000,t4,a3,PDF Opened,P,1,OS,active,,,ok\n"
     march = "".join(f"2025-03-{day:02d} 23:59:59.000,t3,a2,PDF Saved,P,1,OS,active,,,ok\n" for day in range(10, 32))
-    (tmp_path / "log.csv").write_text(LOG + march + stray)
-    (tmp_path / "accounts.csv").write_text("account,industry\na1,Print\n")
-    data = ["--data-dir", str(tmp_path / "data")]
-    assert main(["ingest", "--source", "generated", "--input", str(tmp_path / "log.csv"), *data]) == Exit.OK
-    build = ["basetable", "--accounts", str(tmp_path / "accounts.csv"), *data]
+    build = ingested(tmp_path, LOG + march + stray)
     assert main(build) == Exit.OK
     said = capsys.readouterr().out
     assert "the logs end on 2025-03-31, but for few rows until 2025-06-15 behind a month without any" in said
@@ -104,11 +105,7 @@ def test_a_month_that_was_not_delivered_holds_nothing_up() -> None:
 def test_a_new_category_is_a_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "log.csv").write_text(LOG)
-    (tmp_path / "accounts.csv").write_text("account,industry\na1,Print\n")
-    data = ["--data-dir", str(tmp_path / "data")]
-    assert main(["ingest", "--source", "generated", "--input", str(tmp_path / "log.csv"), *data]) == Exit.OK
-    build = ["basetable", "--as-of", "2025-04-01", "--accounts", str(tmp_path / "accounts.csv"), *data]
+    build = [*ingested(tmp_path, LOG), "--as-of", "2025-04-01"]
     assert main(build) == Exit.OK
     assert f"x {len(catalogue(category_names(load_categories())))} features" in capsys.readouterr().out
     shutil.copytree(CONF, tmp_path / "conf")
