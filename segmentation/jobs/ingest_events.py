@@ -69,7 +69,7 @@ def ingest_or_resume(job: Job) -> Exit:
 
 def ingest(job: Job) -> Exit:
     """Bring every file that is not in the ledger yet; PARTIAL when some could not be taken in."""
-    source = load_source(job.args.source, job.args.format)
+    source = source_of(job)
     rules = rules_of(job, source)
     for left in reversed(range(TRIES)):
         with job.stage(f"looked through {job.args.input}"):
@@ -93,6 +93,11 @@ def ingest(job: Job) -> Exit:
     for file in refused:
         job.show(f"refused: {file.location}: {file.refusal}")
     return Exit.PARTIAL if refused else Exit.OK
+
+
+def source_of(job: Job) -> SourceSettings:
+    """The source that --source and --format name; ConfError says what is wrong with it."""
+    return load_source(job.args.source, job.args.format)
 
 
 def rules_of(job: Job, source: SourceSettings) -> RuleSet:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from segmentation.failures import Exit
 from segmentation.jobs.build_basetable import add_basetable_arguments, build
-from segmentation.jobs.ingest_events import add_ingest_arguments, ingest
+from segmentation.jobs.ingest_events import add_ingest_arguments, ingest, source_of
 from segmentation.jobs.summary import show_summary
 from segmentation.jobs.train_industry import train_industry
 from segmentation.jobs.train_segments import train_segments
@@ -23,6 +23,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(job: Job) -> Exit:
+    source_of(job)  # what is wrong with it is told before Spark starts
     _check_models(job)
     ingested = ingest(job)
     for step in (build, train_segments, train_industry):

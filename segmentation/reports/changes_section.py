@@ -11,10 +11,10 @@ from segmentation.reports.blocks import Block, Column, Heading, Points, Section,
 from segmentation.reports.charts import movement, named
 from segmentation.reports.drawn import chart
 from segmentation.reports.inputs import Inputs
-from segmentation.reports.movement import moved_accounts
+from segmentation.reports.movement import moved_accounts, moved_of_all
 from segmentation.segments.matching import BORN, ENDED, MERGED, SPLIT
 from segmentation.segments.placing import lead_method
-from segmentation.shown import counted, shown_share
+from segmentation.shown import counted
 
 
 def changes_section(inputs: Inputs, changes: pd.DataFrame) -> Section:
@@ -48,19 +48,12 @@ def changes_section(inputs: Inputs, changes: pd.DataFrame) -> Section:
     return Section("changes", "What changed", lead, tuple(blocks))
 
 
-def moved_share(pairs: pd.DataFrame) -> float:
-    """The share of the accounts of both dates that are in another segment."""
-    return float((pairs["previous_segment"] != pairs["segment"]).mean()) if len(pairs) else 0.0
-
-
 def _told(inputs: Inputs) -> list[str]:
     pairs = moved_accounts(inputs)
     now = {str(one) for one in inputs.rows("basetable")["account_id"]}
     before = {str(one) for one in inputs.before["basetable"]["account_id"]} if "basetable" in inputs.before else now
-    count = int((pairs["previous_segment"] != pairs["segment"]).sum())
     said = [
-        f"{count:,} of {counted(len(pairs), 'account')} ({shown_share(moved_share(pairs))}) "
-        f"{'is' if count == 1 else 'are'} in another segment."
+        f"{moved_of_all(pairs)} changed segment."
         if len(pairs)
         else f"Who moved is not known: nobody was segmented by {inputs.method} at both dates."
     ]

@@ -10,12 +10,12 @@ from segmentation.industries.cards import PREDICTABLE
 from segmentation.industries.filling import FILL, REVIEW
 from segmentation.reports.actions import CHECK, REACH_OUT, account_actions
 from segmentation.reports.blocks import Block, Fact, Facts, Points, Report, Section
-from segmentation.reports.changes_section import changes_section, moved_share
+from segmentation.reports.changes_section import changes_section
 from segmentation.reports.data_section import data_section
 from segmentation.reports.industries_section import industries_section
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.joint_section import joint_section, outlook_section
-from segmentation.reports.movement import moved_accounts, report_changes
+from segmentation.reports.movement import moved_accounts, moved_of_all, report_changes
 from segmentation.reports.residuals import segment_industries
 from segmentation.reports.segments_section import DOUBTFUL, in_no_segment, living_segments, segments_section
 from segmentation.reports.trust_section import glossary_section, trust_section
@@ -108,11 +108,7 @@ def _sentences(inputs: Inputs, living: pd.DataFrame, counts: pd.Series) -> list[
         said.append(f"{doubtful} of these segments {are} doubtful: do not build a campaign on {them} alone.")
     pairs = moved_accounts(inputs)
     if len(pairs):
-        moved = int((pairs["previous_segment"] != pairs["segment"]).sum())
-        said.append(
-            f"Since {inputs.previous}, {moved:,} of {counted(len(pairs), 'account')} "
-            f"({shown_share(moved_share(pairs))}) changed segment."
-        )
+        said.append(f"Since {inputs.previous}, {moved_of_all(pairs)} changed segment.")
     said += _of_industries(inputs, counts)
     return [*said, _of_leaving(inputs, int(counts.get(REACH_OUT, 0)))]
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from segmentation.industries.filling import FILL, REVIEW
 from segmentation.reports.inputs import Inputs
+from segmentation.shown import counted, shown_share
 
 ACCOUNTS, SEGMENTS, INDUSTRIES, OUTLOOK = "accounts", "segments", "industries", "outlook"
 
@@ -28,6 +29,12 @@ def moved_accounts(inputs: Inputs) -> pd.DataFrame:
         return pd.DataFrame(columns=["account_id", "previous_segment", "segment"])
     earlier = before[["account_id", "segment"]].rename(columns={"segment": "previous_segment"})
     return earlier.merge(now[["account_id", "segment"]], on="account_id").sort_values("account_id", ignore_index=True)
+
+
+def moved_of_all(pairs: pd.DataFrame) -> str:
+    """In words, how many accounts of both dates are in another segment; `pairs`: of `moved_accounts`, not empty."""
+    moved = int((pairs["previous_segment"] != pairs["segment"]).sum())
+    return f"{moved:,} of {counted(len(pairs), 'account')} ({shown_share(moved / len(pairs))})"
 
 
 def _figures(inputs: Inputs, earlier: bool) -> Iterator[tuple[tuple[str, str], float]]:

@@ -44,9 +44,15 @@ def test_a_command_does_not_wait_for_what_only_others_need(command: str) -> None
         (["basetable", "--set", "features.max_name=1"], Exit.USAGE, "did you mean 'max_names_per_category'"),
         (["basetable", "--as-of", "2026-01-15"], Exit.USAGE, "use 2026-01-01"),
         (
-            ["run", "--source", "x", "--input", "x", "--set", "segments.methods=[kmean]"],
+            ["run", "--source", "generated", "--input", "x", "--set", "segments.methods=[kmean]"],
             Exit.INPUT,
             "no model called kmean for segments: did you mean km",
+        ),
+        # with such a master Spark would not start
+        (
+            ["run", "--source", "generatd", "--input", "x", "--set", "session.master=nowhere"],
+            Exit.USAGE,
+            "did you mean 'generated'",
         ),
         (["ingest"], Exit.INPUT, "give --source and --input, or --resume alone"),
     ],
