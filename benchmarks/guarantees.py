@@ -31,7 +31,7 @@ def steps(spark: SparkSession, logs: Path, rows: int, out: Path) -> Iterator[Ste
     categories = load_categories(source)
     files = list_drop(logs, source)
     lines = read_drop(spark, files, source)
-    marked = mark_copies(identify(lines, files, source), None, drop=True, partitions=hash_partitions(spark, rows))
+    [marked] = mark_copies([identify(lines, files, source)], None, drop=True, partitions=hash_partitions(spark, rows))
     parsed = parse(marked, source, source.columns, settings.max_line_length)
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None).isoformat(" ")
     events = build_events(parsed, source, categories, settings, "batch", now)

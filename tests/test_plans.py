@@ -130,7 +130,7 @@ def test_copies_are_looked_for_in_a_narrow_exchange(spark: SparkSession, walked:
     """Whole rows never go through a shuffle: what is exchanged is a hash and a place."""
     source = load_source("generated")
     files = list_drop(walked / "raw" / "logs", source)
-    marked = mark_copies(identify(read_drop(spark, files, source), files, source), None, drop=True)
+    [marked] = mark_copies([identify(read_drop(spark, files, source), files, source)], None, drop=True)
     plan = Plan(marked)
     plan.require_none_of(*SLOW)
     exchanged = [line for line in plan.text.splitlines() if "- Exchange " in line]
@@ -153,7 +153,7 @@ def test_rows_on_their_way_to_events_are_written_out_for_one_function_only(
         columns = ", ".join(f"{name} string" for name in source.columns if name not in types)
         spark.createDataFrame([], f"{columns}, {types}").select(*source.columns).coalesce(1).write.parquet(str(logs))
     files = list_drop(logs, source)
-    marked = mark_copies(identify(read_drop(spark, files, source), files, source), None, drop=True)
+    [marked] = mark_copies([identify(read_drop(spark, files, source), files, source)], None, drop=True)
     parsed = parse(marked, source, files[0].columns, 1_000_000)
     rules = load_settings("local").ingest
     with setting(spark, "spark.sql.adaptive.enabled", "false", "a look at stages"):
@@ -172,7 +172,7 @@ def test_hashes_of_a_large_batch_are_dealt_by_rows(spark: SparkSession, walked: 
     assert hash_partitions(spark, few * HASHES_PER_TASK) is None
     dealt = hash_partitions(spark, few * HASHES_PER_TASK + 1)
     assert dealt == few + 1
-    plan = Plan(mark_copies(rows, None, drop=True, partitions=dealt))
+    plan = Plan(mark_copies([rows], None, drop=True, partitions=dealt)[0])
     assert plan.count(rf"- Exchange hashpartitioning\(_row_hash, {dealt}\)") == 1
 
 

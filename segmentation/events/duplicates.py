@@ -6,9 +6,13 @@ its copies stand in the same batch or are stored already.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.checkpoint import settled
 from segmentation.column_names import quoted
 from segmentation.events.revisions import SUPERSEDED
 from segmentation.schemas import KEPT
@@ -21,8 +25,12 @@ KNOWN = ("row_hash", "disposition", "rule")
 _AT = ("_row_hash", "_row_check", "_header_of")
 
 
-def mark_copies(rows: DataFrame, known: DataFrame | None, drop: bool, partitions: int | None = None) -> DataFrame:
-    """The identified rows without each file's header line, with three booleans.
+def mark_copies(
+    groups: Sequence[DataFrame], known: DataFrame | None, drop: bool, partitions: int | None = None
+) -> list[DataFrame]:
+    """The identified rows of each group without each file's header line, with three booleans.
+
+    Groups are rows of other columns or types than the others', and a row may have its copy in another group.
 
     `_duplicate`: an equal row comes first in the batch (by `_position`), or is stored as kept or superseded.
     `_copy_of_undecided`: an equal row is stored, but another rule took it out: nothing but a flag, since that rule
@@ -34,30 +42,48 @@ def mark_copies(rows: DataFrame, known: DataFrame | None, drop: bool, partitions
     hashes are dealt to, None for as many as Spark's settings say: nearly every hash is a group of its own, so what a
     task cannot hold in memory it sorts through files.
     """
-    is_text = "line" in rows.columns
-    if not is_text and not drop:
+    if not drop and not any(_is_text(rows) for rows in groups):
         no = F.lit(False)
-        return rows.select("*", no.alias("_duplicate"), no.alias("_copy_of_undecided"), no.alias("_repeated_header"))
-    is_header = F.coalesce(F.col("line") == F.col("_header"), F.lit(False)) if is_text else F.lit(False)
-    header_of = F.when(is_header, F.xxhash64("_file_id")).otherwise(F.lit(0))
-    placed = rows.select("*", header_of.alias("_header_of"))
-    suspects = _suspects(placed, known, drop, partitions)
+        marks = (no.alias("_duplicate"), no.alias("_copy_of_undecided"), no.alias("_repeated_header"))
+        return [rows.select("*", *marks) for rows in groups]
+    placed = [rows.select("*", _header_of(rows).alias("_header_of")) for rows in groups]
+    suspects = _suspects(reduce(DataFrame.union, (_narrow(rows, drop) for rows in placed)), known, drop, partitions)
+    if len(groups) > 1:  # or each group would look through all of them
+        suspects = settled(suspects)
     # within one batch copies are few; of a drop that repeats what is stored they are not, and Spark chooses
-    joined = placed.join(F.broadcast(suspects) if known is None else suspects, on=list(_AT), how="left")
+    told = F.broadcast(suspects) if known is None else suspects
+    return [_marked(rows, told) for rows in placed]
+
+
+def _is_text(rows: DataFrame) -> bool:
+    return "line" in rows.columns
+
+
+def _header_of(rows: DataFrame) -> Column:
+    is_header = F.coalesce(F.col("line") == F.col("_header"), F.lit(False)) if _is_text(rows) else F.lit(False)
+    return F.when(is_header, F.xxhash64("_file_id")).otherwise(F.lit(0))
+
+
+def _narrow(placed: DataFrame, drop: bool) -> DataFrame:
+    """What is needed to find copies among these rows; without `drop`, to find headers."""
+    return (placed if drop else placed.where(F.col("_header_of") != 0)).select(*_AT, "_position")
+
+
+def _marked(placed: DataFrame, suspects: DataFrame) -> DataFrame:
+    joined = placed.join(suspects, on=list(_AT), how="left")
     header = F.col("_header_of") != 0
     later = F.coalesce(F.col("_position") != F.col("_first"), F.lit(False))
     return joined.where(~header | later).select(
-        *(F.col(quoted(name)) for name in rows.columns),
+        *(F.col(quoted(name)) for name in placed.columns if name != "_header_of"),
         (~header & (later | _holds("_stays"))).alias("_duplicate"),
         (~header & _holds("_taken_out")).alias("_copy_of_undecided"),
         header.alias("_repeated_header"),
     )
 
 
-def _suspects(placed: DataFrame, known: DataFrame | None, drop: bool, partitions: int | None) -> DataFrame:
+def _suspects(narrow: DataFrame, known: DataFrame | None, drop: bool, partitions: int | None) -> DataFrame:
     """One row per repeated row and per file's header: what makes rows equal, `_first`, `_stays`, `_taken_out`."""
     header = F.col("_header_of") != 0
-    narrow = (placed if drop else placed.where(header)).select(*_AT, "_position")
     dealt = narrow.repartition(partitions, "_row_hash") if partitions else narrow
     groups = dealt.groupBy(*_AT).agg(F.count(F.lit(1)).alias("_copies"), F.min("_position").alias("_first"))
     if known is not None and drop:

@@ -65,7 +65,7 @@ def identify(rows: DataFrame, files: Iterable[FileFacts], source: SourceSettings
     `rows` carries `_location` (xxhash64 of the file's) and either `line` or a Parquet file's columns. `_header` is the
     header line of the row's own file. Rows equal in `_row_hash` and `_row_check` (96 bits together) are taken to be
     equal. `_position` orders rows by content hash of the file, then by place in it; it is the same in every scan of
-    the same files.
+    the same files. `files` may be more than those that the rows are of: then the places of all agree.
     """
     in_order = sorted(files, key=lambda file: file.file_id)
     ranked = [
@@ -78,18 +78,40 @@ def identify(rows: DataFrame, files: Iterable[FileFacts], source: SourceSettings
     ids = local_frame(rows.sparkSession, ranked, schema).withColumns(hashed)
     names = [name for name in rows.columns if name != "_location"]
     whole = [F.col(quoted(name)) for name in names]
-    hashed_over = whole if source.format == "parquet" else [row_text(source.format)]
-    # monotonically_increasing_id is partition << 33 | row; packed here into 45 bits below the rank of the file
-    number = F.monotonically_increasing_id()
-    within = F.shiftleft(F.shiftright(number, 33), 30).bitwiseOR(number.bitwiseAND(F.lit((1 << 30) - 1)))
+    hashed_over = values_told_apart(rows, names) if source.format == "parquet" else [row_text(source.format)]
     return rows.join(F.broadcast(ids), on="_location", how="inner").select(
         *whole,
         F.col("_file_id"),
         F.col("_header"),
         F.xxhash64("_kind", *hashed_over).alias("_row_hash"),
         F.hash("_kind", *hashed_over).alias("_row_check"),
-        F.shiftleft("_rank", 45).bitwiseOR(within).alias("_position"),
+        place(F.col("_rank")).alias("_position"),
     )
+
+
+def values_told_apart(rows: DataFrame, names: Sequence[str]) -> list[Column]:
+    """Parquet's columns in a form of which Spark's hashes see all; a row without nulls is hashed as its values alone.
+
+    Hashes pass over nulls: without their places (5, null) would be a copy of (null, 5), as would such values within
+    others, which are hashed as JSON. A place is a number that no log's own number will be.
+    """
+    nested = {field.name for field in rows.schema if isinstance(field.dataType, T.StructType | T.ArrayType)}
+    columns = [F.col(quoted(name)) for name in names]
+    values = [
+        F.to_json(column, AS_JSON) if name in nested else column for name, column in zip(names, columns, strict=True)
+    ]
+    return [
+        *values,
+        *(F.when(F.isnull(column), F.xxhash64(F.lit("null"), F.lit(number))) for number, column in enumerate(columns)),
+    ]
+
+
+def place(rank: Column) -> Column:
+    """Orders rows by the `rank` of their file (or group of files), then as they stand in it."""
+    # monotonically_increasing_id is partition << 33 | row; packed here into 45 bits below the rank
+    number = F.monotonically_increasing_id()
+    within = F.shiftleft(F.shiftright(number, 33), 30).bitwiseOR(number.bitwiseAND(F.lit((1 << 30) - 1)))
+    return F.shiftleft(rank, 45).bitwiseOR(within)
 
 
 def parse(

@@ -10,24 +10,25 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from segmentation.column_names import quoted
-from segmentation.events.parse import AS_JSON, row_text
+from segmentation.events.parse import AS_JSON, place, row_text, values_told_apart
 from segmentation.local_rows import local_frame
 
 
-def as_raw(stored: DataFrame, layout: str | None) -> DataFrame:
+def as_raw(stored: DataFrame, layout: str | None, rank: int = 0) -> DataFrame:
     """Rows of `events` with their original bytes to what `identify` gives of a file of that layout.
 
     `layout` is the file's, as the ledger keeps it: of Parquet the Spark schema as JSON, of text anything else. The
     stored hash of the whole row stays, as it tells copies apart, and so do the bytes of a Parquet row, in `_raw`:
     written once more they might be others. Keep the result (checkpoint): `_position` is handed out while it is
-    computed.
+    computed, behind those of a lower `rank`.
     """
     text = F.col("raw").cast("string")
     ids = [F.col("file_id").alias("_file_id"), F.col("row_hash").alias("_row_hash")]
     if layout is not None and layout.startswith("{"):
         rows = stored.select(*ids, F.col("raw").alias("_raw"), F.from_json(text, layout).alias("_row"))
         parsed = rows.select("_file_id", "_row_hash", "_raw", "_row.*")
-        whole = hashed_over = [F.col(quoted(name)) for name in parsed.columns[len(ids) + 1 :]]
+        names = parsed.columns[len(ids) + 1 :]
+        whole, hashed_over = [F.col(quoted(name)) for name in names], values_told_apart(parsed, names)
         kept = ["_raw"]
     else:
         parsed = stored.select(*ids, text.alias("line"))
@@ -40,7 +41,7 @@ def as_raw(stored: DataFrame, layout: str | None) -> DataFrame:
         F.lit(None).cast("string").alias("_header"),  # headers were never quarantined
         "_row_hash",
         F.hash(*hashed_over).alias("_row_check"),
-        F.monotonically_increasing_id().alias("_position"),
+        place(F.lit(rank).cast("long")).alias("_position"),
     )
 
 

@@ -7,9 +7,10 @@ taken up where that run left it.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -45,7 +46,12 @@ PARQUET_PER_TASK = ("spark.sql.files.maxPartitionBytes", "16m")
 
 
 class FileChanged(InputProblem):  # it names what happened
-    """A file is not what it was when the batch was planned; the message names it."""
+    """Files are not what they were when the batch was planned; the message names them."""
+
+    def __init__(self, paths: Collection[Path]) -> None:
+        named = ", ".join(map(str, paths))
+        super().__init__(f"{named} changed after the batch was planned: run the same command when nobody writes there")
+        self.paths = set(paths)
 
 
 def carry_out(job: Job, plan: Plan) -> list[dict[str, object]]:
@@ -112,9 +118,8 @@ def ledger_frame(job: Job, rows: Sequence[tuple[object, ...]]) -> DataFrame:
 
 
 def _require_unchanged(files: Sequence[RawFile]) -> None:
-    changed = [str(file.path) for file in files if not file.is_unchanged()]
-    if changed:
-        raise FileChanged(f"{', '.join(changed)} changed after the batch was planned")
+    if changed := [file.path for file in files if not file.is_unchanged()]:
+        raise FileChanged(changed)
 
 
 def _write_events(job: Job, plan: Plan) -> bool:
@@ -141,13 +146,13 @@ def batch_events(job: Job, plan: Plan) -> DataFrame:
     known = stored_hashes(job, plan) if source.duplicates == "drop" else None
     # Parquet files of other columns need a reader of their own: a merged schema would change the hashes of equal rows
     groups = by_layout(files) if source.format == "parquet" else [files]
+    identified = [identify(read_drop(job.spark, group, source), files, source) for group in groups]
+    if key := read_key(job.settings.privacy):
+        keys = key_frame(job.spark, key)
+        identified = [hash_row_hash(rows, keys, "_row_hash") for rows in identified]
+    dealt = hash_partitions(job.spark, sum(file.rows for file in files))
     parts = []
-    for group in groups:
-        identified = identify(read_drop(job.spark, group, source), group, source)
-        if key := read_key(job.settings.privacy):
-            identified = hash_row_hash(identified, key_frame(job.spark, key), "_row_hash")
-        dealt = hash_partitions(job.spark, sum(file.rows for file in group))
-        marked = mark_copies(identified, known, source.duplicates == "drop", dealt)
+    for group, marked in zip(groups, mark_copies(identified, known, source.duplicates == "drop", dealt), strict=True):
         for same in by_layout(group):
             ids = [file.file_id for file in same]
             of_these = marked if len(ids) == len(group) else marked.where(F.col("_file_id").isin(ids))

@@ -32,10 +32,14 @@ from segmentation.schemas import LEDGER, READ, REFUSED
 from segmentation.settings import SourceSettings
 from segmentation.stores.conf import load_categories, load_source
 from segmentation.stores.drops import list_drop, passed_over
-from segmentation.stores.inspection import RawFile
+from segmentation.stores.inspection import BEING_WRITTEN, RawFile
 from segmentation.stores.secrets import key_fingerprint, read_key
 
 _COPIES = "rows that are there already are dropped as copies"
+_REWRITTEN = (
+    "rewritten: it was read before with other content; give the new lines alone, as a new file (the old ones would be "
+    "counted twice)"
+)
 #: how often a drop is looked through again because a file changed while it was read
 TRIES = 3
 
@@ -68,12 +72,17 @@ def ingest_or_resume(job: Job) -> Exit:
 
 
 def ingest(job: Job) -> Exit:
-    """Bring every file that is not in the ledger yet; PARTIAL when some could not be taken in."""
+    """Bring every file that is not in the ledger yet; PARTIAL when some could not be taken in.
+
+    Files that change while they are read are refused at the last try, so that they do not keep out the others.
+    """
     source = source_of(job)
-    rules = rules_of(job, source)
+    rules, changed = rules_of(job, source), set[Path]()
     for left in reversed(range(TRIES)):
         with job.stage(f"looked through {job.args.input}"):
             found = list_drop(job.args.input, source)
+        if not left:
+            found = [_written(file) if file.path in changed else file for file in found]
         if others := passed_over(job.args.input, source):
             job.say(f"passed over, as their names do not end like those of {source.format} files: {others}")
         finish(job)
@@ -87,6 +96,7 @@ def ingest(job: Job) -> Exit:
         except FileChanged as problem:
             if not left:
                 raise
+            changed |= problem.paths
             job.say(f"{problem}; looking again")
     if not new and not refused:
         job.show(f"nothing to ingest: all {len(found)} files are in the ledger")
@@ -137,6 +147,10 @@ def finish(job: Job) -> bool:
     return bool(left)
 
 
+def _written(file: RawFile) -> RawFile:
+    return replace(file, rows=0, refusal=file.refusal or BEING_WRITTEN)
+
+
 def _bring(job: Job, new: Sequence[RawFile], refused: Sequence[RawFile], rules: RuleSet) -> None:
     if new:
         _carry_out(job, make_plan(job, new, rules))
@@ -161,37 +175,37 @@ def _carry_out(job: Job, plan: Plan) -> None:
 
 def _sort_out(job: Job, found: Sequence[RawFile], source: SourceSettings) -> tuple[list[RawFile], list[RawFile]]:
     """(files whose content, packed or not, is in no ledger entry, of equal ones the first; files not taken in)."""
-    known: set[str] = set()
-    paths: dict[str, str] = {}
+    known, paths = set[str](), set[str]()
     if job.tables.exists(LEDGER):
         entries = job.tables.read(LEDGER).where(F.col("status") == READ).select("file_id", "path").collect()
         known = {row["file_id"] for row in entries}
-        paths = {row["path"]: row["file_id"] for row in entries}
-    good = [file for file in found if file.refusal is None]
+        paths = {row["path"] for row in entries}
+    good, refused = list[RawFile](), list[RawFile]()
+    for file in found:
+        is_new = not {file.file_id, file.unpacked_id} & known
+        if source.duplicates == "keep" and is_new and str(file.path) in paths and file.refusal is None:
+            # rows may rightly be equal here, so nothing tells those that came before from new ones
+            refused.append(replace(file, rows=0, refusal=_REWRITTEN))
+        else:
+            (good if file.refusal is None else refused).append(file)
     # a log is packed after it was read, or lies beside its packed copy; only its own hash is in the ledger
     there = known | {file.file_id for file in good}
     unread = [file for file in good if file.file_id not in known and file.unpacked_id not in there]
     new = {file.file_id: file for file in reversed(unread)}
     if len(new) < len(good):
         job.say(f"{len(good) - len(new)} of {len(found)} files hold what is already there, skipped")
-    refused = [file for file in found if file.refusal is not None]
-    for file in list(new.values()):
-        if str(file.path) not in paths:
-            continue
-        if source.duplicates == "drop":
-            job.say(f"{file.path} was read before with other content: {_COPIES}{_but_for_crlf(file)}")
-        else:
-            # rows may rightly be equal here, so nothing tells those that came before from new ones
-            del new[file.file_id]
-            reason = "rewritten: it was read before with other content; give it as a new file"
-            refused.append(replace(file, rows=0, refusal=reason))
+    for file in new.values():
+        if str(file.path) in paths:
+            job.say(f"{file.path} was read before with other content: {_COPIES}{_but_for_older(file)}")
     return sorted(new.values(), key=lambda file: file.path), refused
 
 
-def _but_for_crlf(file: RawFile) -> str:
-    """Earlier releases hashed the carriage return at the end of a line as well."""
-    is_crlf = (file.header or "").endswith("\r")
-    return " (but not those that an earlier release read from lines ending in CRLF: compare `kept`)" if is_crlf else ""
+def _but_for_older(file: RawFile) -> str:
+    """Earlier releases hashed the carriage return at the end of a line as well, and not where Parquet's nulls stood."""
+    is_parquet = (file.layout or "").startswith("{")
+    what = "with nulls from Parquet" if is_parquet else "from lines ending in CRLF"
+    is_concerned = is_parquet or (file.header or "").endswith("\r")
+    return f" (but not those that an earlier release read {what}: compare `kept`)" if is_concerned else ""
 
 
 def _record_refused(job: Job, refused: Sequence[RawFile], source: SourceSettings) -> None:

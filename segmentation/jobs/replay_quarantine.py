@@ -101,15 +101,16 @@ def _decide_again(job: Job, rules: RuleSet, files: list[Row], condition: str) ->
     if key:
         stored = open_sealed(stored, key_frame(job.spark, key))
     known = events.where(f"NOT ({condition})").select(*KNOWN) if drop else None
-    for layouts in _read_alike(files):
+    groups, raws = _read_alike(files), []
+    for rank, layouts in enumerate(groups):
         ids = [file_id for of_layout in layouts.values() for file_id in of_layout]
         of_files, first = stored.where(F.col("file_id").isin(ids)), next(iter(layouts))
         if _format(first) == "parquet" and (lost := _lost(job, of_files, str(first), files)) is not None:
             left = of_files.where(lost)
             parts.append(seal(left, key_frame(job.spark, key)) if key else left)
             of_files = of_files.where(~lost)
-        raw = settled(as_raw(of_files, first))
-        marked = mark_copies(raw, known, drop=drop)
+        raws.append(settled(as_raw(of_files, first, rank)))
+    for layouts, marked in zip(groups, mark_copies(raws, known, drop=drop), strict=True):
         for layout, of_layout in layouts.items():
             own, of_these = _read_as(_format(layout), rules), marked.where(F.col("_file_id").isin(of_layout))
             built = build_rows(job, own, of_these, layout, "", job.now)

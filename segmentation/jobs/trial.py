@@ -123,4 +123,4 @@ def _no_rows(job: Job, rules: RuleSet, layout: str | None) -> DataFrame:
     is_parquet = rules.source.format == "parquet"
     held = T.StructType.fromJson(json.loads(layout or "")) if is_parquet else T.StructType().add("line", "string")
     raw = local_frame(job.spark, [], T.StructType([*held, T.StructField("_location", T.LongType())]))
-    return mark_copies(identify(raw, [], rules.source), None, rules.source.duplicates == "drop")
+    return mark_copies([identify(raw, [], rules.source)], None, rules.source.duplicates == "drop")[0]

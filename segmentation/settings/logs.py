@@ -188,9 +188,11 @@ class SourceSettings(Frozen):
             near = difflib.get_close_matches(unknown[0].lower(), list(known), n=1, cutoff=0.5)
             hint = f": did you mean {known[near[0]]!r}?" if near else ""
             raise ValueError(f"{unknown[0]!r} is not among the columns{hint}")
-        if repeated := sorted({name for name in names if list(names).count(name) > 1}):
+        spelt = [known[name.lower()] for name in names]
+        if repeated := sorted({name for name in spelt if spelt.count(name) > 1}):
             raise ValueError(f"{', '.join(repeated)} stands there more than once")
-        return names
+        # what a log holds under a name and what is kept under it are one thing, whatever its capitals
+        return dict(zip(spelt, names.values(), strict=True)) if isinstance(names, dict) else type(names)(spelt)
 
     @field_validator("types")
     @classmethod

@@ -29,6 +29,7 @@ from segmentation.stores.file_names import misnamed, spelled
 from segmentation.stores.parquet_types import INT96_UNIT, spark_field
 
 _BLOCK = 1 << 20
+BEING_WRITTEN = "being_written: it changed while it was read; a later run takes it in"
 #: how a packed text is opened, by its ending
 _OPENERS: dict[str, Callable[[Path], BinaryIO]] = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File}  # type: ignore[dict-item]
 #: the first bytes of UTF-16 and UTF-32 texts
@@ -111,7 +112,7 @@ def inspect(path: Path, source: SourceSettings) -> RawFile:
         path, file_id, after.st_size, after.st_mtime_ns, seen.rows, seen.layout, columns, refusal, seen.unpacked_id
     )
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        refusal = "being_written: it changed while it was looked at; a later run takes it in"
+        refusal = BEING_WRITTEN
     # a packed file that is misnamed was read as it lies
     refusal = misnamed(file.path, _OPENERS) or refusal or _unfit(file, source)
     return replace(file, rows=0, refusal=refusal) if refusal else file

@@ -57,7 +57,7 @@ def ingest(spark: SparkSession, tmp_path: Path) -> Ingest:
             (drop / name).write_bytes(text if isinstance(text, bytes) else text.encode())
         found = list_drop(drop, source)
         rows = identify(read_drop(spark, found, source), found, source)
-        marked = mark_copies(rows, known, source.duplicates == "drop", partitions)
+        [marked] = mark_copies([rows], known, source.duplicates == "drop", partitions)
         categories = source.categories or CATEGORIES
         rules = RuleSet(source=source, categories=categories, ingest=INGEST, max_names=64, times=TIMES)
         parsed, widened = parse_layout(marked, rules, found[0].layout)

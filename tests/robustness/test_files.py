@@ -150,12 +150,14 @@ def test_a_file_that_grows_after_it_was_planned_is_looked_at_again(
 
     monkeypatch.setattr(ingest_events, "make_plan", plan_too_early)
     assert logs.ingest() == Exit.OK
-    assert f"{path} changed after the batch was planned; looking again" in capsys.readouterr().err
+    assert f"{path} changed after the batch was planned: " in capsys.readouterr().err
     assert logs.balance() == {("a.csv", "kept", None): 2}
     planned = store(spark, logs.data).read_latest(INGEST_PLANS)
     assert planned is not None
     given_up = planned.where("state = 'given_up'").select("batch_id", "reason").collect()
-    assert given_up == [(plans[0].batch_id, f"{path} changed after the batch was planned")]
+    [(batch_id, reason)] = given_up
+    assert batch_id == plans[0].batch_id
+    assert reason.startswith(f"{path} changed after the batch was planned")
 
     logs.write("a.csv", *[line(NOON + "1", "t1")] * 3)
     before = logs.versions()
@@ -163,9 +165,37 @@ def test_a_file_that_grows_after_it_was_planned_is_looked_at_again(
     assert f"refused: {path}: rewritten: it was read before with other content" in capsys.readouterr().out
     assert logs.ledger()["a.csv"]["status"] == "refused"
     assert {name for name, version in logs.versions().items() if version != before[name]} == {"ingest_ledger"}
-    path.rename(logs.drop / "b.csv")
+    # the new line alone, as the refusal asks for; the file is refused as before
+    logs.write("b.csv", line(NOON + "1", "t1"))
+    assert logs.ingest() == Exit.PARTIAL
+    assert require_whole(spark, logs.data) == 3
+    # a copy under another name is a new file, whatever becomes of the first
+    shutil.copy(path, logs.drop / "c.csv")
+    assert logs.ingest() == Exit.PARTIAL
+    assert "hold what is already there" not in capsys.readouterr().err
+    assert logs.balance()["c.csv", "kept", None] == 3
+
+
+def test_a_file_that_never_rests_is_refused_and_the_others_come_in(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs, original = Logs(spark, tmp_path), ingest_events.make_plan
+    logs.write("november.csv", line(NOON + "1", "t1"), line(NOON + "2", "t1"))
+    today = logs.write("today.csv", line(NOON + "3", "t1"))
+
+    def while_it_grows(*arguments: Any) -> Plan:
+        plan = original(*arguments)
+        with today.open("a") as more:
+            more.write(line(NOON + "4", "t1") + "\n")
+        return plan
+
+    monkeypatch.setattr(ingest_events, "make_plan", while_it_grows)
+    assert logs.ingest() == Exit.PARTIAL
+    assert f"refused: {today}: being_written: " in capsys.readouterr().out
+    assert logs.balance() == {("november.csv", "kept", None): 2}
+    monkeypatch.undo()
     assert logs.ingest() == Exit.OK
-    assert require_whole(spark, logs.data) == 5
+    assert logs.balance()["today.csv", "kept", None] == 2
 
 
 def test_the_list_of_the_cubes_files_without_the_cube_is_taken_back(spark: SparkSession, tmp_path: Path) -> None:

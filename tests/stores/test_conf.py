@@ -160,6 +160,7 @@ def test_formats_and_zones_that_spark_does_not_know_are_named(tmp_path: Path, ti
     [
         ("attributes: [t, vresion]", "attributes: 'vresion' is not among the columns: did you mean 'version'?"),
         ("attributes: [t, t]", "attributes: t stands there more than once"),
+        ("attributes: [t, T]", "attributes: t stands there more than once"),
         ("columns: [t, a, T]", "columns: T, t stands there more than once (capitals make no other name)"),
         ("types: {t: bigint}", "types: only Parquet has types: the columns of csv are text; leave it out"),
         ("time: {column: t, epoch: seconds, formats: [yyyy]}", "time.epoch: it reads numbers, and formats read texts"),
@@ -172,6 +173,16 @@ def test_what_a_source_cannot_mean_is_named(tmp_path: Path, line: str, said: str
     own.write_text("".join(f"{key}: {value}\n" for key, value in keys.items()), encoding="utf-8")
     with pytest.raises(ConfError, match=f"own.yml: {re.escape(said)}"):
         load_source(str(own))
+
+
+def test_attributes_and_types_are_spelled_as_the_columns_are(tmp_path: Path) -> None:
+    own = tmp_path / "own.yml"
+    keys = {"columns": "[t, a, version]", "time": "{column: t, epoch: seconds}", "types": "{Version: bigint}"}
+    keys |= {"token": "a", "account_id": "a", "event_name": "a", "format": "parquet", "attributes": "[VERSION, T]"}
+    own.write_text("".join(f"{key}: {value}\n" for key, value in keys.items()), encoding="utf-8")
+    source = load_source(str(own))
+    assert source.attributes == ("version", "t")
+    assert source.types == {"version": "bigint"}
 
 
 @pytest.mark.parametrize("name", sorted(p.stem for p in (conf_dir() / "sources").glob("*.yml")))
