@@ -18,6 +18,8 @@ ACCURACY, TOP2, MCC, LOG_LOSS, BRIER = "accuracy", "top2_accuracy", "mcc", "log_
 #: behind a metric's name: standard deviation of its value over the repeats of the cross-validation
 REPEAT_SD = "_repeat_sd"
 FEWEST_REPEATS = 2
+#: axes of repeats x accounts x classes
+REPEATED = 3
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Slice:
     @property
     def repeats(self) -> Floats:
         """Repeats x accounts x classes, be it one repeat."""
-        return self.given.reshape(-1, *self.given.shape[-2:])
+        return self.given if self.given.ndim == REPEATED else self.given[None]
 
 
 @dataclass(frozen=True)

@@ -82,10 +82,11 @@ def find_out(seen: Seen, compared: Compared, settings: IndustrySettings) -> Find
     parts, raw = _slices(seen, "probabilities", chosen.calibrated), _slices(seen, RAW + "probabilities", chosen.raw)
     priors: Floats = np.bincount(known.actual, minlength=len(industries)) / len(known.actual)
     metrics = _metrics(parts, raw, industries, priors, settings)
-    # Out of fold and test: every labelled account once, by a fit that has not seen it. One repeat, not the mean of
-    # several, which would be an ensemble and better than the one model in use.
-    answered = np.concatenate([chosen.calibrated[0], parts[TEST].repeats[0]])
-    actual = np.concatenate([known.actual, parts[TEST].actual])
+    strange = _strange(seen)
+    # Out of fold, test and strange: every labelled account once, by a fit that has not seen it. One repeat, not the
+    # mean of several, which would be an ensemble and better than the one model in use.
+    answered = np.concatenate([chosen.calibrated[0], parts[TEST].repeats[0], strange.given])
+    actual = np.concatenate([known.actual, parts[TEST].actual, strange.actual])
     coverage = coverage_table(answered, actual, industries, settings.fill_confidence)
     limits = thresholds(coverage, settings.fill_precision, settings.fill_confidence)
     unlabelled = answers[answers["industry"].isna()]
@@ -111,7 +112,7 @@ def find_out(seen: Seen, compared: Compared, settings: IndustrySettings) -> Find
         evidence=_evidence(metrics, parts[TEST], chosen, known, shifted.auc),
         shift=shifted.features,
         train_accounts=len(known.accounts),
-        notes=(*_calibration_note(known, len(industries)), shifted.sentence),
+        notes=(*_calibration_note(known, len(industries)), *_strange_note(strange), shifted.sentence),
     )
 
 
@@ -125,6 +126,22 @@ def _slices(seen: Seen, column: str, unseen: Floats) -> dict[str, Slice]:
         actual: Ints = np.asarray(part["industry"].map(place), dtype=np.int64)
         parts[name] = Slice(name, actual, _matrix(part[column], len(place)))
     return {TRAIN: parts[TRAIN], CV: Slice(CV, seen.known.actual, unseen), TEST: parts[TEST]}
+
+
+def _strange(seen: Seen) -> Slice:
+    """Labelled accounts of industries that the model does not know: whatever it answers is wrong."""
+    industry, classes = seen.answers["industry"], len(seen.labels.industries)
+    rows = seen.answers[industry.notna() & ~industry.isin(seen.labels.industries)]
+    return Slice("strange", np.full(len(rows), classes, dtype=np.int64), _matrix(rows["probabilities"], classes))
+
+
+def _strange_note(strange: Slice) -> tuple[str, ...]:
+    if not (accounts := len(strange.actual)):
+        return ()
+    return (
+        f"{accounts:,} labelled accounts of industries with too few labels count as mistakes where they would be "
+        "filled in; accuracy, AUC and the like leave them out",
+    )
 
 
 def _matrix(arrays: pd.Series, classes: int) -> Floats:

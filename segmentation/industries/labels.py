@@ -8,6 +8,7 @@ import pandas as pd
 
 from segmentation.basetable.folds import TRAIN
 from segmentation.errors import InputProblem
+from segmentation.industries.filling import ALL
 
 FEWEST_INDUSTRIES = 2
 FEWEST_FOLDS = 2
@@ -31,8 +32,14 @@ def choose_labels(labelled: pd.DataFrame, min_accounts: int) -> Labels:
     """The learnable industries among `labelled`: one row per account with industry, split and fold.
 
     An industry needs `min_accounts` labelled accounts, and training accounts in two folds, or else some fold would
-    have none to learn from. Raises InputProblem when fewer than two industries remain.
+    have none to learn from. Raises InputProblem when fewer than two industries remain, and for one that is called as
+    all of them are together.
     """
+    if ALL in set(labelled["industry"]):
+        raise InputProblem(
+            f"an industry is called {ALL!r}, as tables call all of them together: rename it in the accounts file, or "
+            f"by basetable.label_groups ({{another name: [{ALL}]}})"
+        )
     counts = labelled["industry"].value_counts()
     train = labelled[labelled["split"] == TRAIN]
     folds_of = train.groupby("industry")["fold"].nunique()

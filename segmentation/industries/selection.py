@@ -118,7 +118,7 @@ def choose(judged: Sequence[Judged], order: Sequence[str]) -> tuple[Judged, str]
     """The one to use, and why in words. `order`: models from simple to complex, as the settings list them.
 
     One-standard-error rule (Breiman et al. 1984): first the simplest model whose best point is within one standard
-    error of the lowest log-loss of all, then within it the simplest point that is within one of its best.
+    error of the lowest log-loss of all, then within it the simplest point that is within one of its best, too.
     """
     open_ = [one for one in judged if not one.extra]
     lowest = min(open_, key=lambda one: one.loss)
@@ -127,7 +127,7 @@ def choose(judged: Sequence[Judged], order: Sequence[str]) -> tuple[Judged, str]
     best_of = {name: min((o for o in open_ if o.recipe.model == name), key=lambda one: one.loss) for name in order}
     best = next(best_of[name] for name in order if _within(best_of[name], lowest))
     points = sorted((o for o in open_ if o.recipe.model == best.recipe.model), key=lambda o: _complexity(o.recipe))
-    chosen = next(one for one in points if _within(one, best))
+    chosen = next(one for one in points if _within(one, best) and _within(one, lowest))
     said = f"out-of-fold log-loss {chosen.loss:.4f}"
     if len(open_) == 1:
         return chosen, f"{chosen.recipe} is the only candidate; {said}"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from segmentation.errors import InputProblem
 from segmentation.industries.labels import choose_labels
 
 
@@ -19,6 +20,11 @@ def test_industries_come_largest_first_and_small_ones_are_left_out_by_name() -> 
     assert labels.support == {"Food": 20, "Toys": 10}
     assert labels.excluded == {"Wine": "3 labelled accounts, fewer than 5"}
     assert labels.folds == 3
+
+
+def test_no_industry_may_be_called_as_all_of_them_are() -> None:
+    with pytest.raises(InputProblem, match=r"an industry is called 'all', .* basetable.label_groups"):
+        choose_labels(accounts(Toys=10, Food=20, all=10), min_accounts=5)
 
 
 def test_an_industry_that_some_fold_could_not_learn_is_left_out() -> None:

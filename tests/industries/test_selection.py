@@ -50,6 +50,18 @@ def test_the_shallowest_trees_within_one_standard_error_win_whatever_the_order_o
     assert choose(points[::-1], ["gbt"])[0].recipe.params == {"maxDepth": 2}
 
 
+def test_a_point_that_is_near_its_models_best_alone_is_not_within_reach_of_the_lowest() -> None:
+    """Two steps of the rule are not two standard errors."""
+    points = [
+        judged("gbt", 0.50, maxDepth=2),
+        judged("lasso", 0.53, spread=0.25, regParam=0.01),  # within .040 of the lowest
+        judged("lasso", 0.56, spread=0.05, regParam=0.04),  # within .032 of lasso's best, not within .008 of the lowest
+    ]
+    chosen, reason = choose(points, ["lasso", "gbt"])
+    assert chosen.recipe.params == {"regParam": 0.01}
+    assert "within one standard error of the lowest (gbt maxDepth=2: 1.5000" in reason
+
+
 def test_the_simpler_model_wins_ties_and_the_better_one_otherwise() -> None:
     near = [judged("lasso", 0.52, spread=0.2, regParam=0.1), judged("gbt", 0.50, maxDepth=2)]
     assert choose(near, ["lasso", "gbt"])[0].recipe.model == "lasso"
