@@ -315,7 +315,7 @@ SEGMENT_SUMMARIES = Table(
         sentence     string!     # what sets it apart, in words made of the tested figures alone
         accounts     long!       # 0 for a segment that ended
         share        double!     # of all accounts
-        stability    double      # mean Jaccard similarity over resamples, of the consensus the mean co-association
+        stability    double      # mean Jaccard similarity over resamples
         change       string!     # first, kept, born, split, merged or ended, against the run before
         previous     ints!       # segments of the run before that its members came from, or where an ended one went
         recency_days double      # median days since the last log row

@@ -12,7 +12,8 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from segmentation.segments.choice import k_range
-from segmentation.segments.local import NOISE
+from segmentation.segments.local import NOISE, lone_threads
+from segmentation.segments.stability import AT_ONCE, Stability, found_again
 from segmentation.settings import SegmentSettings
 
 Floats = npt.NDArray[np.float64]
@@ -29,8 +30,6 @@ class Consensus:
     k: int
     #: in plain words
     reason: str
-    #: cluster -> mean co-association of its members, 0 to 1
-    stability: Mapping[int, float]
     #: per account its mean co-association with the other members of its cluster, 0 to 1
     confidence: Floats
 
@@ -56,7 +55,6 @@ def consensus(methods: Mapping[str, Sequence[Ints]], settings: SegmentSettings) 
     large = [k for k in real if np.bincount(cuts[k]).min() >= settings.min_share * accounts]
     lifetimes = {k: lifetime(tree[:, 2], k) for k in large or real}
     k = max(lifetimes, key=lambda count: (lifetimes[count], -count))
-    confidence, stability = _agreement(together, cuts[k])
     if settings.k is not None:
         reason = f"k = {k} was given in the settings"
     else:
@@ -64,7 +62,26 @@ def consensus(methods: Mapping[str, Sequence[Ints]], settings: SegmentSettings) 
             f"k = {k} of {counts[0]} to {counts[-1]} lives longest: co-association of {len(methods)} methods "
             f"falls by {lifetimes[k]:.3f} before two of its segments merge"
         )
-    return Consensus(cuts[k], len(stability), reason, stability, confidence)
+    return Consensus(cuts[k], len(np.unique(cuts[k])), reason, _agreement(together, cuts[k]))
+
+
+def consensus_stability(
+    agreed: Consensus, refits: Mapping[str, Sequence[Ints]], drawn: Ints, settings: SegmentSettings
+) -> Stability:
+    """How well its segments come out again: of every resample the consensus of the methods' refits, with its k.
+
+    `refits` holds per method one clustering per row of `drawn`; read as that of any other method (`bootstrap`).
+    """
+    same_k = settings.model_copy(update={"k": agreed.k})
+
+    def once(place: int) -> Ints:
+        again = consensus({method: [clusterings[place]] for method, clusterings in refits.items()}, same_k)
+        assert again is not None  # there are as many methods as behind `agreed`
+        return again.clusters
+
+    with lone_threads(AT_ONCE) as pool:
+        clusterings = tuple(pool.map(once, range(len(drawn))))
+    return found_again(agreed.clusters, clusterings, drawn)
 
 
 def co_association(methods: Mapping[str, Sequence[Ints]]) -> npt.NDArray[np.float32]:
@@ -100,17 +117,12 @@ def _cut(tree: Any, k: int) -> Ints:
     return clusters
 
 
-def _agreement(together: npt.NDArray[np.float32], clusters: Ints) -> tuple[Floats, dict[int, float]]:
-    """Per account its mean co-association with the other members of its cluster; and the mean per cluster.
-
-    A member without others agrees with itself.
-    """
+def _agreement(together: npt.NDArray[np.float32], clusters: Ints) -> Floats:
+    """Per account its mean co-association with the other members of its cluster; of a member without others 1."""
     confidence = np.ones(len(clusters))
-    stability = {}
     for number in np.unique(clusters):
         members = np.flatnonzero(clusters == number)
         if len(members) > 1:
             block = together[np.ix_(members, members)].astype(np.float64)
             confidence[members] = (block.sum(axis=1) - 1.0) / (len(members) - 1)
-        stability[int(number)] = float(confidence[members].mean())
-    return np.clip(confidence, 0.0, 1.0), stability
+    return np.clip(confidence, 0.0, 1.0)

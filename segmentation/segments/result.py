@@ -55,7 +55,7 @@ class Segment:
     accounts: int
     #: accounts as a share of all, 0 to 1
     share: float
-    #: mean Jaccard similarity over resamples; of the consensus the mean co-association of its members
+    #: mean Jaccard similarity over resamples
     stability: float | None
     #: mean of the usage feature, in log rows a year
     usage: float

@@ -55,6 +55,11 @@ def bootstrap(points: Floats, clusters: Ints, refit: Refit, drawn: Ints, seed: i
     # Threads inside a fit add up sums in the order in which they come, which changes the last digits.
     with lone_threads(AT_ONCE) as pool:
         refits = tuple(pool.map(once, range(len(drawn))))
+    return found_again(clusters, refits, drawn)
+
+
+def found_again(clusters: Ints, refits: tuple[Ints, ...], drawn: Ints) -> Stability:
+    """Clusters held against one clustering of all points per resample, on the accounts drawn."""
     numbers = [int(number) for number in np.unique(clusters[clusters != NOISE])]
     found = np.array([
         best_jaccard(clusters[times > 0], again[times > 0], numbers)

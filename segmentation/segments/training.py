@@ -18,7 +18,7 @@ from segmentation.models.catalogue import CLUSTER, build_estimator, find_model
 from segmentation.models.preparation import whole_model
 from segmentation.models.support import check_models, kind_of
 from segmentation.segments.choice import choose_k
-from segmentation.segments.consensus import Consensus, consensus
+from segmentation.segments.consensus import Consensus, consensus, consensus_stability
 from segmentation.segments.describing import Described, describe
 from segmentation.segments.local import refit_by
 from segmentation.segments.matching import Previous
@@ -87,7 +87,8 @@ def train_segments(
     task = _Task(space, features, previous or {}, attributes)
     results = [_result(method, one, local, task) for method, one in chosen.items()]
     if agreed is not None:
-        results.append(_consensus_result(agreed, local, task, settings.seed))
+        stability = _stability_of(agreed, chosen, settings)
+        results.append(_consensus_result(agreed, stability, local, task, settings.seed))
     outliers = int(rule.outlying(space.points.to_numpy()).sum())
     return SegmentationRun(
         tuple(results), skipped, rule.words, outliers, space.points, space.values, space.held_out
@@ -147,6 +148,14 @@ def _clusterings(chosen: Chosen) -> list[Ints]:
     return [chosen.fit.clusters, *(chosen.stability.refits if chosen.stability else ())]
 
 
+def _stability_of(agreed: Consensus, chosen: Mapping[str, Chosen], settings: SegmentSettings) -> Stability | None:
+    refits = {method: one.stability.refits for method, one in chosen.items() if one.stability}
+    if len(refits) < len(chosen):  # it is not measured
+        return None
+    drawn = resample(len(agreed.clusters), settings.resamples, settings.seed)
+    return consensus_stability(agreed, refits, drawn, settings)
+
+
 def _mixture(chosen: Mapping[str, Chosen]) -> Mixture | None:
     for one in chosen.values():
         model = one.fit.model
@@ -182,12 +191,15 @@ def _result(method: str, chosen: Chosen, local: DataFrame, task: _Task) -> Segme
     return replace(found, model=model)
 
 
-def _consensus_result(agreed: Consensus, local: DataFrame, task: _Task, seed: int) -> SegmentationResult:
+def _consensus_result(
+    agreed: Consensus, stability: Stability | None, local: DataFrame, task: _Task, seed: int
+) -> SegmentationResult:
     clustered = _placed_by(CONSENSUS, local, task.space)
-    described = _described(CONSENSUS, clustered, agreed.clusters, agreed.k, agreed.stability, task)
+    found = stability.clusters if stability else {}
+    described = _described(CONSENSUS, clustered, agreed.clusters, agreed.k, found, task)
     stage = naming_stage(described.ids, described.names)
     candidate = measured(CONSENSUS, agreed.k, task.space.points.to_numpy(), agreed.clusters, seed)
-    candidate = replace(candidate, stability=float(np.mean(list(agreed.stability.values()))))
+    candidate = replace(candidate, stability=stability.mean if stability else None)
     assignments = segment_columns(stage.transform(clustered), CONSENSUS)
     return _assembled(CONSENSUS, agreed.k, agreed.reason, (candidate,), described, assignments, task.space)
 

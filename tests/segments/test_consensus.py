@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segmentation.segments.consensus import Ints, co_association, consensus, lifetime
+from segmentation.segments.consensus import Ints, co_association, consensus, consensus_stability, lifetime
 from tests.segments.planted_settings import settings
 
 
@@ -44,8 +44,6 @@ def test_the_consensus_overrules_the_method_that_errs() -> None:
     assert found.confidence[0] == pytest.approx(2 / 3)
     assert found.confidence[1] == pytest.approx((4 + 2 / 3) / 5)
     assert found.confidence[17] == 1.0
-    own = int(found.clusters[0])
-    assert found.stability[own] == pytest.approx((2 / 3 + 5 * (4 + 2 / 3) / 5) / 6)
     assert found.reason.startswith("k = 3 of 2 to 4 lives longest: co-association of 3 methods falls by ")
 
 
@@ -70,3 +68,19 @@ def test_a_cut_that_leaves_single_accounts_is_passed_over() -> None:
 
 def test_one_method_agrees_with_nobody() -> None:
     assert consensus({"a": [clusters(0, 1)]}, settings()) is None
+
+
+def test_stability_is_how_well_the_consensus_of_refits_finds_its_segments_again() -> None:
+    """Not how much the methods are alike: one that splits a segment does not make it doubtful."""
+    halves, thirds = clusters(*[0] * 20, *[1] * 20), clusters(*[0] * 20, *[1] * 10, *[2] * 10)
+    methods = {"a": [halves], "b": [halves], "c": [thirds]}
+    agreed = consensus(methods, settings(k=2))
+    assert agreed is not None
+    drawn = np.ones((2, 40), dtype=np.int64)
+    same = {method: found * 2 for method, found in methods.items()}
+    assert consensus_stability(agreed, same, drawn, settings()).clusters == {0: 1.0, 1: 1.0}
+    # in the second resample all methods move five accounts of the first half over
+    moved = {method: [one, np.where(np.arange(40) < 5, one[20], one)] for method, [one] in methods.items()}
+    found = consensus_stability(agreed, moved, drawn, settings()).clusters
+    first = int(agreed.clusters[0])
+    assert found == {first: pytest.approx((1 + 15 / 20) / 2), 1 - first: pytest.approx((1 + 20 / 25) / 2)}
