@@ -62,9 +62,9 @@ def built_in_rules(settings: IngestSettings, now: str, zone: str = "UTC") -> lis
     """
     fault = F.col("_line_fault")
     readable = fault.isNull() | ~fault.isin(*UNREADABLE)
-    texts = [
-        ~is_short(F.col(name), settings.max_text_length) for name in ("token", "account_id", "event_name", "status")
-    ]
+    # of them tables are keyed, or models see them
+    names = ("token", "account_id", "event_name", "status", "product", "os")
+    texts = [~is_short(F.col(name), settings.max_text_length) for name in names]
     return [
         Rule(REPEATED_HEADER, DROPPED, F.col("_repeated_header")),
         *(Rule(name, QUARANTINED, fault == name) for name in LINE_FAULTS),

@@ -58,6 +58,15 @@ def test_numbers_and_missing_values(ingest: Ingest) -> None:
     assert {row["raw"].decode(): row["rule"] for row in rows if row["rule"]} == lines
 
 
+@pytest.mark.parametrize("column", ["product", "os"])
+def test_a_product_or_system_that_is_too_long_is_no_key_of_a_table(ingest: Ingest, column: str) -> None:
+    rows = ingest({"a.csv": log({"worth": "more than twenty letters"}, {"worth": "few"})}, **{column: "worth"})
+    assert {row[column]: row["rule"] for row in rows.collect()} == {
+        "more than twenty letters": "text_too_long",
+        "few": None,
+    }
+
+
 def test_times(ingest: Ingest) -> None:
     cases = {
         "0000-00-00 00:00:00": "bad_time",
