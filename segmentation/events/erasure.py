@@ -10,22 +10,61 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.events.lines import LINE_FAULTS
+from segmentation.events.lines import (
+    BAD_UTF8,
+    DUPLICATE_JSON_KEY,
+    NESTED_VALUE,
+    NUL_CHARACTER,
+    UNREADABLE,
+    any_of,
+)
 from segmentation.schemas import DROPPED
 
 ERASED = "erased"
 #: what is left of an erased row: enough for the balance of its file and month
 _LEFT = ("event_month", "batch_id", "file_id")
+#: where a word or a number begins and ends, to Java
+_START, _END = r"(?<![\p{L}\p{N}_])", r"(?![\p{L}\p{N}_])"
 
 
 def speaks_of(texts: Sequence[str]) -> Column:
-    """Whether a row that names neither account nor token holds one of the texts, as words of their own, in its bytes.
+    """Whether a row holds one of the texts in its bytes, where no column can tell whose it is.
 
-    Unreadable lines have no columns to look into. Where there are columns they tell: an account's id that is a number
-    would be found in everybody's times and amounts.
+    Of a row that names neither account nor token, in words of their own anywhere. Where there are columns they tell: an
+    account's id that is a number would be found in everybody's times and amounts. But what damaged a row may have kept
+    its column from being the id, so there the text is looked for at the damage.
     """
-    nameless = F.col("rule").isin(*LINE_FAULTS) | (F.col("account_id").isNull() & F.col("token").isNull())
-    return F.coalesce(nameless & F.col("raw").cast("string").rlike(_pattern(texts)), F.lit(False))
+    text, rule = F.col("raw").cast("string"), F.col("rule")
+    nameless = rule.isin(*UNREADABLE) | (F.col("account_id").isNull() & F.col("token").isNull())
+    return any_of(
+        [
+            nameless & text.rlike(_pattern(texts)),
+            rule.isin(BAD_UTF8, NUL_CHARACTER) & text.rlike(_damaged(texts)),
+            rule.isin(DUPLICATE_JSON_KEY, NESTED_VALUE) & _is_folded(text, texts),
+        ]
+    )
+
+
+def _damaged(texts: Sequence[str]) -> str:
+    """Java pattern of the texts with a NUL or bytes that are no UTF-8 (to Java U+FFFD) right before or behind them."""
+    damage = r"(?:\x00|\uFFFD|\\u0000)"
+    return rf"{damage}{_spelled(texts)}{_END}|{_START}{_spelled(texts)}{damage}"
+
+
+def _is_folded(text: Column, texts: Sequence[str]) -> Column:
+    """Whether one of the texts is all of a value in an object or array, or under a key that stands twice.
+
+    Of equal keys the columns have the last, of an object all its text; a map of Spark's keeps every one.
+    """
+    values = F.map_entries(F.from_json(text, "map<string, string>", {"allowSingleQuotes": "false"}))
+    keys = F.transform(values, lambda one: one["key"])
+    whole = rf'(?:\A|[:,\[])[\s"]*{_spelled(texts)}[\s"]*(?:\z|[,}}\]])'
+
+    def holds(one: Column) -> Column:
+        folded = one["value"].rlike(r"\A[{\[]") | (F.size(F.filter(keys, lambda key: key == one["key"])) > 1)
+        return folded & one["value"].rlike(whole)
+
+    return F.exists(values, holds)
 
 
 def redact(column: Column, texts: Sequence[str]) -> Column:
@@ -34,13 +73,17 @@ def redact(column: Column, texts: Sequence[str]) -> Column:
 
 
 def _pattern(texts: Sequence[str]) -> str:
-    """Java pattern of the texts in every spelling that logs have for them, none inside a longer word or number."""
+    """Java pattern of the texts, none inside a longer word or number."""
+    return f"{_START}{_spelled(texts)}{_END}"
+
+
+def _spelled(texts: Sequence[str]) -> str:
+    """Java pattern of the texts in every spelling that logs have for them."""
     spellings: set[str] = set()
     for text in texts:
         for form in (unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)):
             spellings |= {form, form.replace('"', '""'), json.dumps(form)[1:-1]}
-    words = "|".join(re.escape(spelling) for spelling in sorted(spellings, key=lambda s: (-len(s), s)))
-    return rf"(?<![\p{{L}}\p{{N}}_])(?:{words})(?![\p{{L}}\p{{N}}_])"
+    return f"(?:{'|'.join(re.escape(one) for one in sorted(spellings, key=lambda s: (-len(s), s)))})"
 
 
 def belongs_to(account_id: str, token_keys: Sequence[int]) -> Column:

@@ -56,11 +56,13 @@ def forget(job: Job) -> None:
     account_id = keyed_id(key, ACCOUNT, plain) if key else plain
     with job.stage("erased it from the tables"):
         owned, shared = _tokens(job, account_id)
-        counts = _erase(job, account_id, plain, owned)
+        counts, by_text = _erase(job, account_id, plain, owned)
     with job.stage("purged the files that earlier versions needed"):
         job.tables.purge()
     found = [f"{name} {rows:,}" for name, rows in counts.items() if rows]
     job.show(f"erased {job.args.account!r}: " + (", ".join(found) or "no table had a row of it"))
+    if by_text:
+        job.show(f"{by_text:,} of the events by their text alone: damaged rows, in which no column says whose they are")
     if shared:
         job.show(_told(shared))
     job.show("its rows in the raw logs and in the accounts file are not touched: delete them there too")
@@ -78,14 +80,17 @@ def _told(shared: list[Row]) -> str:
     )
 
 
-def _erase(job: Job, account_id: str, plain: str, owned: list[Row]) -> dict[str, int]:
-    """Take the account out of every table and publish them together; returns the number of its rows by table."""
-    tables, counts, names = job.tables, dict[str, int](), [row["token"] for row in owned]
+def _erase(job: Job, account_id: str, plain: str, owned: list[Row]) -> tuple[dict[str, int], int]:
+    """Take the account out of every table and publish them together.
+
+    Returns the number of its rows by table, and how many of the events were told by their text alone.
+    """
+    tables, counts, by_text, names = job.tables, dict[str, int](), 0, [row["token"] for row in owned]
     keys, texts = [row["token_key"] for row in owned], [plain]
     if not job.settings.privacy.hash_ids:
         texts += names
     if tables.exists(EVENTS):
-        counts[EVENTS.name] = _erase_events(job, account_id, keys, texts)
+        counts[EVENTS.name], by_text = _erase_events(job, account_id, keys, texts)
     for table in _PER_ACCOUNT:
         counts[table.name] = _delete(job, table, F.col("account_id") == F.lit(account_id))
     # as of an earlier date a token may have been another account's
@@ -97,7 +102,7 @@ def _erase(job: Job, account_id: str, plain: str, owned: list[Row]) -> dict[str,
     if tables.exists(ACTIVITY):
         refresh_activity(job)  # last, because it publishes
     job.publish()
-    return counts
+    return counts, by_text
 
 
 def _tokens(job: Job, account_id: str) -> tuple[list[Row], list[Row]]:
@@ -117,16 +122,21 @@ def _tokens(job: Job, account_id: str) -> tuple[list[Row], list[Row]]:
     return [row for row in seen.orderBy("token").collect() if row["token_key"] not in keys], shared
 
 
-def _erase_events(job: Job, account_id: str, token_keys: list[int], texts: list[str]) -> int:
-    """Empty the account's rows month by month in one commit, and count again what was counted from them."""
+def _erase_events(job: Job, account_id: str, token_keys: list[int], texts: list[str]) -> tuple[int, int]:
+    """Empty the account's rows month by month in one commit, and count again what was counted from them.
+
+    Returns their number, and of how many it was their text alone that told.
+    """
     tables, key = job.tables, read_key(job.settings.privacy)
     events = tables.read(EVENTS)
     if key:
         events = open_sealed(events, key_frame(job.spark, key))
-    concerned = belongs_to(account_id, token_keys) | speaks_of(texts)
-    where = events.where(concerned).groupBy("event_month", "batch_id").count().collect()
+    named = belongs_to(account_id, token_keys)
+    concerned = named | speaks_of(texts)
+    counted = F.count(F.lit(1)).alias("rows"), F.count_if(~named).alias("by_text")
+    where = events.where(concerned).groupBy("event_month", "batch_id").agg(*counted).collect()
     if not where:
-        return 0
+        return 0, 0
     months = {row["event_month"] for row in where}
     condition = " OR ".join(
         "event_month IS NULL" if month is None else f"event_month = DATE '{month}'" for month in sorted(months, key=str)
@@ -139,7 +149,7 @@ def _erase_events(job: Job, account_id: str, token_keys: list[int], texts: list[
     tables.replace(lay_out(emptied), EVENTS, where=condition, note="erasure")
     recount(job, sorted({row["batch_id"] for row in where}))
     update_tokens(job, None)
-    return sum(int(row["count"]) for row in where)
+    return sum(row["rows"] for row in where), sum(row["by_text"] for row in where)
 
 
 def _delete(job: Job, table: Table, concerned: Column) -> int:

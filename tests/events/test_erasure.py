@@ -19,6 +19,32 @@ LINES = {
     "": False,
 }
 
+#: rows with columns that name account 77: whether they name 12 as well
+READABLE = {
+    ("nested_value", '{"account": "77", "time": {"$date": "2025-11-12T12:00:00"}, "value": 12}'): False,
+    ("nested_value", '{"account": {"firm": [{"id": 12}]}, "value": 1}'): True,
+    ("nested_value", '{"account": ["1\\u0032" , "12"]}'): True,
+    ("duplicate_json_key", '{"account": "77", "value": 12, "name": "a", "name": "b 12"}'): False,
+    ("duplicate_json_key", '{"account": " 12", "account": "77"}'): True,
+    ("nul_character", '{"account": "12\\u0000", "value": 1}'): True,
+    ("nul_character", "77,x\0,12"): False,
+    ("nul_character", "\x0012,x"): True,
+    ("bad_utf8", b"77,2025-11-12,\xff,12"): False,
+    ("bad_utf8", b"12\xff,2025-11-13"): True,
+    ("bad_utf8", b"112\xff,2025-11-13"): False,
+    ("wrong_field_count", "77,12"): True,
+    ("bad_time", "77,12"): False,
+}
+
+
+def test_where_columns_were_read_a_row_is_taken_by_what_was_damaged_alone(spark: SparkSession) -> None:
+    rows = [(rule, raw if isinstance(raw, bytes) else raw.encode()) for rule, raw in READABLE]
+    events = spark.createDataFrame(
+        [(*row, "77", "t1") for row in rows], "rule string, raw binary, account_id string, token string"
+    )
+    found = [row["found"] for row in events.select(speaks_of(["12"]).alias("found")).collect()]
+    assert dict(zip(READABLE, found, strict=True)) == READABLE
+
 
 def test_a_name_is_found_in_every_spelling_and_as_a_whole(spark: SparkSession) -> None:
     names = ["Müller 7", "t-1", 'a "b" c']

@@ -60,6 +60,20 @@ def test_an_id_is_trimmed_as_in_the_logs_and_no_further(spark: SparkSession, tmp
     assert left(logs) == {"a1": [None]}
 
 
+def test_a_damaged_row_of_another_account_stays_and_one_of_nobody_is_told(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = Logs(spark, tmp_path)
+    others = line("2025-11-12 10:00:00", "t7\0", 12, account="77")
+    logs.write("a.csv", line(TIME, "t1", account="12"), others, f"12,{TIME}")
+    assert logs.ingest() == Exit.OK
+    assert forget(logs, "12") == Exit.OK
+    said = capsys.readouterr().out
+    assert "erased '12': events 2" in said
+    assert "1 of the events by their text alone" in said
+    assert left(logs) == {"77": [others.encode()]}
+
+
 @pytest.mark.long
 def test_the_cube_forgets_too_where_a_replay_brought_as_many_rows(spark: SparkSession, tmp_path: Path) -> None:
     logs = Logs(spark, tmp_path)
