@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,58 +12,55 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from segmentation.column_names import quoted
-from segmentation.errors import InputProblem
 from segmentation.local_rows import local_frame
 from segmentation.settings import SourceSettings
 from segmentation.stores.capabilities import set_if_allowed
 from segmentation.stores.host import spark_path
 from segmentation.stores.inspection import RawFile, inspect
+from segmentation.stores.log_folders import DropError, files_below
 
 #: file endings that belong to a format; a `.gz` or `.bz2` behind the first two is read as well
 ENDINGS = {"csv": (".csv", ".txt", ".tsv"), "jsonl": (".jsonl", ".ndjson", ".json"), "parquet": (".parquet",)}
 
-_HIDDEN = (".", "_")
 #: so many of the files that are passed over are named
 _NAMED = 5
-
-
-class DropError(InputProblem):
-    """There is no drop to read; the message names the path and the fix."""
 
 
 def list_drop(path: Path, source: SourceSettings) -> list[RawFile]:
     """Every file of the source's format at `path` (a file, or a folder searched through), by path.
 
-    Files that cannot be taken in are listed too, each with its `refusal`. Raises DropError for a path that is not
-    there, and for a drop without any file.
+    Files that cannot be taken in are listed too, each with its `refusal`. Links are followed, and a file is listed once
+    however many lead to it. Raises DropError for a path that is not there, for a folder that cannot be read, and for a
+    drop without any file.
     """
     if not path.exists():
         raise DropError(f"{path}: no such file or folder; --input takes a log file or a folder of them")
     endings = ENDINGS[source.format]
-    found = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and _is_log(p, endings))
+    found = [path]
+    if not path.is_file():
+        found = sorted(p for p, hidden in files_below(path) if _ends_like(p, endings) and not hidden)
     if not found:
         others = passed_over(path, source)
         raise DropError(
             f"{path}: no {source.format} file ({', '.join(endings)}, or .gz of them) in it"
             + (f"; there are {others}" if others else "")
         )
+    # not by Path.resolve, which raises where a link leads to itself
+    files = dict.fromkeys(Path(os.path.realpath(one)) for one in found)
     with ThreadPoolExecutor(2) as pool:  # hashing releases the interpreter
-        return list(pool.map(lambda p: inspect(p.resolve(), source), found))
+        return list(pool.map(lambda one: inspect(one, source), files))
 
 
 def passed_over(path: Path, source: SourceSettings) -> str | None:
     """How many files in a folder are no logs by their names, and which; None when there are none.
 
-    What other programs hide, such as the _SUCCESS and .crc files of Spark, is not counted; a log that is hidden is.
+    What other programs hide, such as the _SUCCESS and .crc files of Spark, is not counted; a log that is hidden, by its
+    own name or that of a folder, is.
     """
     if not path.is_dir():
         return None
     endings = ENDINGS[source.format]
-    others = sorted(
-        str(p.relative_to(path))
-        for p in path.rglob("*")
-        if p.is_file() and not _is_log(p, endings) and (_ends_like(p, endings) or not p.name.startswith(_HIDDEN))
-    )
+    others = sorted(str(p.relative_to(path)) for p, hidden in files_below(path) if _ends_like(p, endings) == hidden)
     if not others:
         return None
     more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
@@ -104,10 +102,6 @@ def plain_path(address: Column) -> Column:
     # characters than Python would; a plus stands for itself in a path, where url_decode makes a space of it
     path = F.regexp_replace(address, "^(file|dbfs):/+", "/")
     return F.url_decode(F.replace(path, F.lit("+"), F.lit("%2B")))
-
-
-def _is_log(path: Path, endings: tuple[str, ...]) -> bool:
-    return _ends_like(path, endings) and not path.name.startswith(_HIDDEN)
 
 
 def _ends_like(path: Path, endings: tuple[str, ...]) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import bz2
 import datetime as dt
+import errno
 import gzip
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -59,6 +61,64 @@ def test_hidden_and_foreign_files_are_no_logs(tmp_path: Path) -> None:
     assert passed_over(tmp_path, source()) == "3 other files: .x.csv, _x.csv, notes.md"
     (file,) = list_drop(tmp_path / "_x.csv", source())
     assert (file.refusal or "").startswith("misnamed: Spark passes over files")
+
+
+def write_log(path: Path, text: str = "a,b\n1,2\n") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_what_lies_in_hidden_folders_is_passed_over_and_named(tmp_path: Path) -> None:
+    for name in ("_temporary/0/part-0.csv", ".trash/y=1/deleted.csv", ".git/config", "_month=1/a.csv", "y=2/b.csv"):
+        write_log(tmp_path / name)
+    found = [str(file.path.relative_to(tmp_path)) for file in list_drop(tmp_path, source())]
+    assert found == ["_month=1/a.csv", "y=2/b.csv"]
+    assert passed_over(tmp_path, source()) == "2 other files: .trash/y=1/deleted.csv, _temporary/0/part-0.csv"
+    assert [file.path.name for file in list_drop(tmp_path / "_temporary", source())] == ["part-0.csv"]
+
+
+def test_links_are_followed_and_a_file_is_listed_once_by_its_own_path(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    own, there = write_log(logs / "x.csv"), write_log(tmp_path / ".store/2025/b.csv")
+    for link, target in {"2025": there.parent, "again": there.parent, "2025/loop": logs, "z.csv": own}.items():
+        (logs / link).symlink_to(target)
+    assert [(file.path, file.refusal) for file in list_drop(logs, source())] == [(there, None), (own, None)]
+    assert passed_over(logs, source()) is None
+
+
+def test_a_folder_in_sight_is_read_though_it_is_hidden_by_another_name(tmp_path: Path) -> None:
+    own = write_log(tmp_path / ".a/x.csv")
+    (tmp_path / "b").symlink_to(own.parent)
+    assert [file.path for file in list_drop(tmp_path, source())] == [own]
+
+
+def test_links_that_lead_nowhere_are_told(tmp_path: Path) -> None:
+    for link, target in {"a.csv": "gone.csv", "loop.csv": "loop.csv", "2025": "gone"}.items():
+        (tmp_path / link).symlink_to(target)
+    assert [file.refusal for file in list_drop(tmp_path, source())] == [
+        "unreadable: No such file or directory",
+        "unreadable: Too many levels of symbolic links",
+    ]
+    assert passed_over(tmp_path, source()) == "1 other files: 2025"
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.csv", "shut/b.csv", ".shut/c.csv", "gone/d.csv"):
+        write_log(tmp_path / name)
+    numbers, scandir = {"shut": errno.EACCES, ".shut": errno.EACCES, "gone": errno.ENOENT}, os.scandir
+
+    # tests may run as root, who may read everything
+    def scan(path: str) -> Iterator[os.DirEntry[str]]:
+        if number := numbers.get(Path(path).name):
+            raise OSError(number, os.strerror(number), path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    with pytest.raises(DropError, match=rf"^{tmp_path}/shut: the folder cannot be read \(Permission denied\); let it"):
+        list_drop(tmp_path, source())
+    del numbers["shut"]
+    assert [file.path.name for file in list_drop(tmp_path, source())] == ["a.csv", "b.csv"]
 
 
 def test_an_absent_path_and_an_empty_drop_are_named(tmp_path: Path) -> None:
