@@ -71,8 +71,9 @@ def load_settings(profile: str, overrides: Sequence[str] = ()) -> Settings:
         raise ConfError(
             f"$SEGMENTATION_SETTINGS: {problem}; write section.key=value words as a shell has them"
         ) from None
-    layers += [(f"$SEGMENTATION_SETTINGS, {word}", _parse_override(word)) for word in words]
-    layers += [(f"--set {override}", _parse_override(override)) for override in overrides]
+    given = [(f"$SEGMENTATION_SETTINGS, {word}", word) for word in words]
+    given += [(f"--set {override}", override) for override in overrides]
+    layers += [(where, _parse_override(where, override)) for where, override in given]
     merged: Tree = {}
     for where, layer in layers:
         _refuse_unknown(where, layer, base)
@@ -146,23 +147,24 @@ def _read(path: Traversable) -> Tree:
     return tree
 
 
-def _parse_override(override: str) -> Tree:
+def _parse_override(where: str, override: str) -> Tree:
     key, separator, value = override.partition("=")
     if not separator or not key:
-        raise ConfError(f"--set {override}: write section.key=value")
+        raise ConfError(f"{where}: write section.key=value")
     try:
         tree: Any = yaml.safe_load(value)
     except yaml.YAMLError:
-        raise ConfError(f"--set {override}: the value is not YAML") from None
+        raise ConfError(f"{where}: the value is not YAML") from None
     for part in reversed(key.split(".")):
         tree = {part: tree}
     return dict(tree)
 
 
 def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> Tree:
+    """Both, key by key; what is empty above replaces what was below, as nothing else could empty it."""
     merged = dict(below)
     for key, value in above.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        both = value and isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = _merge(merged[key], value) if both else value
     return merged
 
@@ -189,6 +191,8 @@ def _origin(layers: Sequence[tuple[str, Tree]], path: Sequence[str | int]) -> st
     for where, layer in reversed(layers):
         node: Any = layer
         for part in path:
+            if node == {}:  # emptied here, so that whatever is missing in it is missing by this
+                return where
             node = node.get(part) if isinstance(node, dict) else None
         if node is not None:
             return where

@@ -80,6 +80,27 @@ def test_a_wrong_override_is_named(override: str, message: str) -> None:
         load_settings("local", [override])
 
 
+def test_an_empty_value_empties(monkeypatch: pytest.MonkeyPatch) -> None:
+    grids = load_settings("base").models
+    assert grids["lasso"].grid
+    emptied = load_settings("base", ["models.lasso.grid={}"]).models
+    assert emptied["lasso"].grid == {}
+    assert emptied["lasso"].params == grids["lasso"].params
+    filled = load_settings("base", ["models.lasso.grid={}", "models.lasso.grid.regParam=[0.5]"]).models
+    assert filled["lasso"].grid == {"regParam": (0.5,)}
+    with pytest.raises(ConfError, match=r"^--set segments={}: segments\.methods: Field required"):
+        load_settings("base", ["segments={}", "segments.k_max=5"])
+
+
+@pytest.mark.parametrize(("word", "what"), [("foo", "write section.key=value"), ("a.b=[1", "the value is not YAML")])
+def test_a_wrong_word_of_the_variable_is_told_as_one_of_it(
+    monkeypatch: pytest.MonkeyPatch, word: str, what: str
+) -> None:
+    monkeypatch.setenv("SEGMENTATION_SETTINGS", word)
+    with pytest.raises(ConfError, match=rf"^\$SEGMENTATION_SETTINGS, {re.escape(word)}: {what}"):
+        load_settings("local")
+
+
 @pytest.fixture
 def own_conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of settings that holds base.yml alone, taken for this test."""
