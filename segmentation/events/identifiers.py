@@ -28,7 +28,7 @@ _IV = 12  # bytes of an initialisation vector of AES-GCM
 def keyed_id(key: bytes, kind: str, text: str) -> str:
     """What stands in the tables for a token or an account id: `kind` is TOKEN or ACCOUNT, equal texts of which differ.
 
-    `text` has to be in NFC and without blanks around it, as in `events`.
+    `text` has to be spelled as in `events`.
     """
     return hmac.digest(key, f"{kind}:{text}".encode(), "sha256").hex()[:LENGTH]
 

@@ -13,6 +13,14 @@ from pyspark.sql.pandas.functions import pandas_udf
 Composer = Callable[[Column], Column]
 
 
+def spelled_id(text: str) -> str:
+    """An account's id, typed or from a file, as `events.build` spells it in a log: NFC, no blanks (U+0020) around it.
+
+    Other white space stays, so that an id may end with a tab or a no-break space.
+    """
+    return unicodedata.normalize("NFC", text.strip(" "))
+
+
 def composed_by_java(text: Column) -> Column:
     """Unicode's composed form (NFC), by ICU, which Spark ships for its collations."""
     return F.java_method(F.lit("com.ibm.icu.text.Normalizer"), F.lit("compose"), text, F.lit(False))

@@ -112,7 +112,8 @@ def _accounts(job: Job) -> tuple[DataFrame, Callable[[], None]]:
             raise InputProblem("no accounts are stored yet: give --accounts, a CSV with one line per account")
         return tables.read(ACCOUNTS), _nothing
     key = read_key(job.settings.privacy)
-    content = f"{file_hash(job.args.accounts)} by {job.args.account_column}, tidied"  # earlier only ids were
+    # what earlier releases stored of the same file, they had trimmed otherwise
+    content = f"{file_hash(job.args.accounts)} by {job.args.account_column}, ids as in logs"
     content += f" under key {key_fingerprint(key)}" if key else ""
     if tables.note(ACCOUNTS) == content:
         return tables.read(ACCOUNTS), _nothing

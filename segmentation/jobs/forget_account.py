@@ -7,7 +7,6 @@ is made good by giving the command again.
 from __future__ import annotations
 
 import argparse
-import unicodedata
 
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
@@ -17,6 +16,7 @@ from segmentation.events.build import lay_out
 from segmentation.events.erasure import belongs_to, erase, redact, speaks_of
 from segmentation.events.identifiers import ACCOUNT, key_frame, keyed_id, open_sealed, seal
 from segmentation.events.lines import any_of
+from segmentation.events.spelling import spelled_id
 from segmentation.jobs.activity_months import refresh_activity
 from segmentation.jobs.batches import recount
 from segmentation.jobs.dimensions import update_tokens
@@ -48,8 +48,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def forget(job: Job) -> None:
     """Erase, publish, purge; says how many rows of which table were concerned."""
     finish(job)
-    # blanks and nothing else, as in ingest: an id may end with a tab or a no-break space
-    plain = unicodedata.normalize("NFC", job.args.account.strip(" "))
+    plain = spelled_id(job.args.account)
     if not plain:
         raise InputProblem("--account is empty: give the account's id as the logs write it")
     key = read_key(job.settings.privacy)

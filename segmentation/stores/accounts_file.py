@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.errors import InputProblem
 from segmentation.events.identifiers import ACCOUNT, keyed_id
+from segmentation.events.spelling import spelled_id
 from segmentation.local_rows import local_frame
 
 
@@ -28,10 +29,10 @@ def file_hash(path: Path) -> str:
 def read_accounts(spark: SparkSession, path: Path, account_column: str, key: bytes | None = None) -> DataFrame:
     """One row per line of the CSV file: account_id, then its other columns as text, empty ones null.
 
-    Every value is brought to NFC, as account ids are in the logs, without blanks of any kind at its ends: labels that
-    look alike are the same. With a key account ids become its hashes. Raises InputProblem for an
-    unreadable file, columns that cannot be told apart, a missing account column, lines without an account or with the
-    same; it names lines, never ids.
+    Ids are spelled as in the logs. Every other value is brought to NFC, without white space of any kind at its ends:
+    labels that look alike are the same. With a key account ids become its hashes. Raises InputProblem for an unreadable
+    file, columns that cannot be told apart, a missing account column, lines without an account or with the same; it
+    names lines, never ids.
     """
     frame = _read(path)
     if account_column not in frame.columns:
@@ -46,7 +47,9 @@ def read_accounts(spark: SparkSession, path: Path, account_column: str, key: byt
             "and rename the other"
         )
     frame = frame.rename(columns={account_column: "account_id"})
-    frame = frame.apply(lambda column: column.str.strip().str.normalize("NFC")).replace("", pd.NA)
+    ids = frame["account_id"].map(spelled_id)
+    tidied = frame.apply(lambda column: column.str.strip().str.normalize("NFC"))
+    frame = tidied.assign(account_id=ids).replace("", pd.NA)
     blank = frame.index[frame["account_id"].isna()]
     if len(blank):
         raise InputProblem(

@@ -29,6 +29,12 @@ def test_ids_are_trimmed_and_composed_and_empty_cells_are_null(spark: SparkSessi
     ]
 
 
+def test_ids_keep_what_is_no_blank_as_in_the_logs(spark: SparkSession, file: Path) -> None:
+    file.write_text("industry,customer\nMedia, p\u00e4\u00a0 \nPrint,\tb\n", encoding="utf-8")
+    rows = read_accounts(spark, file, "customer").collect()
+    assert [row["account_id"] for row in rows] == ["p\u00e4\u00a0", "\tb"]
+
+
 def test_labels_that_look_alike_are_the_same(spark: SparkSession, file: Path) -> None:
     labels = ("Cafe\u0301", "Caf\u00e9\u00a0", "\tCaf\u00e9", "\u00a0")
     lines = [f'"{label}",{number}' for number, label in enumerate(labels)]
