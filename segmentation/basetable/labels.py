@@ -32,8 +32,17 @@ def label_accounts(accounts: DataFrame, label_column: str, label_groups: Mapping
     if label_column not in accounts.columns:
         there = ", ".join(name for name in accounts.columns if name != "account_id")
         raise InputProblem(f"the accounts file has no column {label_column!r} to take labels from; it has {there}")
-    trimmed = F.trim(F.col(f"`{label_column}`").cast("string"))
-    return accounts.select("account_id", _grouped(F.nullif(trimmed, F.lit("")), label_groups).alias("industry"))
+    return accounts.select("account_id", _grouped(_label(label_column), label_groups).alias("industry"))
+
+
+def labels_of_nobody(accounts: DataFrame, label_column: str, label_groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """The old labels in `label_groups` that no account has, a misspelt one perhaps, in their order."""
+    olds = dict.fromkeys(old.strip() for group in label_groups.values() for old in group)
+    olds.pop(OTHERS, None)
+    if not olds:
+        return []
+    found = accounts.select(_label(label_column).alias("label")).where(F.col("label").isin(*olds)).distinct().collect()
+    return [old for old in olds if old not in {row["label"] for row in found}]
 
 
 def count_accounts(with_usage: DataFrame, labelled: DataFrame) -> AccountCounts:
@@ -66,6 +75,11 @@ def require_classes(basetable: DataFrame) -> dict[str, int]:
     if len(counts) == 1:
         raise InputProblem(f"every labelled account is {counts[0].industry!r}: a model needs at least two labels")
     return {row.industry: int(row["count"]) for row in counts}
+
+
+def _label(column: str) -> Column:
+    """The label without blanks around it, null when nothing is left."""
+    return F.nullif(F.trim(F.col(f"`{column}`").cast("string")), F.lit(""))
 
 
 def _grouped(label: Column, groups: Mapping[str, Sequence[str]]) -> Column:

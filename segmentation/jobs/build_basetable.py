@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from segmentation.basetable.build import build_basetable
 from segmentation.basetable.imputation import LOGS, basetable_features, prepare_activity
-from segmentation.basetable.labels import count_accounts, label_accounts
+from segmentation.basetable.labels import count_accounts, label_accounts, labels_of_nobody
 from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.features.accounts import account_features
@@ -236,6 +236,8 @@ def _build_basetable(
         f"  left out: {counts.in_file_without_usage:,} accounts of the file without usage, {dropped:,} missing more "
         f"than {settings.max_missing_share:.0%}; {counts.not_in_file:,} accounts of the logs are not in the file"
     )
+    if unknown := labels_of_nobody(accounts, job.args.label, settings.label_groups):
+        job.show(f"  basetable.label_groups names labels that no account has: {', '.join(map(repr, unknown))}")
 
 
 JOB = JobSpec("basetable", "events to one wide row per account, with label and fold", _arguments, build)

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from segmentation.basetable.labels import AccountCounts, count_accounts, label_accounts, require_classes
+from segmentation.basetable.labels import (
+    AccountCounts,
+    count_accounts,
+    label_accounts,
+    labels_of_nobody,
+    require_classes,
+)
 from segmentation.errors import InputProblem
 
 
@@ -40,6 +46,12 @@ def test_a_label_no_group_names_stays(accounts: DataFrame) -> None:
 def test_a_label_claimed_twice_is_an_error(accounts: DataFrame) -> None:
     with pytest.raises(InputProblem, match="both 'x' and 'y' claim the label 'Print'"):
         label_accounts(accounts, "branch", {"x": ("Print",), "y": ("Print",)})
+
+
+def test_labels_that_no_account_has_are_named_in_their_order(accounts: DataFrame) -> None:
+    groups = {"Big": ("Sing", " Print "), "Small": ("Label", "Box"), "Rest": ("*",)}
+    assert labels_of_nobody(accounts, "branch", groups) == ["Sing", "Box"]
+    assert labels_of_nobody(accounts, "branch", {"Rest": ("*",)}) == []
 
 
 def test_an_unknown_column_is_an_error_that_names_those_there_are(accounts: DataFrame) -> None:

@@ -61,6 +61,19 @@ def test_where_no_rows_are_kept_the_tables_are_the_same(
     assert [store(spark, tmp_path / "data").read(table).count() for table in TABLES] == [3, 2, 2]
 
 
+def test_an_odd_id_meets_its_label_and_a_label_of_nobody_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = "p\u00e4\u00a0"
+    build = ingested(tmp_path, LOG.replace(",a1,", f",{odd},"))
+    (tmp_path / "accounts.csv").write_text(f"account,industry\n{odd},Print\n")
+    groups = "basetable.label_groups={Paper: [Print, Prnt]}"
+    assert main([*build, "--as-of", "2025-04-01", "--set", groups]) == Exit.OK
+    said = capsys.readouterr().out
+    assert "features, 1 labelled by 'industry'" in said
+    assert "basetable.label_groups names labels that no account has: 'Prnt'" in said
+
+
 @pytest.mark.long
 def test_a_cube_that_knows_an_account_too_many_is_computed_anew(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
