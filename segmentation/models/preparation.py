@@ -186,7 +186,11 @@ def _checked(frame: DataFrame, numeric: Sequence[str]) -> int:
         )
     if found["bad"]:
         names = [numeric[place] for place in sorted(found["bad"])]
-        raise InputProblem(f"missing, NaN or infinite values in {len(names)} feature(s): {_listed(names)}")
+        rebuild = f"`segmentation basetable --as-of {found['dates'][0]}`"
+        raise InputProblem(
+            f"missing, NaN or infinite values in {len(names)} feature(s): {_listed(names)}; {rebuild} fills those of a "
+            "category or feature that came after this basetable, any other is a mistake of the feature"
+        )
     if found["all_equal"]:
         raise InputProblem(f"none of the {len(numeric)} numeric feature(s) varies over {found['rows']} account(s)")
     return int(found["rows"])

@@ -76,7 +76,10 @@ def test_robust_scaling_does_not_care_how_far_away_an_outlier_is(spark: SparkSes
     ("columns", "message"),
     [
         ({"rows": [1.0, float("nan"), 2.0]}, r"missing, NaN or infinite values in 1 feature\(s\): rows"),
-        ({"odd-name": [1.0, None, 2.0]}, r"infinite values in 1 feature\(s\): odd-name"),
+        (
+            {"odd-name": [1.0, None, 2.0]},
+            r"infinite values in 1 feature\(s\): odd-name; `segmentation basetable --as-of 2026-01-01` fills",
+        ),
         ({"rows": [1.0, float("inf"), 2.0]}, r"infinite values in 1 feature\(s\): rows"),
         ({"as_of": [AS_OF, AS_OF, dt.date(2025, 1, 1)]}, "one as_of at a time, not 2: 2025-01-01, 2026-01-01"),
         ({"same": ["x", "y", "z"]}, "should be numbers and are not: same"),
