@@ -11,7 +11,6 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from segmentation.basetable.build import build_basetable
 from segmentation.basetable.imputation import LOGS, basetable_features, prepare_activity
@@ -20,12 +19,12 @@ from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.features.accounts import account_features
 from segmentation.features.activity import mask_words
-from segmentation.features.months import last_as_of, last_in_turn, months_before
 from segmentation.features.tokens import LACKING, main_accounts, token_features
 from segmentation.jobs.activity_months import update_activity
 from segmentation.jobs.built import Built, built_of, note_with
 from segmentation.jobs.dimensions import update_tokens
 from segmentation.jobs.keys import require_same_key
+from segmentation.jobs.reach import basetable_date
 from segmentation.jobs.stored_categories import categories_of
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import (
@@ -34,8 +33,6 @@ from segmentation.schemas import (
     ACTIVITY,
     BASETABLE,
     EVENT_NAMES,
-    KEPT,
-    ROW_BALANCE,
     TOKEN_FEATURES,
     TOKENS,
 )
@@ -79,7 +76,7 @@ def _build(job: Job, anew: bool) -> None:
     # side by side, as each is mostly Delta looking through its own log; of several problems the first here is told
     with ThreadPoolExecutor(2) as pool:
         same_key, read = pool.submit(require_same_key, job), pool.submit(_accounts, job)
-        dated, named = pool.submit(_as_of, job), pool.submit(_event_names, job)
+        dated, named = pool.submit(basetable_date, job), pool.submit(_event_names, job)
         same_key.result()
         (accounts, storing), as_of, names = read.result(), dated.result(), named.result()
     job.as_of = as_of  # later steps of the same run speak for the same date
@@ -129,39 +126,6 @@ def _nothing() -> None:
 def _event_names(job: Job) -> DataFrame:
     """The few rows of the stored table, kept: each look at a stored table costs queries of its log as well."""
     return settled(job.tables.read(EVENT_NAMES))
-
-
-def _as_of(job: Job) -> dt.date:
-    given = job.settings.basetable.as_of
-    # dates are taken in Spark: a collected timestamp would be in the machine's time zone
-    first, last = F.to_date(F.min("first_seen")).alias("first"), F.to_date(F.max("last_seen")).alias("last")
-    span = job.tables.read(TOKENS).agg(first, last).first()
-    if span is None or span["last"] is None:
-        raise InputProblem("no row of the logs was kept, so there is nothing to build from; look at the row balance")
-    as_of = given or last_as_of(_last_in_turn(job, span["last"]))
-    if as_of <= span["first"]:
-        raise InputProblem(f"the logs begin on {span['first']}, so nothing happened before --as-of {as_of}")
-    if as_of > months_before(span["last"], -1):
-        raise InputProblem(
-            f"the logs end on {span['last']}: --as-of {as_of} would take months nobody saw for quiet ones"
-        )
-    return as_of
-
-
-def _last_in_turn(job: Job, last: dt.date) -> dt.date:
-    """The last day of the logs, less few rows behind a month without any: a wrong clock would make all quiet."""
-    kept = job.tables.read(ROW_BALANCE).where((F.col("disposition") == KEPT) & F.col("event_month").isNotNull())
-    counted = kept.groupBy("event_month").agg(F.sum("rows").alias("rows")).collect()
-    end = months_before(last_in_turn({row["event_month"]: row["rows"] for row in counted}), -1)
-    if last < end:
-        return last
-    before = job.tables.read(TOKENS).where(F.to_date("last_seen") < F.lit(end)).agg(F.to_date(F.max("last_seen")))
-    found: dt.date = before.collect()[0][0] or end - dt.timedelta(days=1)
-    job.show(
-        f"the logs end on {found}, but for few rows until {last} behind a month without any: a wrong clock? If not, "
-        "give --as-of"
-    )
-    return found
 
 
 def _made_from(job: Job, as_of: dt.date, categories: Sequence[str]) -> str:

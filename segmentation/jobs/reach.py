@@ -1,0 +1,47 @@
+"""How far the logs reach, and so for which date a basetable of them speaks."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from pyspark.sql import functions as F
+
+from segmentation.errors import InputProblem
+from segmentation.features.months import last_as_of, last_in_turn, months_before
+from segmentation.runtime import Job
+from segmentation.schemas import EVENTS, KEPT, ROW_BALANCE, TOKENS
+
+
+def basetable_date(job: Job) -> dt.date:
+    """The as_of that was given, else the last that the logs reach; InputProblem where they do not reach it."""
+    given = job.settings.basetable.as_of
+    # dates are taken in Spark: a collected timestamp would be in the machine's time zone
+    first, last = F.to_date(F.min("first_seen")).alias("first"), F.to_date(F.max("last_seen")).alias("last")
+    span = job.tables.read(TOKENS).agg(first, last).first()
+    if span is None or span["last"] is None:
+        raise InputProblem("no row of the logs was kept, so there is nothing to build from; look at the row balance")
+    as_of = given or last_as_of(_last_in_turn(job, span["last"]))
+    if as_of <= span["first"]:
+        raise InputProblem(f"the logs begin on {span['first']}, so nothing happened before --as-of {as_of}")
+    if as_of > months_before(span["last"], -1):
+        raise InputProblem(
+            f"the logs end on {span['last']}: --as-of {as_of} would take months nobody saw for quiet ones"
+        )
+    return as_of
+
+
+def _last_in_turn(job: Job, last: dt.date) -> dt.date:
+    """The last day of the logs, less few rows behind a month without any: a wrong clock would make all quiet."""
+    kept = job.tables.read(ROW_BALANCE).where((F.col("disposition") == KEPT) & F.col("event_month").isNotNull())
+    counted = kept.groupBy("event_month").agg(F.sum("rows").alias("rows")).collect()
+    month = last_in_turn({row["event_month"]: row["rows"] for row in counted})
+    if last < months_before(month, -1):
+        return last
+    # of the events, as a token's last day may be that of a stray row; of one month alone, and only where there is one
+    in_month = job.tables.read(EVENTS).where((F.col("event_month") == F.lit(month)) & F.col("rule").isNull())
+    found: dt.date = in_month.agg(F.max("event_date")).collect()[0][0]
+    job.show(
+        f"the logs end on {found}, but for few rows until {last} behind a month without any: a wrong clock? If not, "
+        "give --as-of"
+    )
+    return found
