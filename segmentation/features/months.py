@@ -60,10 +60,19 @@ def last_as_of(last_event: dt.date) -> dt.date:
 
 
 def last_in_turn(months: Mapping[dt.date, int]) -> dt.date:
-    """The last month, of those with rows, that has the one before it or many rows: few alone may be a wrong clock.
+    """The last month, of those with rows, that is no few rows of a wrong clock.
+
+    It has a thousandth of the rows of the largest of the twelve months before it, or where the month right before it
+    has none, a tenth of those of the largest of all. A month that has just begun may have fewer: then the last day of
+    the one before it tells the same.
 
     >>> last_in_turn({dt.date(2025, 11, 1): 90, dt.date(2025, 12, 1): 90, dt.date(2026, 6, 1): 1})
     datetime.date(2025, 12, 1)
     """
     many = max(months.values()) / 10
-    return max(month for month, rows in months.items() if rows >= many or months_before(month, 1) in months)
+
+    def follows(month: dt.date, rows: int) -> bool:
+        before = [months.get(months_before(month, back), 0) for back in range(1, YEAR + 1)]
+        return before[0] > 0 and rows >= max(before) / 1000
+
+    return max(month for month, rows in months.items() if rows >= many or follows(month, rows))

@@ -20,28 +20,28 @@ def basetable_date(job: Job) -> dt.date:
     span = job.tables.read(TOKENS).agg(first, last).first()
     if span is None or span["last"] is None:
         raise InputProblem("no row of the logs was kept, so there is nothing to build from; look at the row balance")
-    as_of = given or last_as_of(_last_in_turn(job, span["last"]))
+    as_of = given or _last_reached(job, span["last"])
     if as_of <= span["first"]:
         raise InputProblem(f"the logs begin on {span['first']}, so nothing happened before --as-of {as_of}")
     if as_of > months_before(span["last"], -1):
         raise InputProblem(
             f"the logs end on {span['last']}: --as-of {as_of} would take months nobody saw for quiet ones"
         )
+    if as_of > span["last"] + dt.timedelta(days=1):
+        job.show(f"the logs end on {span['last']}: the days from then to --as-of {as_of} count as quiet ones")
     return as_of
 
 
-def _last_in_turn(job: Job, last: dt.date) -> dt.date:
-    """The last day of the logs, less few rows behind a month without any: a wrong clock would make all quiet."""
+def _last_reached(job: Job, last: dt.date) -> dt.date:
+    """The latest as_of whose months are complete, less few rows at the end: a wrong clock would make all quiet."""
     kept = job.tables.read(ROW_BALANCE).where((F.col("disposition") == KEPT) & F.col("event_month").isNotNull())
     counted = kept.groupBy("event_month").agg(F.sum("rows").alias("rows")).collect()
     month = last_in_turn({row["event_month"]: row["rows"] for row in counted})
     if last < months_before(month, -1):
-        return last
+        return last_as_of(last)
     # of the events, as a token's last day may be that of a stray row; of one month alone, and only where there is one
     in_month = job.tables.read(EVENTS).where((F.col("event_month") == F.lit(month)) & F.col("rule").isNull())
     found: dt.date = in_month.agg(F.max("event_date")).collect()[0][0]
-    job.show(
-        f"the logs end on {found}, but for few rows until {last} behind a month without any: a wrong clock? If not, "
-        "give --as-of"
-    )
-    return found
+    if last_as_of(found) != last_as_of(last):  # else it is the next month, which may just have begun
+        job.show(f"the logs end on {found}, but for few rows until {last}: a wrong clock? If not, give --as-of")
+    return last_as_of(found)

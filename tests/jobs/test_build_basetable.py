@@ -99,7 +99,7 @@ def test_one_wrong_clock_does_not_make_everybody_quiet(tmp_path: Path, capsys: p
     build = ingested(tmp_path, LOG + march + stray)
     assert main(build) == Exit.OK
     said = capsys.readouterr().out
-    assert "the logs end on 2025-03-31, but for few rows until 2025-06-15 behind a month without any" in said
+    assert "the logs end on 2025-03-31, but for few rows until 2025-06-15: a wrong clock?" in said
     assert "basetable as of 2025-04-01: 2 accounts" in said
     assert main([*build, "--as-of", "2025-07-01"]) == Exit.OK  # whoever says so is believed
     assert "basetable as of 2025-07-01: 3 accounts" in capsys.readouterr().out
@@ -112,6 +112,11 @@ def test_a_month_that_was_not_delivered_holds_nothing_up() -> None:
     assert last_in_turn({dt.date(2025, 2, 1): 90, march: 90, may: 80}) == may
     assert last_in_turn({dt.date(2001, 1, 1): 1, march: 90}) == march
     assert last_in_turn({march: 1}) == march
+
+
+def test_logs_that_shrink_month_by_month_end_in_their_last_month() -> None:
+    months = {dt.date(year, month, 1): 100 ** (2028 - year) for year in (2024, 2025, 2026) for month in range(1, 13)}
+    assert last_in_turn(months) == dt.date(2026, 12, 1)
 
 
 @pytest.mark.long

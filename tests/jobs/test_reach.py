@@ -42,3 +42,24 @@ def test_a_stray_row_of_a_token_takes_none_of_its_good_rows_along(spark: SparkSe
     assert as_of == dt.date(2026, 1, 1)
     (line,) = said
     assert line.startswith("the logs end on 2025-12-31, but for few rows until 2026-06-15")
+
+
+def test_few_rows_in_the_months_right_behind_the_last_are_a_wrong_clock_too(spark: SparkSession) -> None:
+    good = [("t1", "2025-11-30", 4000), ("t2", "2025-12-31", 3000)]
+    as_of, said = date_of(spark, [*good, ("t1", "2026-01-31", 1), ("t2", "2026-02-28", 1)])
+    assert as_of == dt.date(2026, 1, 1)
+    assert said == [
+        "the logs end on 2025-12-31, but for few rows until 2026-02-28: a wrong clock? If not, give --as-of"
+    ]
+
+
+def test_a_month_that_has_just_begun_is_no_wrong_clock(spark: SparkSession) -> None:
+    assert date_of(spark, [("t1", "2025-12-31", 4000), ("t2", "2026-01-01", 1)]) == (dt.date(2026, 1, 1), [])
+
+
+def test_days_that_nobody_saw_are_told_of(spark: SparkSession) -> None:
+    logs, new_year = [("t1", "2025-11-03", 2), ("t1", "2025-12-02", 1)], dt.date(2026, 1, 1)
+    as_of, said = date_of(spark, logs, given=new_year)
+    assert as_of == new_year
+    assert said == ["the logs end on 2025-12-02: the days from then to --as-of 2026-01-01 count as quiet ones"]
+    assert date_of(spark, [*logs, ("t2", "2025-12-31", 1)], given=new_year) == (new_year, [])
