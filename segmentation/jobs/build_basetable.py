@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +11,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame
 
 from segmentation.basetable.build import build_basetable
-from segmentation.basetable.imputation import LOGS, basetable_features, prepare_activity
+from segmentation.basetable.imputation import LOGS, prepare_activity
 from segmentation.basetable.labels import count_accounts, label_accounts, labels_of_nobody
 from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
@@ -21,7 +19,7 @@ from segmentation.features.accounts import account_features
 from segmentation.features.activity import mask_words
 from segmentation.features.tokens import LACKING, main_accounts, token_features
 from segmentation.jobs.activity_months import update_activity
-from segmentation.jobs.built import Built, built_of, note_with
+from segmentation.jobs.built import Built, built_of, digest_of, note_with
 from segmentation.jobs.dimensions import update_tokens
 from segmentation.jobs.keys import require_same_key
 from segmentation.jobs.reach import basetable_date
@@ -82,7 +80,7 @@ def _build(job: Job, anew: bool) -> None:
     job.as_of = as_of  # later steps of the same run speak for the same date
     updated = update_activity(job, names, storing, anew)
     categories = categories_of(names)
-    made_from, before = _made_from(job, as_of, categories), built_of(job, as_of)
+    made_from, before = digest_of(job, as_of, categories), built_of(job, as_of)
     if not job.args.force and before and before.made_from == made_from:
         job.publish()
         job.show(f"basetable as of {as_of}: nothing has changed, kept as it is")
@@ -126,16 +124,6 @@ def _nothing() -> None:
 def _event_names(job: Job) -> DataFrame:
     """The few rows of the stored table, kept: each look at a stored table costs queries of its log as well."""
     return settled(job.tables.read(EVENT_NAMES))
-
-
-def _made_from(job: Job, as_of: dt.date, categories: Sequence[str]) -> str:
-    """A digest of what the basetable depends on; equal ones mean equal basetables."""
-    settings = job.settings.model_dump(mode="json", include={"basetable", "features"})
-    del settings["basetable"]["as_of"]  # it may be left to the logs
-    versions = job.tables.versions([ACTIVITY, ACCOUNTS, TOKENS])
-    columns = [one.name for one in basetable_features(categories, job.settings.basetable.imputation)]
-    asked = {"as_of": str(as_of), "label": job.args.label, "columns": columns}
-    return hashlib.sha256(json.dumps({**asked, **versions, **settings}, sort_keys=True).encode()).hexdigest()
 
 
 def _build_features(

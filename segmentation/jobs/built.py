@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from importlib.resources import files
 from typing import Any
 
+from segmentation.basetable.imputation import basetable_features
 from segmentation.runtime import Job
-from segmentation.schemas import BASETABLE
+from segmentation.schemas import ACCOUNTS, ACTIVITY, BASETABLE, TOKENS
+
+#: packages whose code decides what a basetable of given tables holds
+_FORMULAS = ("segmentation.features", "segmentation.basetable")
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,29 @@ def labels_of(job: Job, as_of: dt.date) -> set[str]:
     """The label's column in the accounts file; where nothing tells of this date, those of all others."""
     noted = _noted(job)
     return {noted[str(as_of)].label} if str(as_of) in noted else {one.label for one in noted.values()}
+
+
+def digest_of(job: Job, as_of: dt.date, categories: Sequence[str]) -> str:
+    """A digest of what the basetable depends on; equal ones mean equal basetables."""
+    settings = job.settings.model_dump(mode="json", include={"basetable", "features"})
+    del settings["basetable"]["as_of"]  # it may be left to the logs
+    versions = job.tables.versions([ACTIVITY, ACCOUNTS, TOKENS])
+    columns = [one.name for one in basetable_features(categories, job.settings.basetable.imputation)]
+    asked = {"as_of": str(as_of), "label": job.args.label, "columns": columns, "code": code_digest(_FORMULAS)}
+    return hashlib.sha256(json.dumps({**asked, **versions, **settings}, sort_keys=True).encode()).hexdigest()
+
+
+def code_digest(packages: Sequence[str]) -> str:
+    """A digest of the modules of the packages: another release, or a checkout, may compute a column otherwise.
+
+    Of the code itself, as a version is not raised with every change; it is read from a zip of --py-files as well.
+    """
+    digest = hashlib.sha256()
+    for package in packages:
+        modules = (one for one in files(package).iterdir() if one.name.endswith(".py"))
+        for module in sorted(modules, key=lambda one: one.name):
+            digest.update(f"{package} {module.name}\n".encode() + module.read_bytes())
+    return digest.hexdigest()
 
 
 def note_with(job: Job, as_of: dt.date, built: Built) -> str:
