@@ -67,6 +67,13 @@ def count_accounts(with_usage: DataFrame, labelled: DataFrame) -> AccountCounts:
     return AccountCounts(*counts)
 
 
+def count_dropped(dropped: DataFrame, labelled: DataFrame) -> tuple[int, int]:
+    """(accounts left out for missing too much, those of them with a label); `labelled` lists no account twice."""
+    both = dropped.select("account_id").join(labelled, on="account_id", how="left")
+    row = both.agg(F.count("account_id"), F.count("industry")).first()
+    return (row[0], row[1]) if row else (0, 0)
+
+
 def require_classes(basetable: DataFrame) -> dict[str, int]:
     """Accounts per industry, by name; raises InputProblem when there is nothing to tell apart."""
     counts = basetable.where(F.col("industry").isNotNull()).groupBy("industry").count().orderBy("industry").collect()

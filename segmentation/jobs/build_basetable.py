@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 
 from segmentation.basetable.build import build_basetable
 from segmentation.basetable.imputation import LOGS, prepare_activity
-from segmentation.basetable.labels import count_accounts, label_accounts, labels_of_nobody
+from segmentation.basetable.labels import count_accounts, count_dropped, label_accounts, labels_of_nobody
 from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.features.accounts import account_features
@@ -178,11 +178,11 @@ def _build_basetable(
         tables.replace(built.frame, BASETABLE, where=f"as_of = DATE '{as_of}'", note=note)
         counts = counting.result()
         stored.result()
-    dropped = built.dropped.count() if settings.imputation == LOGS else 0
+    dropped, dropped_labelled = count_dropped(built.dropped, labelled) if settings.imputation == LOGS else (0, 0)
     width = len(built.frame.columns) - len(BASETABLE.columns)
     job.show(
         f"basetable as of {as_of}: {counts.with_features - dropped:,} accounts x {width} features, "
-        f"{counts.labelled:,} labelled by {job.args.label!r}"
+        f"{counts.labelled - dropped_labelled:,} labelled by {job.args.label!r}"
     )
     job.show(
         f"  left out: {counts.in_file_without_usage:,} accounts of the file without usage, {dropped:,} missing more "

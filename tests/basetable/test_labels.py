@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from segmentation.basetable.labels import (
     AccountCounts,
     count_accounts,
+    count_dropped,
     label_accounts,
     labels_of_nobody,
     require_classes,
@@ -63,6 +64,11 @@ def test_accounts_are_counted_on_both_sides(spark: SparkSession, accounts: DataF
     features = spark.createDataFrame([("a",), ("b",), ("z",)], "account_id string")
     counts = count_accounts(features, label_accounts(accounts, "branch", {}))
     assert counts == AccountCounts(with_features=3, labelled=1, in_file_without_usage=4, not_in_file=1)
+
+
+def test_of_accounts_left_out_those_with_a_label_are_counted_apart(spark: SparkSession, accounts: DataFrame) -> None:
+    dropped = spark.createDataFrame([("a", 0.9), ("b", 0.9), ("z", 1.0)], "account_id string, missing_share double")
+    assert count_dropped(dropped, label_accounts(accounts, "branch", {})) == (3, 1)
 
 
 def test_an_account_listed_twice_is_an_error(accounts: DataFrame) -> None:

@@ -134,3 +134,15 @@ def test_a_new_category_is_a_change(
     assert f"x {len(catalogue(category_names(load_categories())))} features" in capsys.readouterr().out
     assert main(build) == Exit.OK
     assert "nothing has changed, kept as it is" in capsys.readouterr().out
+
+
+@pytest.mark.long
+def test_who_is_dropped_for_missing_too_much_is_not_counted_as_labelled(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = ["--set", "basetable.imputation=logs", "--set", "basetable.max_missing_share=0.0"]
+    assert main([*ingested(tmp_path, LOG), "--as-of", "2025-04-01", *policy]) == Exit.OK
+    said = capsys.readouterr().out
+    assert ": 0 accounts x " in said
+    assert "features, 0 labelled by 'industry'" in said
+    assert "2 missing more than 0%" in said
