@@ -75,6 +75,23 @@ def merge_event_names(
     return kept.unionByName(_hand_out_bits(new, names, limit))
 
 
+def could_have_bits(names: DataFrame, limit: int) -> bool:
+    """Whether names of `event_names` have no bit although their category has fewer than `limit`: it was raised."""
+    per_category = names.groupBy("category").agg(
+        F.count_if(F.col("bit").isNull()).alias("without"), (F.max("bit") + 1).alias("taken")
+    )
+    return not per_category.where((F.col("without") > 0) & (F.coalesce("taken", F.lit(0)) < limit)).isEmpty()
+
+
+def give_bits(names: DataFrame, limit: int) -> DataFrame:
+    """`event_names` with the bits up to `limit` handed out to names without one; those that have one keep it.
+
+    What was computed with fewer bits counts such a name by its sketch, so it must not be merged with what has them.
+    """
+    with_bit = F.col("bit").isNotNull()
+    return names.where(with_bit).unionByName(_hand_out_bits(names.where(~with_bit), names, limit))
+
+
 def merge_platforms(platforms: DataFrame | None, events: DataFrame) -> DataFrame:
     """The table `platforms` after a batch: the stored one (None at first) and what the batch's kept events name."""
     seen = events.where(F.col("disposition") == KEPT).select(*PLATFORMS.columns.names)

@@ -20,7 +20,7 @@ from segmentation.features.activity import mask_words
 from segmentation.features.tokens import LACKING, main_accounts, token_features
 from segmentation.jobs.activity_months import update_activity
 from segmentation.jobs.built import Built, built_of, digest_of, note_with
-from segmentation.jobs.dimensions import update_tokens
+from segmentation.jobs.dimensions import event_names_of_cube, update_tokens
 from segmentation.jobs.keys import require_same_key
 from segmentation.jobs.reach import basetable_date
 from segmentation.jobs.stored_categories import categories_of
@@ -30,7 +30,6 @@ from segmentation.schemas import (
     ACCOUNTS,
     ACTIVITY,
     BASETABLE,
-    EVENT_NAMES,
     TOKEN_FEATURES,
     TOKENS,
 )
@@ -74,11 +73,11 @@ def _build(job: Job, anew: bool) -> None:
     # side by side, as each is mostly Delta looking through its own log; of several problems the first here is told
     with ThreadPoolExecutor(2) as pool:
         same_key, read = pool.submit(require_same_key, job), pool.submit(_accounts, job)
-        dated, named = pool.submit(basetable_date, job), pool.submit(_event_names, job)
+        dated, named = pool.submit(basetable_date, job), pool.submit(event_names_of_cube, job)
         same_key.result()
-        (accounts, storing), as_of, names = read.result(), dated.result(), named.result()
+        (accounts, storing), as_of, (names, more_bits) = read.result(), dated.result(), named.result()
     job.as_of = as_of  # later steps of the same run speak for the same date
-    updated = update_activity(job, names, storing, anew)
+    updated = update_activity(job, names, storing, anew or more_bits)
     categories = categories_of(names)
     made_from, before = digest_of(job, as_of, categories), built_of(job, as_of)
     if not job.args.force and before and before.made_from == made_from:
@@ -119,11 +118,6 @@ def _accounts(job: Job) -> tuple[DataFrame, Callable[[], None]]:
 
 def _nothing() -> None:
     """Done as it is."""
-
-
-def _event_names(job: Job) -> DataFrame:
-    """The few rows of the stored table, kept: each look at a stored table costs queries of its log as well."""
-    return settled(job.tables.read(EVENT_NAMES))
 
 
 def _build_features(

@@ -5,7 +5,15 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.events.dimensions import merge_event_names, merge_platforms, merge_tokens, refuse_collisions
+from segmentation.checkpoint import settled
+from segmentation.events.dimensions import (
+    could_have_bits,
+    give_bits,
+    merge_event_names,
+    merge_platforms,
+    merge_tokens,
+    refuse_collisions,
+)
 from segmentation.events.revisions import SUPERSEDED
 from segmentation.events.rule_set import RuleSet
 from segmentation.runtime import Job
@@ -25,6 +33,20 @@ def update_event_names(job: Job, named: DataFrame, rules: RuleSet) -> None:
     known = job.tables.read(EVENT_NAMES) if job.tables.exists(EVENT_NAMES) else None
     names = merge_event_names(known, _once_kept(named), rules.categories, rules.max_names)
     _replace_named(job, names, EVENT_NAMES, "event_name")
+
+
+def event_names_of_cube(job: Job) -> tuple[DataFrame, bool]:
+    """The few rows of the stored table, kept, and whether the cube must be computed anew for them.
+
+    Each look at a stored table costs queries of its log as well. It is anew where the number of names counted exactly
+    was raised: then names that had come too late for a bit are given one.
+    """
+    names, limit = settled(job.tables.read(EVENT_NAMES)), job.settings.features.max_names_per_category
+    if not could_have_bits(names, limit):
+        return names, False
+    job.say(f"features.max_names_per_category was raised to {limit}: computing the cube anew from the events")
+    job.tables.replace(give_bits(names, limit), EVENT_NAMES)
+    return settled(job.tables.read(EVENT_NAMES)), True
 
 
 def update_platforms(job: Job, named: DataFrame) -> None:

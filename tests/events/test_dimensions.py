@@ -10,6 +10,8 @@ from pyspark.sql import DataFrame, SparkSession
 from segmentation.events.build import platform_key
 from segmentation.events.dimensions import (
     KeyCollision,
+    could_have_bits,
+    give_bits,
     merge_event_names,
     merge_platforms,
     merge_tokens,
@@ -47,6 +49,16 @@ def test_a_later_batch_can_change_the_account(ingest: Ingest) -> None:
     first = merge_tokens(None, ingest({"a.csv": log(("01", "t", "a", "x"))}).localCheckpoint()).localCheckpoint()
     second = merge_tokens(first, ingest({"a.csv": log(("02", "t", "b", "x"), ("03", "t", "b", "x"))})).collect()
     assert [(row["account_id"], row["rows"], row["first_seen"].day) for row in second] == [("b", 3, 1)]
+
+
+def test_a_raised_limit_gives_bits_to_names_that_came_too_late(ingest: Ingest) -> None:
+    rows = [("01", "t", "a", f"app.{letter}") for letter in "abc"] + [("01", "t", "a", "PDF Opened")]
+    names = merge_event_names(None, ingest({"a.csv": log(*rows)}), CATEGORIES, 2).localCheckpoint()
+    assert bits(names) == {"app.a": 0, "app.b": 1, "app.c": None, "PDF Opened": 0}
+    assert [could_have_bits(names, limit) for limit in (1, 2, 3)] == [False, False, True]
+    more = give_bits(names, 3)
+    assert bits(more) == {"app.a": 0, "app.b": 1, "app.c": 2, "PDF Opened": 0}
+    assert not could_have_bits(more, 4)
 
 
 def test_bits_are_in_order_of_name_and_never_change(ingest: Ingest) -> None:

@@ -16,7 +16,7 @@ from segmentation.features.months import last_in_turn
 from segmentation.jobs import build_basetable
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
-from segmentation.schemas import ACCOUNT_FEATURES, ACTIVITY, BASETABLE, TOKEN_FEATURES
+from segmentation.schemas import ACCOUNT_FEATURES, ACTIVITY, BASETABLE, EVENT_NAMES, TOKEN_FEATURES
 from segmentation.stores.conf import load_categories
 from segmentation.stores.content import content_hash
 from tests.robustness.conftest import store
@@ -30,12 +30,13 @@ LOG = """event_time,token,account,event_name,product,version,os,user_state,durat
 """
 
 
-def ingested(tmp_path: Path, log: str) -> list[str]:
+def ingested(tmp_path: Path, log: str, *settings: str) -> list[str]:
     """Take the log in; the arguments that build its basetable."""
     (tmp_path / "log.csv").write_text(log)
     (tmp_path / "accounts.csv").write_text("account,industry\na1,Print\n")
     data = ["--data-dir", str(tmp_path / "data")]
-    assert main(["ingest", "--source", "generated", "--input", str(tmp_path / "log.csv"), *data]) == Exit.OK
+    take_in = ["ingest", "--source", "generated", "--input", str(tmp_path / "log.csv"), *data]
+    assert main([*take_in, *settings]) == Exit.OK
     return ["basetable", "--accounts", str(tmp_path / "accounts.csv"), *data]
 
 
@@ -146,3 +147,23 @@ def test_who_is_dropped_for_missing_too_much_is_not_counted_as_labelled(
     assert ": 0 accounts x " in said
     assert "features, 0 labelled by 'industry'" in said
     assert "2 missing more than 0%" in said
+
+
+@pytest.mark.long
+def test_a_raised_number_of_exact_names_holds_for_names_that_came_before(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = LOG + "".join(f"2025-03-06 05:06:07.000,t1,a1,Odd {n:02d},P,1,OS,active,,,ok\n" for n in range(70))
+    build = [*ingested(tmp_path, log, "--set", "features.max_names_per_category=64"), "--as-of", "2025-04-01"]
+    fewer, more = (["--set", f"features.max_names_per_category={limit}"] for limit in (64, 128))
+    assert main([*build, *fewer]) == Exit.OK
+    tables = store(spark, tmp_path / "data")
+    assert tables.read(ACTIVITY).where("name_sketch IS NOT NULL").count() == 1
+    assert main([*build, *more]) == Exit.OK
+    tables.refresh()
+    odd = tables.read(EVENT_NAMES).where("event_name LIKE 'Odd%'")
+    assert sorted(row["bit"] for row in odd.collect()) == list(range(70))
+    assert tables.read(ACTIVITY).where("name_sketch IS NOT NULL").count() == 0
+    assert "was raised to 128: computing the cube anew" in capsys.readouterr().err
+    assert main([*build, *more]) == Exit.OK
+    assert "nothing has changed, kept as it is" in capsys.readouterr().out
