@@ -171,3 +171,10 @@ def _filled(card: Card, coverage: pd.DataFrame, limit: float | None, fillable: i
         coverage=float(at["coverage"]),
         fillable=fillable,
     )
+
+
+def with_thresholds(known: pd.DataFrame, coverage: pd.DataFrame, limits: Mapping[str, float | None]) -> pd.DataFrame:
+    """The cards of a training with other thresholds, and what `coverage` says of those."""
+    at = coverage[coverage["threshold"] == coverage["industry"].map(limits)].set_index("industry")
+    said = {"threshold": "threshold", "precision": "precision", "precision_low": "low", "coverage": "coverage"}
+    return known.assign(**{name: known["industry"].map(at[column]) for name, column in said.items()})

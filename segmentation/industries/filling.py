@@ -7,7 +7,7 @@ is accounts x classes, calibrated and out of fold, of one repeat: an account mus
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -50,9 +50,22 @@ def _steps(
         sure = probability >= threshold
         filled, hits = int(sure.sum()), int(right[sure].sum())
         if filled > before:
-            low = float(beta.ppf(1.0 - confidence, hits, filled - hits + 1)) if hits else 0.0
+            low = float(lower_bound(np.array([hits]), np.array([filled]), confidence)[0])
             yield threshold, filled, hits / filled, low, hits / support if support else 0.0
         before = filled
+
+
+def lower_bound(hits: Ints, filled: Ints, confidence: float) -> Floats:
+    """One-sided lower bound of the share of fills that are right (Clopper and Pearson 1934)."""
+    low: Floats = np.where(hits > 0, beta.ppf(1.0 - confidence, np.maximum(hits, 1), filled - hits + 1), 0.0)
+    return low
+
+
+def with_confidence(coverage: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """The table as `coverage_table` gives it with that confidence, from one that was made with any."""
+    filled: Ints = coverage["filled"].to_numpy(np.int64)
+    hits: Ints = np.rint(coverage["precision"].to_numpy(np.float64) * filled).astype(np.int64)
+    return coverage.assign(low=lower_bound(hits, filled, confidence))
 
 
 def thresholds(coverage: pd.DataFrame, precision: float, confidence: float) -> dict[str, float | None]:
@@ -70,6 +83,15 @@ def thresholds(coverage: pd.DataFrame, precision: float, confidence: float) -> d
         passed = (tried["low"] >= precision).cummin()
         found[str(industry)] = float(tried["threshold"][passed].min()) if passed.any() else None
     return found
+
+
+def promised(asked: float, lows: Iterable[float | None]) -> float:
+    """The share of fills that is right at least: as asked for, or less where fills were decided when less was.
+
+    `lows`: precision_low of the industries' cards. Whole percents, never rounded up.
+    """
+    least = min((float(low) for low in lows if low is not None and not math.isnan(low)), default=1.0)
+    return asked if least >= asked else math.floor(100.0 * least) / 100.0
 
 
 def fewest_accounts(precision: float, confidence: float) -> int:

@@ -11,7 +11,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.checkpoint import settled
-from segmentation.industries.filling import decide, fills_per_industry
+from segmentation.industries.cards import with_thresholds
+from segmentation.industries.filling import decide, fills_per_industry, thresholds, with_confidence
 from segmentation.industries.metrics import Floats
 from segmentation.industries.result import IndustryResult
 from segmentation.industries.scoring import industries_of, score_industries
@@ -62,9 +63,9 @@ def store_kept(
 ) -> None:  # fmt: skip
     """All tables of the industries, as a registered model gives them that was trained before.
 
-    `basetable` is scored anew. What the model is worth is what was measured when it was trained, and by those
-    thresholds accounts are filled in, without reasons. Suspect labels need a fit without the account: there are none,
-    and industry_models says that nobody looked. `refusal`: why the model is published in place of another.
+    `basetable` is scored anew. What the model is worth is what was measured when it was trained; accounts are filled
+    in where that reaches what is asked for today, without reasons. Suspect labels need a fit without the account:
+    there are none, and industry_models says that nobody looked. `refusal`: why it is published in place of another.
     Raises CannotAnswer for a model that cannot answer for the basetable, before anything is written.
     """
     require_columns(model, basetable, as_of)
@@ -73,9 +74,13 @@ def store_kept(
     scores = settled(score_industries(loaded, basetable))
     kept = {table.name: read_table(runs, model, table.name, table) for table in OF_THE_MODEL}
     unlabelled = basetable.where(F.col("industry").isNull()).select("account_id")
-    cards = kept[INDUSTRY_CARDS.name]
+    settings = job.settings.industry
+    coverage = with_confidence(kept[INDUSTRY_COVERAGE.name], settings.fill_confidence)
+    limits = thresholds(coverage, settings.fill_precision, settings.fill_confidence)
+    cards = with_thresholds(kept[INDUSTRY_CARDS.name], coverage, limits)
     decided = fill_decisions(scores.join(unlabelled, on="account_id", how="left_semi").toPandas(), cards)
     cards["fillable"] = cards["industry"].map(fills_per_industry(decided)).fillna(0)
+    kept |= {INDUSTRY_CARDS.name: cards, INDUSTRY_COVERAGE.name: coverage}
     nobody = pd.DataFrame(columns=INDUSTRY_SUSPECTS.columns.names)
     rows = [
         (INDUSTRY_MODELS, model_row(runs, model, refusal, labels_checked=False)),

@@ -7,6 +7,7 @@ import datetime as dt
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.industries.filling import promised
 from segmentation.jobs.freshness import read_basetable
 from segmentation.runtime import Job
 from segmentation.schemas import (
@@ -81,6 +82,7 @@ def _industries(job: Job, as_of: dt.date) -> list[str]:
     shown = _at(job.tables.read(INDUSTRY_METRICS), as_of).where(F.col("metric").isin("auc", "macro_auc", "accuracy"))
     found = {(row["metric"], row["industry"], row["slice"]): row for row in shown.collect()}
     cards = {row["industry"]: row for row in _at(job.tables.read(INDUSTRY_CARDS), as_of).collect()}
+    lows = [card["precision_low"] for card in cards.values()]
     head = ("train", "cv", "95 % interval", "test", "baseline", "labelled")
     wide = max(24, *map(len, cards))
     cells_of = "{:>6}{:>6}{:>15}{:>6}{:>10}{:>10}  {}"
@@ -97,8 +99,9 @@ def _industries(job: Job, as_of: dt.date) -> list[str]:
     lines += [
         f"  {name:<{wide + 43}}{card['labelled']:>10,}  {card['verdict']}" for name, card in sorted(cards.items())
     ]
+    precision = promised(job.settings.industry.fill_precision, lows)
     decided = _at(job.tables.read(INDUSTRY_FILL), as_of).groupBy("decision").count().collect()
-    return [*lines, _fill({row["decision"]: row["count"] for row in decided}, job.settings.industry.fill_precision)]
+    return [*lines, _fill({row["decision"]: row["count"] for row in decided}, precision)]
 
 
 def _fill(counts: dict[str, int], precision: float) -> str:

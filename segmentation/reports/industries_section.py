@@ -41,7 +41,7 @@ def industries_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
             Fact(
                 "to fill in",
                 shown_int(counts.get(FILL, 0)),
-                f"where {shown_goal(inputs.fill_precision)} or more are right",
+                f"where {shown_goal(inputs.right_at_least)} or more are right",
             ),
             Fact("to look at", shown_int(counts.get(REVIEW, 0)), "the first guess is too unsure to be filled in"),
             Fact("labels to check", shown_int(counts.get(CHECK, 0)), "the usage contradicts the accounts file")
@@ -139,13 +139,12 @@ def _coverage(inputs: Inputs) -> list[Block]:
     if not inputs.has("industry_coverage"):
         return []
     rows = inputs.rows("industry_coverage")
-    figure = coverage_curve(rows, ALL, inputs.fill_precision)
+    figure = coverage_curve(rows, ALL, inputs.right_at_least)
     title = "Filling in: how many, against how often right"
     said = (
         "From left to right accounts are filled in more freely. The line is the share of fills that are right, on "
-        "labelled accounts that the model had not seen; the dashed line is the "
-        f"{shown_goal(inputs.fill_precision)} asked for. An industry is filled in only where its own lower bound "
-        "reaches that."
+        "labelled accounts that the model had not seen; the dashed line is at "
+        f"{shown_goal(inputs.right_at_least)}: an industry is filled in only where its own lower bound reaches that."
     )
     first = rows.assign(others=rows["industry"] != ALL)
     told = first.sort_values(["others", "industry", "threshold"], ascending=[True, True, False], ignore_index=True)

@@ -70,7 +70,7 @@ def coverage_curve(coverage: pd.DataFrame, industry: str = "all", goal: float | 
     """What filling in gives from strict to loose: share filled in rightly against share of fills that are right.
 
     `coverage`: rows of industry_coverage; `industry` of them, `all` for all together. The band reaches down to the
-    lower bound. `goal`: the precision asked for.
+    lower bound. `goal`: the precision of fills.
     """
     rows = coverage[coverage["industry"] == industry].sort_values("threshold", ascending=False)
     if rows.empty:
@@ -81,7 +81,7 @@ def coverage_curve(coverage: pd.DataFrame, industry: str = "all", goal: float | 
     axes.fill_between(x, low, y, color=ACCENT, alpha=0.16, linewidth=0, label="down to the lower bound")
     axes.plot(x, y, color=ACCENT, marker="o", markersize=3, linewidth=1.8, label="fills that were right")
     if goal is not None:
-        axes.axhline(goal, color=NEGATIVE, linestyle="--", linewidth=1.2, label=f"asked for: {shown_goal(goal)}")
+        axes.axhline(goal, color=NEGATIVE, linestyle="--", linewidth=1.2, label=f"at least: {shown_goal(goal)}")
     axes.set(xlabel="share of the labelled accounts filled in rightly", ylabel="share of fills right", ylim=(0, 1.03))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from segmentation.industries.filling import promised
 from segmentation.reports.standing import Standing, standing
 
 
@@ -59,6 +60,12 @@ class Inputs:
             return pd.DataFrame(columns=["method"])
         rows = frames[name]
         return rows[rows["method"] == self.method]
+
+    @property
+    def right_at_least(self) -> float:
+        """Of fills: the thresholds may be of a time when the settings asked for less."""
+        lows = self.rows("industry_cards")["precision_low"] if self.has("industry_cards") else ()
+        return promised(self.fill_precision, lows)
 
     @property
     def standing(self) -> Standing | None:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segmentation.industries.cards import Card, Found, cards, verdict
+from segmentation.industries.cards import Card, Found, cards, verdict, with_thresholds
 from segmentation.industries.evaluation import Slice, evaluate
 from segmentation.industries.filling import COLUMNS
 
@@ -120,3 +120,16 @@ def test_q_values_are_the_p_values_after_benjamini_and_hochberg() -> None:
     assert table["q_value"].tolist() == pytest.approx([0.03, 0.06, 0.9])
     assert table["verdict"].tolist() == ["promising with more accounts", "not from usage", "not from usage"]
     assert table["gain"].isna().all()
+
+
+def test_cards_of_an_earlier_training_say_what_other_thresholds_give() -> None:
+    coverage = pd.DataFrame(
+        [("Food", 0.8, 40, 0.98, 0.95, 0.5), ("Food", 0.6, 80, 0.7, 0.62, 0.9), ("Toys", 0.6, 80, 0.7, 0.62, 0.9)],
+        columns=COLUMNS,
+    )
+    rest = {"labelled": 90, "threshold": 0.6, "precision": 0.7, "precision_low": 0.62, "coverage": 0.9}
+    known = pd.DataFrame([{"industry": name, **rest} for name in ("Food", "Toys", "Wine")])
+    now = with_thresholds(known, coverage, {"Food": 0.8, "Toys": None, "all": 0.8})
+    figures = ["industry", "labelled", "threshold", "precision", "precision_low", "coverage"]
+    assert now[figures].iloc[0].tolist() == ["Food", 90, 0.8, 0.98, 0.95, 0.5]
+    assert now[figures[2:]].iloc[1:].isna().all(axis=None)

@@ -85,3 +85,24 @@ def test_no_accounts_give_no_rows() -> None:
     table = filling.coverage_table(nobody, np.array([], dtype=np.int64), NAMES, 0.9)
     assert table.empty
     assert filling.thresholds(table, 0.9, 0.9) == {}
+
+
+def test_a_table_made_with_another_confidence_is_made_as_with_this_one() -> None:
+    random = np.random.default_rng(3)
+    given = answers(random.integers(0, 3, 60), random.uniform(0.4, 0.99, 60))
+    actual = random.integers(0, 3, 60)
+    wanted, other = (filling.coverage_table(given, actual, NAMES, confidence) for confidence in (0.95, 0.8))
+    assert not wanted["low"].equals(other["low"])
+    pd.testing.assert_frame_equal(filling.with_confidence(other, 0.95), wanted)
+
+
+@pytest.mark.parametrize(
+    ("asked", "lows", "promised"),
+    [
+        (0.9, [0.93, None, np.nan], 0.9),
+        (0.95, [0.97, 0.6371], 0.63),  # decided when less was asked for: never rounded up
+        (0.95, [], 0.95),
+    ],
+)
+def test_no_more_is_promised_of_fills_than_was_shown(asked: float, lows: list[float | None], promised: float) -> None:
+    assert filling.promised(asked, lows) == promised

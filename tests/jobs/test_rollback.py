@@ -138,6 +138,8 @@ def test_the_gate_decides_and_a_rollback_undoes(world: World, capsys: pytest.Cap
     assert decisions == {"fill"}  # by the threshold of its card; its training, made up, had sent all to review
     cards = {row["industry"]: row for row in world.read("industry_cards").collect()}
     assert cards["Toys"]["fillable"] == world.read("industry_fill").where("decision = 'fill'").count() > 0
+    # 30 fills without a mistake, at the confidence of today: its training, made up, had said something else
+    assert cards["Toys"]["precision_low"] == pytest.approx(0.1 ** (1 / 30))
     assert (cards["Rare"]["auc"], cards["Rare"]["fillable"]) == (None, 0)
     assert world.read("industry_suspects").count() == 0
     left = find_version(world.runs, "industry/3")

@@ -82,3 +82,11 @@ def test_where_every_account_has_an_industry_none_is_called_unsure() -> None:
     [facts] = [block for block in summary.blocks if isinstance(block, Facts)]
     shown = {fact.label: fact.value for fact in facts.items}
     assert (shown["to fill in"], shown["to look at"]) == ("0", "0")  # of a model that is there
+
+
+def test_the_precision_of_fills_is_that_of_their_thresholds_and_not_of_a_later_setting() -> None:
+    inputs = frames.inputs(fill_precision=0.95)  # the card's lower bound is .91
+    [facts] = [one for one in industries_section(inputs, find(inputs).actions).blocks if isinstance(one, Facts)]
+    assert [fact.note for fact in facts.items if fact.label == "to fill in"] == [
+        "where 91\N{NO-BREAK SPACE}% or more are right"
+    ]
