@@ -11,11 +11,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
-from segmentation.jobs.freshness import read_basetable
+from segmentation.jobs.freshness import is_outdated, read_basetable
 from segmentation.reports.export import COLUMNS, export_rows, tables_of
-from segmentation.reports.standing import standing
+from segmentation.reports.standing import outdated, standing
 from segmentation.runtime import Job, JobSpec
-from segmentation.schemas import ACCOUNT_RFM, BASETABLE, INDUSTRY_FILL, INDUSTRY_MODELS, SEGMENTS
+from segmentation.schemas import ACCOUNT_RFM, BASETABLE, INDUSTRY_FILL, INDUSTRY_MODELS, INDUSTRY_SCORES, SEGMENTS
 from segmentation.segments.placing import lead_method
 from segmentation.shown import counted
 from segmentation.stores.exports import CSV, PARQUET, write_files
@@ -88,6 +88,8 @@ def _remarks(job: Job, as_of: dt.date, columns: Sequence[str], empty: Sequence[T
         lines.append(f"left empty: {names} (run `segmentation {MADE_BY[table.name]} --as-of {as_of}` for them)")
     if any(COLUMNS[name].table is INDUSTRY_FILL for name in columns):
         lines += _of_the_gate(job, as_of)
+        if is_outdated(job, INDUSTRY_SCORES, as_of):
+            lines.append(f"industries: {outdated(as_of)}")
     if changed:
         lines.append(f"{counted(changed, 'text')} that could be read as a formula: made harmless by an apostrophe")
     if job.settings.privacy.hash_ids and "account_id" in columns:

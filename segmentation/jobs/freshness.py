@@ -45,6 +45,16 @@ def training_note(job: Job, as_of: dt.date, *sections: str) -> str:
     return json.dumps({"as_of": str(as_of), **made, **settings}, sort_keys=True)
 
 
+def is_outdated(job: Job, table: Table, as_of: dt.date) -> bool:
+    """Whether a table's rows come from an earlier build of that basetable, by `training_note`.
+
+    False where nothing tells: the note speaks of the date trained last.
+    """
+    noted = json.loads((job.tables.note(table) if job.tables.exists(table) else None) or "{}")
+    built = built_of(job, as_of)
+    return noted.get("as_of") == str(as_of) and built is not None and built.at not in (None, noted.get("built"))
+
+
 def published_models(job: Job, table: Table) -> tuple[dt.date, list[str]]:
     """The latest as_of, and the registered models that its rows name: what readers take for today's."""
     named = job.tables.read(table).select("as_of", "model").distinct().collect()

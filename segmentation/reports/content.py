@@ -18,6 +18,7 @@ from segmentation.reports.joint_section import joint_section, outlook_section
 from segmentation.reports.movement import moved_accounts, moved_of_all, report_changes
 from segmentation.reports.residuals import segment_industries
 from segmentation.reports.segments_section import DOUBTFUL, in_no_segment, living_segments, segments_section
+from segmentation.reports.standing import outdated
 from segmentation.reports.trust_section import glossary_section, trust_section
 from segmentation.shown import NOTHING, counted, shown_int, shown_share
 
@@ -116,6 +117,8 @@ def _sentences(inputs: Inputs, living: pd.DataFrame, counts: pd.Series) -> list[
 def _of_industries(inputs: Inputs, counts: pd.Series) -> list[str]:
     """What the gate said comes before what there is to do."""
     said = [inputs.standing.warning] if inputs.standing and inputs.standing.warning else []
+    if inputs.industries_outdated:
+        said.append(outdated(inputs.as_of))
     if not inputs.has("industry_cards"):
         return said
     cards = inputs.rows("industry_cards")

@@ -14,6 +14,9 @@ from segmentation.industries.filling import FILL, REVIEW
 from segmentation.schemas import ACCOUNT_RFM, ACCOUNT_VALUES, BASETABLE, CHURN_SCORES, INDUSTRY_FILL, SEGMENTS
 from segmentation.table import Table
 
+#: the label beside whatever columns are asked for
+_LABEL = "_label"
+
 
 @dataclass(frozen=True)
 class ExportColumn:
@@ -68,14 +71,15 @@ def export_rows(parts: Mapping[str, DataFrame], columns: Sequence[str]) -> DataF
     """One row per account of the basetable, in order of account_id, with the columns in the order given.
 
     `parts`: table name -> its rows of one as_of, one per account. Columns of a table that is not among them, and of
-    accounts that it does not know, are null.
+    accounts that it does not know, are null; so are guesses where the basetable has a label, which they may predate.
     """
-    rows = parts[BASETABLE.name].select("account_id", *_columns(BASETABLE, columns))
+    rows = parts[BASETABLE.name].select("account_id", F.col("industry").alias(_LABEL), *_columns(BASETABLE, columns))
     for table in tables_of(columns)[1:]:
         if table.name in parts:
             found = parts[table.name].select("account_id", *_columns(table, columns))
             rows = rows.join(found, on="account_id", how="left")
-    chosen = [_chosen(name, name in rows.columns) for name in columns]
+    is_known = F.col(_LABEL).isNotNull()
+    chosen = [_chosen(name, name in rows.columns, is_known) for name in columns]
     return rows.orderBy("account_id").select(*chosen)
 
 
@@ -84,5 +88,7 @@ def _columns(table: Table, columns: Sequence[str]) -> list[Column]:
     return [F.expr(one.sql).alias(name) for name, one in mine.items()]
 
 
-def _chosen(name: str, is_there: bool) -> Column:
-    return F.col(name) if is_there else F.lit(None).cast(COLUMNS[name].kind).alias(name)
+def _chosen(name: str, is_there: bool, is_known: Column) -> Column:
+    if not is_there:
+        return F.lit(None).cast(COLUMNS[name].kind).alias(name)
+    return F.when(~is_known, F.col(name)).alias(name) if COLUMNS[name].table is INDUSTRY_FILL else F.col(name)

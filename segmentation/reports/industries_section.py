@@ -13,7 +13,7 @@ from segmentation.reports.blocks import Block, Card, Cards, Column, Details, Fac
 from segmentation.reports.drawn import chart
 from segmentation.reports.industry_charts import are_shares, coverage_curve, drivers, learnability
 from segmentation.reports.inputs import Inputs
-from segmentation.reports.standing import NOT_CHECKED, Standing
+from segmentation.reports.standing import NOT_CHECKED, Standing, outdated
 from segmentation.shown import NOTHING, counted, interval, is_missing, shown_goal, shown_int, shown_share
 
 LEAD = "Which industry an account belongs to, as far as its usage says so, and how often that is right."
@@ -28,7 +28,7 @@ THRESHOLDS = 20
 
 def industries_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
     """All about industries; `actions` is table account_actions."""
-    warned = _warned(inputs.standing)
+    warned = _warned(inputs)
     if not inputs.has("industry_cards"):
         command = f"`segmentation industry --as-of {inputs.as_of}`"
         how = f"Nothing is said of industries as of {inputs.as_of}: {command} trains a model, or says what it lacks."
@@ -64,8 +64,15 @@ def industries_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
     return Section("industries", "Industries", LEAD, tuple(blocks))
 
 
-def _warned(standing: Standing | None) -> tuple[Block, ...]:
+def _warned(inputs: Inputs) -> tuple[Block, ...]:
     """What to know before acting on the industries, and why the gate refused a model."""
+    return (
+        *((Text(outdated(inputs.as_of), is_missing=True),) if inputs.industries_outdated else ()),
+        *_by_the_gate(inputs.standing),
+    )
+
+
+def _by_the_gate(standing: Standing | None) -> tuple[Block, ...]:
     if standing is None or standing.warning is None:
         return ()
     said = Text(standing.warning, is_missing=True)

@@ -41,6 +41,8 @@ class Inputs:
     reach_out: float
     #: of fills, as the settings ask for
     fill_precision: float
+    #: whether the industries were found in an earlier build of the basetable
+    industries_outdated: bool
     horizon_months: int
     value_months: int
     hashed_ids: bool

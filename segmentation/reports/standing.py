@@ -14,6 +14,14 @@ from segmentation.shown import is_missing
 NOT_CHECKED = "the model was kept from an earlier training, and labels are checked only while one is trained"
 
 
+def outdated(as_of: dt.date) -> str:
+    """Of industries that were found in an earlier build of the basetable."""
+    return (
+        "The basetable was built anew after industries were found in it, so accounts and labels may be others: run "
+        f"`segmentation industry --as-of {as_of}`."
+    )
+
+
 @dataclass(frozen=True)
 class Standing:
     """The row of table industry_models of one date."""

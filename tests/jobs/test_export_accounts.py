@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import datetime as dt
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +23,7 @@ from segmentation.schemas import (
     EVENT_NAMES,
     INDUSTRY_FILL,
     INDUSTRY_MODELS,
+    INDUSTRY_SCORES,
     SEGMENTS,
 )
 from segmentation.stores import exports
@@ -53,6 +55,7 @@ def data_dir(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> P
             *((AS_OF, account, "ward", 2, "Other", 0.1, True, "m/1") for account in ("=a", "b")),
         ],
         INDUSTRY_FILL.name: [
+            (AS_OF, "=a", "fill", "Food", 0.9, "Toys", ["r"], "i/1"),  # labelled since
             (AS_OF, "b", "fill", "Toys", 0.95, "Food", ["r"], "i/1"),
             (AS_OF, "c", "review", "Food", 0.6, "Toys", ["r"], "i/1"),
         ],
@@ -60,18 +63,23 @@ def data_dir(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> P
         INDUSTRY_MODELS.name: [
             (AS_OF, "industry/1", dt.date(2025, 12, 1), NOW, "passed", "industry/2", ["no AUC"], False),
         ],
+        INDUSTRY_SCORES.name: [(AS_OF, "b", "Toys", 0.95, "i/1")],
         ACCOUNT_VALUES.name: [(dt.date(2025, 1, 1), "b", 1, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)],
     }
     writer = job(spark, folder)
     with pytest.raises(MissingTable, match="run `segmentation basetable` first"):
         export_accounts(writer)
+    notes = {BASETABLE.name: json.dumps({str(AS_OF): {"label": "industry", "at": "2026-01-02 09:00"}}),
+             INDUSTRY_SCORES.name: json.dumps({"as_of": str(AS_OF), "built": "2026-01-02 08:00"})}  # fmt: skip
     for table in (EVENT_NAMES, BASETABLE):
-        writer.tables.replace(spark.createDataFrame(rows[table.name], table.columns), table)
+        frame = spark.createDataFrame(rows[table.name], table.columns)
+        writer.tables.replace(frame, table, note=notes.get(table.name))
     writer.publish()
     with pytest.raises(MissingTable, match=r"there is no table segments .* run `segmentation segments` first"):
         export_accounts(job(spark, folder))
-    for table in (SEGMENTS, INDUSTRY_FILL, INDUSTRY_MODELS, ACCOUNT_RFM, ACCOUNT_VALUES):
-        writer.tables.replace(spark.createDataFrame(rows[table.name], table.columns), table)
+    for table in (SEGMENTS, INDUSTRY_FILL, INDUSTRY_MODELS, INDUSTRY_SCORES, ACCOUNT_RFM, ACCOUNT_VALUES):
+        frame = spark.createDataFrame(rows[table.name], table.columns)
+        writer.tables.replace(frame, table, note=notes.get(table.name))
     writer.publish()
     return folder
 
@@ -106,6 +114,7 @@ def test_an_account_is_one_row_in_both_files(
     assert (
         "industries: The gate refused the industry model trained last, industry/2. What is said of industries" in said
     )
+    assert "industries: The basetable was built anew after industries were found in it" in said
     assert "`segmentation forget` does not reach them" in said
 
 

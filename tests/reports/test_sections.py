@@ -90,3 +90,11 @@ def test_the_precision_of_fills_is_that_of_their_thresholds_and_not_of_a_later_s
     assert [fact.note for fact in facts.items if fact.label == "to fill in"] == [
         "where 91\N{NO-BREAK SPACE}% or more are right"
     ]
+
+
+def test_industries_of_an_earlier_basetable_are_told_as_such() -> None:
+    for outdated in (True, False):
+        inputs = frames.inputs(industries_outdated=outdated)
+        findings = find(inputs)
+        for section in (summary_section(inputs, findings), industries_section(inputs, findings.actions)):
+            assert ("built anew after industries were found in it" in str(section)) == outdated
