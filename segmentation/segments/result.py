@@ -100,7 +100,7 @@ class SegmentationRun:
     results: tuple[SegmentationResult, ...]
     #: methods that gave no segments, and why in words
     skipped: Mapping[str, str]
-    #: how outlying accounts were found, in words, and how many there are among the accounts of `points`
+    #: how outlying accounts were found, in words, and how many there are among all accounts
     outlier_rule: str
     outliers: int
     #: accounts that the driver sees (index account_id, ordered) x principal components

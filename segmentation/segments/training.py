@@ -89,7 +89,8 @@ def train_segments(
     if agreed is not None:
         stability = _stability_of(agreed, chosen, settings)
         results.append(_consensus_result(agreed, stability, local, task, settings.seed))
-    outliers = int(rule.outlying(space.points.to_numpy()).sum())
+    # who is placed is at hand; where the driver sees all, it need not ask Spark
+    outliers = local.where(OUTLIER).count() if space.sampled else int(rule.outlying(space.points.to_numpy()).sum())
     return SegmentationRun(
         tuple(results), skipped, rule.words, outliers, space.points, space.values, space.held_out
     )  # fmt: skip

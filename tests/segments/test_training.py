@@ -162,6 +162,8 @@ def test_accounts_beyond_the_driver_are_placed_by_those_it_sees(basetable: DataF
     for one in run.results:
         found = table(one.assignments)
         assert len(found) == 120
+        of_seen = found.loc[found["account_id"].isin(run.points.index), "outlier"].sum()
+        assert found["outlier"].sum() == run.outliers > of_seen
         right = (found["segment"] == truth["kind"]) | (found["segment"] == -1)
         assert right.all()
         assert (found["segment"] == -1).sum() <= (12 if one.method == "hdbscan" else 0)
