@@ -16,6 +16,7 @@ from segmentation.outlook.days import first_value_month, holdout_start, value_da
 from segmentation.outlook.value import ValueForecast, forecast_value
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import ACCOUNT_VALUES, ACTIVITY, BASETABLE, TOKENS
+from segmentation.shown import counted
 from segmentation.stores.outlook_runs import log_value
 from segmentation.stores.runs import open_runs
 
@@ -81,6 +82,11 @@ def summary_lines(found: ValueForecast, as_of: dt.date, split: dt.date | None, m
             f"  {row['quantity']} from {split} on: {row['expected']:,.0f} forecast, {row['actual']:,.0f} came; "
             f"mean error {row['error']:.2f}, {verdict} than going on as before ({row['naive_error']:.2f})"
         )
+        if row["left_out"]:
+            lines.append(
+                f"    left out: {counted(row['left_out'], 'account')} without a {row['quantity']} forecast by then, of "
+                f"which {row['left_out_actual']:,.0f} came"
+            )
     return [*lines, *(f"  note: {note}" for note in found.notes)]
 
 

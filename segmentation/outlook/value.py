@@ -160,8 +160,9 @@ def check_holdout(rows: pd.DataFrame, as_of: dt.date, split: dt.date, resamples:
     """Fit on the days before `split`, forecast those from it to as_of, for the accounts that were known by then.
 
     One row per quantity (`days`, `value`): accounts; actual, expected and naive totals; mean absolute errors and
-    correlations with what happened, of the forecast and of the naive one (everybody goes on as before); and by how
-    much the forecast's error is smaller, with a 95 % bootstrap interval over accounts.
+    correlations with what happened, of the forecast and of the naive one (everybody goes on as before); by how much
+    the forecast's error is smaller, with a 95 % bootstrap interval over accounts; and how many accounts had no
+    forecast of it by then and are left out of all this, with what they brought.
     """
     early = rows[rows["days_before"].notna()].reset_index(drop=True)
     past = early.assign(days=early["days_before"], last_day=early["last_before"], value=early["value_before"])
@@ -173,11 +174,15 @@ def check_holdout(rows: pd.DataFrame, as_of: dt.date, split: dt.date, resamples:
     naive = known.repeats / known.age * ahead
     came = (early["days"] - early["days_before"]).to_numpy(np.float64)
     brought = (early["value"] - early["value_before"]).to_numpy(np.float64)
-    results = [_compared("days", came, days, naive, resamples, seed)]
+    results = [_compared("days", came, days, naive, resamples, seed) | {"left_out": 0, "left_out_actual": 0.0}]
     valued = np.isfinite(worth)
     if valued.any():
         pairs = (brought[valued], (days * worth)[valued], (naive * known.mean_value)[valued])
-        results.append(_compared("value", *pairs, resamples, seed))
+        left_out: dict[str, str | int | float | None] = {
+            "left_out": int((~valued).sum()),
+            "left_out_actual": float(brought[~valued].sum()),
+        }
+        results.append(_compared("value", *pairs, resamples, seed) | left_out)
     return pd.DataFrame(results)
 
 

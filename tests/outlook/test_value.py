@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from segmentation.errors import InputProblem
+from segmentation.jobs.forecast_value import summary_lines
 from segmentation.outlook.days import holdout_start
 from segmentation.outlook.value import ValueForecast, check_holdout, forecast_value
 
@@ -66,6 +67,20 @@ def test_the_forecast_beats_going_on_as_before_on_months_held_back(found: ValueF
     assert days["better_low"] > 0
     assert value["better_low"] > 0
     assert days["correlation"] > 0.5
+    assert (days["left_out"], value["left_out"]) == (0, 0)
+
+
+def test_what_accounts_without_a_value_forecast_brought_is_told() -> None:
+    rows = planted()
+    rows.loc[:9, "value_before"] = -5.0  # refunds
+    came = float((rows["value"] - rows["value_before"]).sum())
+    found = forecast_value(rows, AS_OF, SPLIT, 12, resamples=20, seed=5)
+    value = found.holdout.set_index("quantity").loc["value"]
+    assert (value["accounts"], value["left_out"]) == (390, 10)
+    assert value["actual"] + value["left_out_actual"] == pytest.approx(came)
+    [line] = [one for one in summary_lines(found, AS_OF, SPLIT, 12) if "left out" in one]
+    brought = f"{value['left_out_actual']:,.0f}"
+    assert line == f"    left out: 10 accounts without a value forecast by then, of which {brought} came"
 
 
 def test_the_rows_held_back_do_not_reach_the_fit_that_is_checked() -> None:
