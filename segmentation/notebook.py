@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
 from segmentation.jobs.freshness import read_basetable
-from segmentation.jobs.report_tables import forecast_months
+from segmentation.jobs.horizons import forecast_months
 from segmentation.jobs.stored_categories import stored_categories
 from segmentation.runtime import Job
 from segmentation.schemas import CHURN_SCORES, PUBLISHED, SEGMENTS
@@ -89,8 +89,8 @@ class House:
         return lead
 
     @cached_property
-    def horizon_months(self) -> int:
-        """For how many months the churn forecast of `as_of` speaks."""
+    def horizon_months(self) -> int | None:
+        """For how many months the churn forecast of `as_of` speaks; None where an earlier release did not keep it."""
         return forecast_months(self._job, CHURN_SCORES, "horizon_months", self.as_of)
 
     def feature(self, name: str) -> Feature:

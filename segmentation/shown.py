@@ -30,6 +30,11 @@ def counted(count: float, one: str, many: str | None = None) -> str:
     return f"{shown_int(count)} {one if count == 1 else many or f'{one}s'}"
 
 
+def months_ahead(months: int | None) -> str:
+    """How far a forecast looks, where that is known: 3 months."""
+    return "the months ahead" if months is None else counted(months, "month")
+
+
 def shown_share(value: float, blank: str = BLANK) -> str:
     """0.234 as 23 %; what is not quite nothing as < 1 %, and what is not quite all as > 99 %."""
     if 0 < value < 0.005:  # noqa: PLR2004  # would be rounded to none

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from segmentation.features.activity import mask_words
 from segmentation.features.months import months_before
 from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, training_note
+from segmentation.jobs.horizons import months_of_others
 from segmentation.jobs.rows import table_rows
 from segmentation.jobs.stored_categories import stored_categories
 from segmentation.outlook.churn import ACTIVE, ALL, TEST, ChurnResult, forecast_churn
@@ -30,7 +31,9 @@ def churn(job: Job) -> None:
     """Rebuild the features of two earlier dates, learn, test on the later one, score every account of the basetable."""
     as_of, basetable, features = read_basetable(job)
     note = training_note(job, as_of, "outlook", "basetable")
-    note = json.dumps({**json.loads(note), **job.tables.versions([ACTIVITY, TOKENS])}, sort_keys=True)
+    versions = job.tables.versions([ACTIVITY, TOKENS])
+    others = months_of_others(job, CHURN_SCORES, "horizon_months", as_of)
+    note = json.dumps({**json.loads(note), **versions, **others}, sort_keys=True)
     if not job.args.force and job.tables.note(CHURN_SCORES) == note:
         job.show(f"churn as of {as_of}: nothing has changed, kept as it is")
         promote_published(job, CHURN_SCORES, as_of)

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from segmentation.errors import InputProblem
 from segmentation.features.months import last_as_of, months_before
 from segmentation.features.tokens import main_accounts
+from segmentation.jobs.horizons import months_of_others
 from segmentation.jobs.rows import table_rows
 from segmentation.outlook.days import first_value_month, holdout_start, value_days
 from segmentation.outlook.value import ValueForecast, forecast_value
@@ -31,7 +32,8 @@ def value(job: Job) -> None:
     activity, tokens = tables.read(ACTIVITY), tables.read(TOKENS)
     as_of = _as_of(job)
     versions = tables.versions([ACTIVITY, TOKENS])
-    note = json.dumps({"as_of": str(as_of), **versions, **settings.model_dump(mode="json")}, sort_keys=True)
+    others = months_of_others(job, ACCOUNT_VALUES, "value_months", as_of)
+    note = json.dumps({"as_of": str(as_of), **versions, **settings.model_dump(mode="json"), **others}, sort_keys=True)
     if not job.args.force and tables.note(ACCOUNT_VALUES) == note:
         job.show(f"value as of {as_of}: nothing has changed, kept as it is")
         return

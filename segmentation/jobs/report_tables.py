@@ -16,6 +16,7 @@ from segmentation.errors import InputProblem
 from segmentation.features.tokens import main_accounts
 from segmentation.features.words import spoken
 from segmentation.jobs.freshness import is_outdated
+from segmentation.jobs.horizons import forecast_months
 from segmentation.jobs.stored_categories import stored_categories
 from segmentation.reports.inputs import Inputs
 from segmentation.runtime import Job
@@ -98,14 +99,6 @@ def read_inputs(job: Job) -> tuple[Inputs, str]:
     versions = tables.versions(read)
     asked = {"report": settings.report.model_dump(), "horizon": inputs.horizon_months}
     return inputs, json.dumps({"as_of": str(as_of), **versions, **asked}, sort_keys=True)
-
-
-def forecast_months(job: Job, table: Table, name: str, as_of: dt.date) -> int:
-    """For how many months a forecast of this date was made: its job noted the settings; today's may be others."""
-    noted = json.loads((job.tables.note(table) if job.tables.exists(table) else None) or "{}")
-    settings = noted.get("outlook", noted) if noted.get("as_of") == str(as_of) else {}
-    months: int = settings.get(name, getattr(job.settings.outlook, name))
-    return months
 
 
 def _asked(job: Job, dates: list[dt.date]) -> dt.date:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from segmentation.reports.inputs import Inputs
 from segmentation.segments.rfm import FADING
-from segmentation.shown import counted, is_missing, shown_share
+from segmentation.shown import counted, is_missing, months_ahead, shown_share
 
 CHECK, REACH_OUT = "check label", "reach out"
 COLUMNS = (
@@ -86,7 +86,7 @@ def _leaving(inputs: Inputs) -> pd.DataFrame:
         scores = inputs.rows("churn_scores")
         rows = scores[scores["active"].astype(bool) & (scores["probability"] >= inputs.reach_out)]
         rows = rows[["account_id", "probability"]]
-        why = f"active so far, and likely to be silent for {counted(inputs.horizon_months, 'month')}"
+        why = f"active so far, and likely to be silent for {months_ahead(inputs.horizon_months)}"
     elif inputs.has("account_rfm"):
         rfm = inputs.rows("account_rfm")
         rows = rfm.loc[rfm["label"] == FADING, ["account_id"]].assign(probability=None)

@@ -43,8 +43,9 @@ class Inputs:
     fill_precision: float
     #: whether the industries were found in an earlier build of the basetable
     industries_outdated: bool
-    horizon_months: int
-    value_months: int
+    #: of both forecasts; None where nothing tells
+    horizon_months: int | None
+    value_months: int | None
     hashed_ids: bool
 
     def has(self, name: str) -> bool:

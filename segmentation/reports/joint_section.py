@@ -11,7 +11,7 @@ from segmentation.reports.blocks import Block, Column, Fact, Facts, Heading, Sec
 from segmentation.reports.drawn import chart
 from segmentation.reports.industry_charts import LEVEL, residual_map
 from segmentation.reports.inputs import Inputs
-from segmentation.shown import NOTHING, counted, interval, is_missing, shown_int, shown_share
+from segmentation.shown import NOTHING, counted, interval, is_missing, months_ahead, shown_int, shown_share
 
 
 def joint_section(inputs: Inputs, residuals: pd.DataFrame) -> Section:
@@ -97,7 +97,7 @@ def _no_forecast(inputs: Inputs, what: str) -> Text:
 def _value_fact(inputs: Inputs) -> Fact:
     values = inputs.rows("account_values")["lifetime_value"].astype(float)
     known = int(values.notna().sum())
-    note = f"forecast for {counted(inputs.value_months, 'month')}, in the unit of the logs' value"
+    note = f"forecast for {months_ahead(inputs.value_months)}, in the unit of the logs' value"
     if not known:
         return Fact("expected value", NOTHING, "no value could be forecast; its MLflow run says why")
     accounts = len(inputs.rows("basetable"))
@@ -115,7 +115,7 @@ def _rule(inputs: Inputs) -> str:
 def _churn_facts(inputs: Inputs) -> list[Fact]:
     scores = inputs.rows("churn_scores")
     active = scores[scores["active"].astype(bool)]
-    months = counted(inputs.horizon_months, "month")
+    months = months_ahead(inputs.horizon_months)
     note = f"of {len(active):,} active ones, the sum of their probabilities over {months}"
     facts = [Fact("expected to fall silent", shown_int(active["probability"].sum()), note)]
     if inputs.has("churn_metrics"):

@@ -98,3 +98,12 @@ def test_industries_of_an_earlier_basetable_are_told_as_such() -> None:
         findings = find(inputs)
         for section in (summary_section(inputs, findings), industries_section(inputs, findings.actions)):
             assert ("built anew after industries were found in it" in str(section)) == outdated
+
+
+def test_a_forecast_of_unknown_length_is_not_given_that_of_the_settings() -> None:
+    now = frames.tables() | {"churn_scores": frames.churn(), "account_values": frames.values()}
+    inputs = frames.inputs(now, horizon_months=None, value_months=None)
+    said = str(outlook_section(inputs, find(inputs).actions))
+    assert "sum of their probabilities over the months ahead" in said
+    assert "forecast for the months ahead, in the unit" in said
+    assert "likely to be silent for the months ahead" in said
