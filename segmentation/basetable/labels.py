@@ -49,7 +49,7 @@ def count_accounts(with_usage: DataFrame, labelled: DataFrame) -> AccountCounts:
     """The counts, so that no account goes missing unseen; raises InputProblem when the file repeats an account.
 
     `with_usage` holds the account_id of each account with features, once; `labelled` is what `label_accounts` gave.
-    Accounts without any event have no features and no basetable row.
+    Accounts to which no token belongs have no features and no basetable row, whether they have events or not.
     """
     used = with_usage.select("account_id", F.lit(True).alias("used"))
     listed = labelled.groupBy("account_id").agg(F.max("industry").alias("industry"), F.count(F.lit(1)).alias("listed"))

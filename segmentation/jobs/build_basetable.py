@@ -179,8 +179,9 @@ def _build_basetable(
         f"{counts.labelled - dropped_labelled:,} labelled by {job.args.label!r}"
     )
     job.show(
-        f"  left out: {counts.in_file_without_usage:,} accounts of the file without usage, {dropped:,} missing more "
-        f"than {settings.max_missing_share:.0%}; {counts.not_in_file:,} accounts of the logs are not in the file"
+        f"  left out: {counts.in_file_without_usage:,} accounts of the file without usage of their own (none, or only "
+        f"of licences that other accounts used more), {dropped:,} missing more than {settings.max_missing_share:.0%}; "
+        f"{counts.not_in_file:,} accounts of the logs are not in the file"
     )
     if unknown := labels_of_nobody(accounts, job.args.label, settings.label_groups):
         job.show(f"  basetable.label_groups names labels that no account has: {', '.join(map(repr, unknown))}")
