@@ -24,9 +24,6 @@ from tests.walk import generate, walk
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ["TZ"] = "UTC"  # collected timestamps come in the local zone, and tests compare them
 time.tzset()
-# Java's first compiler alone, in every driver: what tests run once or twice the second would compile in vain, which was
-# more than a third of the processor time. With one compiler Java would keep room for a fifth of the code only, and end
-os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m")
 # Spark takes a main module without a file, which is what a pytest-xdist worker has, for a doctest, and leaves
 sys.modules["__main__"].__dict__.setdefault("__file__", __file__)
 

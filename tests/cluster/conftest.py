@@ -56,7 +56,9 @@ class Cluster:
             process = subprocess.Popen(
                 ended_with_us([str(SPARK_HOME / "bin" / "spark-class"), daemon, "--host", "127.0.0.1", "--port", "0",
                                "--webui-port", "0", *arguments]),
-                env=self._of_daemons(), stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+                # a killed worker leaves its executors' shuffle files behind: they go with the folder
+                env=environment(SPARK_DAEMON_MEMORY="256m", SPARK_LOCAL_DIRS=str(self.folder / "local")), stdout=out,
+                stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         self.processes.append(process)
         give_up = time.monotonic() + 60
@@ -65,13 +67,6 @@ class Cluster:
             assert time.monotonic() < give_up, log.read_text()
             time.sleep(0.1)
         return said
-
-    def _of_daemons(self) -> dict[str, str]:
-        """Executors take Java's options from their worker."""
-        # a killed worker leaves its executors' shuffle files behind: they go with the folder
-        local = str(self.folder / "local")
-        options = os.environ["SPARK_SUBMIT_OPTS"]
-        return environment(SPARK_DAEMON_MEMORY="256m", SPARK_LOCAL_DIRS=local, JAVA_TOOL_OPTIONS=options)
 
     def executors(self) -> list[int]:
         """Process ids of the executors that live now, the newest last."""
@@ -104,8 +99,7 @@ def ended_with_us(command: Sequence[str]) -> list[str]:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """For Spark's own scripts: this pip package, this Java with the tests' options, the loopback address."""
-    more = {"SPARK_SUBMIT_OPTS": os.environ["SPARK_SUBMIT_OPTS"], **more}
+    """For Spark's own scripts: this pip package, this Java, the loopback address."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("SPARK_", "PYSPARK_", "PYTHONPATH"))}
     return {**kept, "SPARK_HOME": str(SPARK_HOME), "SPARK_LOCAL_IP": "127.0.0.1", **more}
 
