@@ -50,12 +50,12 @@ def _steps(
         sure = probability >= threshold
         filled, hits = int(sure.sum()), int(right[sure].sum())
         if filled > before:
-            low = float(lower_bound(np.array([hits]), np.array([filled]), confidence)[0])
+            low = float(lower_bound(hits, filled, confidence))
             yield threshold, filled, hits / filled, low, hits / support if support else 0.0
         before = filled
 
 
-def lower_bound(hits: Ints, filled: Ints, confidence: float) -> Floats:
+def lower_bound(hits: Ints | int, filled: Ints | int, confidence: float) -> Floats:
     """One-sided lower bound of the share of fills that are right (Clopper and Pearson 1934)."""
     low: Floats = np.where(hits > 0, beta.ppf(1.0 - confidence, np.maximum(hits, 1), filled - hits + 1), 0.0)
     return low
