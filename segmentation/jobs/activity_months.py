@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from segmentation.features.activity import build_activity, mask_words, merge_activity
 from segmentation.features.staleness import Stale, kept_rows, stale_months
+from segmentation.jobs.built import code_digest
 from segmentation.local_rows import local_frame
 from segmentation.runtime import Job
 from segmentation.schemas import ACTIVITY, ACTIVITY_FILES, EVENT_NAMES, EVENTS, PLATFORMS, ROW_BALANCE
@@ -25,13 +26,17 @@ def refresh_activity(job: Job) -> None:
 def update_activity(job: Job, names: DataFrame, beside: Callable[[], None], anew: bool = False) -> bool:
     """Whether any month of the cube did not hold its kept rows; those are brought up to date, not yet published.
 
-    With `anew` every month is computed, whatever the list of files says.
+    With `anew`, and where other code than today's computed the cube, every month is computed, whatever the list of
+    files says.
     `names` are the stored event names; nobody looks at them when no month is stale.
     `beside` is done meanwhile: another table that needs nothing of the cube, since a commit is mostly waiting. So is
     the list of files that the cube was computed from: should only one of the two be committed, it is never published,
     and the next job takes it back.
     """
-    tables = job.tables
+    tables, code = job.tables, code_digest(["segmentation.features"], only="activity.py")
+    if tables.exists(ACTIVITY_FILES) and tables.note(ACTIVITY_FILES) != code:
+        anew = True
+        job.say("activity was computed by another release's code: computing every month anew")
     kept = kept_rows(tables.read(ROW_BALANCE))
     known = tables.read(ACTIVITY_FILES) if tables.exists(ACTIVITY_FILES) and not anew else kept.limit(0)
     with ThreadPoolExecutor(1) as pool:
@@ -39,7 +44,7 @@ def update_activity(job: Job, names: DataFrame, beside: Callable[[], None], anew
         stale = stale_months(kept, known)
         if stale.months:
             with job.stage(f"activity: {len(stale.again)} months computed, {len(stale.grown)} added to"):
-                others.append(pool.submit(tables.replace, kept, ACTIVITY_FILES))
+                others.append(pool.submit(tables.replace, kept, ACTIVITY_FILES, note=code))
                 cells = _months_of_cube(job, stale, names)
                 tables.replace(cells, ACTIVITY, where=None if anew else _in(stale.months))
         for other in others:

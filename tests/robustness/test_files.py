@@ -13,7 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from segmentation.features.staleness import kept_rows
-from segmentation.jobs import ingest_events
+from segmentation.jobs import activity_months, ingest_events
 from segmentation.jobs.plans import Plan
 from segmentation.runtime import Exit
 from segmentation.schemas import ACTIVITY, ACTIVITY_FILES, EVENTS, INGEST_PLANS, ROW_BALANCE
@@ -173,7 +173,8 @@ def test_a_file_that_grows_after_it_was_planned_is_looked_at_again(
     shutil.copy(path, logs.drop / "c.csv")
     assert logs.ingest() == Exit.PARTIAL
     assert "1 of 3 files hold what is already there" in capsys.readouterr().err  # the new line's alone
-    assert logs.balance()["c.csv", "kept", None] == 3
+    # by the ledger, as the balance goes by content and both have the same
+    assert (logs.ledger()["c.csv"]["status"], logs.ledger()["c.csv"]["kept"]) == ("read", 3)
 
 
 def test_a_file_that_never_rests_is_refused_and_the_others_come_in(
@@ -208,3 +209,22 @@ def test_the_list_of_the_cubes_files_without_the_cube_is_taken_back(spark: Spark
     assert logs.refresh_activity() == Exit.OK
     assert [row["rows"] for row in logs.read(ACTIVITY).collect()] == [2]
     assert [row["rows"] for row in logs.read(ACTIVITY_FILES).collect()] == [2]
+
+
+def test_months_that_other_code_computed_are_computed_anew(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs = Logs(spark, tmp_path)
+    logs.write("a.csv", line(NOON + "1", "t1"))
+    assert logs.ingest() == Exit.OK
+    with monkeypatch.context() as patched:
+        patched.setattr(activity_months, "code_digest", lambda *_, **__: "an earlier release")
+        assert logs.refresh_activity() == Exit.OK
+    assert "anew" not in capsys.readouterr().err
+    before = logs.versions()[ACTIVITY.name]
+    assert logs.refresh_activity() == Exit.OK
+    assert "activity was computed by another release's code: computing every month anew" in capsys.readouterr().err
+    after = logs.versions()[ACTIVITY.name]
+    assert after > before
+    assert logs.refresh_activity() == Exit.OK  # and once is enough
+    assert logs.versions()[ACTIVITY.name] == after
