@@ -12,7 +12,7 @@ from segmentation.column_names import quoted
 from segmentation.events.categories import categorise
 from segmentation.events.parse import UNKNOWN_KEYS, original
 from segmentation.events.revisions import identity_columns
-from segmentation.events.rules import built_in_rules, closing_rules, decide, is_in_range, source_rules
+from segmentation.events.rules import built_in_rules, closing_rules, decide, is_in_range, with_source_rules
 from segmentation.events.spelling import Composer, composed, composed_by_java
 from segmentation.events.times import is_moment, to_utc, written_time
 from segmentation.schemas import EVENTS, KEPT
@@ -37,7 +37,7 @@ def build_events(
     """
     types = {field.name: field.dataType for field in parsed.schema}
     named = categorise(_named(parsed, source, types, compose), "event_name", categories)
-    rules = [*built_in_rules(settings, now, source.time.zone), *source_rules(source.rules), *closing_rules()]
+    rules = with_source_rules(built_in_rules(settings, now, source.time.zone), source.rules, closing_rules())
     ours = [field.name for field in EVENTS.columns]
     decided = decide(named, rules)
     special = _special_columns(batch_id, is_in_range(settings, now), original(F.col("_raw"), types["_raw"]))

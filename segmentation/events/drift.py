@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,15 +9,15 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.column_names import quoted
+from segmentation.column_names import mentions
 from segmentation.events.parse import OURS, UNKNOWN_KEYS
 from segmentation.settings import SourceSettings
 
 #: our own columns, which stand beside the log's at some point on the way
 RESERVED = (
     *OURS, "_raw", "_line_fault", "_corrupt", "_fields", "_text", "_keys", "_suspect", "_location", "_header", "_rank",
-    "_address", "_key", "_known",
-    "_kind", "_header_of", "_first", "_stays", "_taken_out", UNKNOWN_KEYS,
+    "_address", "_key", "_known", "_kind", "_header_of", "_first", "_stays", "_taken_out", "__name", "__exact",
+    "_key_inner", "_key_outer", "_key_seal", UNKNOWN_KEYS,
 )  # fmt: skip
 
 
@@ -65,14 +64,8 @@ def required_columns(source: SourceSettings) -> tuple[str, ...]:
     expressions = [source.token, source.account_id, source.event_name, source.event_id or ""]
     if not source.has_time_column:
         expressions.append(source.time.column)
-    named = {name for name in source.columns for text in expressions if _names(text, name)}
+    named = {name for name in source.columns for text in expressions if mentions(text, name)}
     return tuple(name for name in source.columns if name in named or name.lower() == source.time.column.lower())
-
-
-def _names(expression: str, column: str) -> bool:
-    """Whether an SQL expression speaks of a column. A word inside a quoted text counts too, which errs on one side."""
-    bare, between = re.escape(column), re.escape(quoted(column))
-    return re.search(rf"(?<![\w`]){bare}(?![\w`])|{between}", expression, re.IGNORECASE) is not None
 
 
 def keep_aside(source: SourceSettings, new: Sequence[str]) -> SourceSettings:

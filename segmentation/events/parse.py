@@ -7,7 +7,6 @@ names, so that a source file can speak of them in plain SQL.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
@@ -15,7 +14,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from segmentation.column_names import quoted
+from segmentation.column_names import mentions, quoted
 from segmentation.events.lines import (
     UNREADABLE,
     any_of,
@@ -183,8 +182,8 @@ def _json(lines: DataFrame, source: SourceSettings, columns: Sequence[str], limi
     )
     usual = F.array(*(F.lit(name) for name in columns))
     values = {name: F.col(f"_fields.{quoted(name)}") for name in _used(source, columns)}
-    whole = {name.lower() for sql in _sql(source) for name in (sql, sql.strip("`").replace("``", "`"))}
-    flat = [name for name in values if name.lower() in whole]
+    whole = {sql.strip().lower() for sql in _sql(source)}
+    flat = [name for name in values if {name.lower(), quoted(name).lower()} & whole]
     fault = json_fault(text, limit, _is_corrupt(), F.col("_keys"), usual, values, flat)
     told = parsed.select("*", fault.alias("_line_fault"))
     # most lines have the usual keys in the usual order, and only the others are parsed once more
@@ -213,10 +212,9 @@ def _value(name: str, source: SourceSettings) -> Column:
 def _used(source: SourceSettings, columns: Sequence[str]) -> list[str]:
     """The columns that our own ones are computed from; a name that merely occurs in their SQL counts as well."""
     sql = "\n".join(_sql(source))
-    return [name for name in columns if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", sql, re.IGNORECASE)]
+    return [name for name in columns if mentions(sql, name)]
 
 
 def _sql(source: SourceSettings) -> list[str]:
     """What our own columns are computed by."""
-    sql = (source.time.column, source.token, source.account_id, source.event_name)
-    return [text.strip() for text in (*sql, source.duration_s, source.value, source.status) if text]
+    return [quoted(source.time.column) if source.has_time_column else source.time.column, *source.sql.values()]

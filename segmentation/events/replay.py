@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from segmentation.column_names import quoted
+from segmentation.events.layout import format_of
 from segmentation.events.parse import AS_JSON, place, row_text, values_told_apart
 from segmentation.local_rows import local_frame
 
@@ -17,14 +18,13 @@ from segmentation.local_rows import local_frame
 def as_raw(stored: DataFrame, layout: str | None, rank: int = 0) -> DataFrame:
     """Rows of `events` with their original bytes to what `identify` gives of a file of that layout.
 
-    `layout` is the file's, as the ledger keeps it: of Parquet the Spark schema as JSON, of text anything else. The
-    stored hash of the whole row stays, as it tells copies apart, and so do the bytes of a Parquet row, in `_raw`:
-    written once more they might be others. Keep the result (checkpoint): `_position` is handed out while it is
-    computed, behind those of a lower `rank`.
+    `layout` is the file's, as the ledger keeps it. The stored hash of the whole row stays, as it tells copies apart,
+    and so do the bytes of a Parquet row, in `_raw`: written once more they might be others. Keep the result
+    (checkpoint): `_position` is handed out while it is computed, behind those of a lower `rank`.
     """
     text = F.col("raw").cast("string")
     ids = [F.col("file_id").alias("_file_id"), F.col("row_hash").alias("_row_hash")]
-    if layout is not None and layout.startswith("{"):
+    if layout is not None and format_of(layout) == "parquet":
         rows = stored.select(*ids, F.col("raw").alias("_raw"), F.from_json(text, layout).alias("_row"))
         parsed = rows.select("_file_id", "_row_hash", "_raw", "_row.*")
         names = parsed.columns[len(ids) + 1 :]
@@ -33,7 +33,7 @@ def as_raw(stored: DataFrame, layout: str | None, rank: int = 0) -> DataFrame:
     else:
         parsed = stored.select(*ids, text.alias("line"))
         whole, kept = [F.col("line")], []
-        hashed_over = [row_text("jsonl" if layout is None else "csv")]
+        hashed_over = [row_text(format_of(layout))]
     return parsed.select(
         *whole,
         *kept,

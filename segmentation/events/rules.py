@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
 from segmentation.events.duplicates import DUPLICATE, REPEATED_HEADER
+from segmentation.events.erasure import ERASED
 from segmentation.events.lines import LINE_FAULTS, UNREADABLE, any_of, is_short
 from segmentation.events.revisions import SUPERSEDED
 from segmentation.events.times import in_gap, is_ambiguous
@@ -17,31 +18,6 @@ from segmentation.schemas import DROPPED, KEPT, QUARANTINED
 from segmentation.settings import IngestSettings, RuleSettings
 
 FLAGGED = "flagged"
-#: the names of `built_in_rules` and `closing_rules`, which a source may not use again
-BUILT_IN = (
-    REPEATED_HEADER,
-    *LINE_FAULTS,
-    "missing_account",
-    "missing_token",
-    "missing_event_name",
-    "missing_event_id",
-    "bad_time",
-    "time_out_of_range",
-    "time_in_dst_gap",
-    "bad_duration",
-    "duration_not_finite",
-    "negative_duration",
-    "bad_value",
-    "value_not_finite",
-    "number_out_of_range",
-    "bad_revision",
-    "text_too_long",
-    DUPLICATE,
-    SUPERSEDED,
-    "ambiguous_time",
-    "unknown_json_key",
-    "unmatched_event_name",
-)
 
 
 @dataclass(frozen=True)
@@ -120,15 +96,15 @@ def closing_rules() -> list[Rule]:
     ]
 
 
-def source_rules(rules: Sequence[RuleSettings]) -> list[Rule]:
-    """The rules a source file brings, over the log's columns (ours, where one bears a name of ours).
+def with_source_rules(before: Sequence[Rule], own: Sequence[RuleSettings], after: Sequence[Rule]) -> list[Rule]:
+    """The rules in order, those a source file brings included: over the log's columns, and ours where both have a name.
 
-    Raises InputProblem for the name of a built-in rule.
+    Raises InputProblem for the name of a rule that is there without it.
     """
-    taken = [rule.name for rule in rules if rule.name in BUILT_IN]
-    if taken:
+    there = {*(rule.name for rule in (*before, *after)), SUPERSEDED, ERASED}
+    if taken := [rule.name for rule in own if rule.name in there]:
         raise InputProblem(f"rules of the source are named like built-in ones: {', '.join(taken)}; rename them")
-    return [Rule(rule.name, rule.disposition, F.expr(rule.when)) for rule in rules]
+    return [*before, *(Rule(rule.name, rule.disposition, F.expr(rule.when)) for rule in own), *after]
 
 
 def _is_not_finite(number: Column) -> Column:

@@ -22,7 +22,7 @@ from segmentation.jobs.activity_months import update_activity
 from segmentation.jobs.built import Built, built_of, digest_of, note_with
 from segmentation.jobs.dimensions import event_names_of_cube, update_tokens
 from segmentation.jobs.keys import require_same_key
-from segmentation.jobs.reach import basetable_date
+from segmentation.jobs.reach import reached_date
 from segmentation.jobs.stored_categories import categories_of
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import (
@@ -73,7 +73,10 @@ def _build(job: Job, anew: bool) -> None:
     # side by side, as each is mostly Delta looking through its own log; of several problems the first here is told
     with ThreadPoolExecutor(2) as pool:
         same_key, read = pool.submit(require_same_key, job), pool.submit(_accounts, job)
-        dated, named = pool.submit(basetable_date, job), pool.submit(event_names_of_cube, job)
+        dated, named = (
+            pool.submit(reached_date, job, job.settings.basetable.as_of),
+            pool.submit(event_names_of_cube, job),
+        )
         same_key.result()
         (accounts, storing), as_of, (names, more_bits) = read.result(), dated.result(), named.result()
     job.as_of = as_of  # later steps of the same run speak for the same date

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import json
 
@@ -26,10 +25,6 @@ from segmentation.schemas import (
 
 #: groups, names and remarks shown on the screen, each
 SHOWN = 3
-
-
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    add_as_of(parser)
 
 
 def explore_tables(job: Job) -> None:
@@ -95,4 +90,4 @@ def summary_lines(found: Exploration, as_of: dt.date) -> list[str]:
     return [*lines, *(f"  look: {warning}" for warning in found.warnings)]
 
 
-JOB = JobSpec("explore", "what stands in the logs and the basetable, before any model", _arguments, explore_tables)
+JOB = JobSpec("explore", "what stands in the logs and the basetable, before any model", add_as_of, explore_tables)

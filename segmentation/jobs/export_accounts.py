@@ -19,7 +19,7 @@ from segmentation.schemas import ACCOUNT_RFM, BASETABLE, INDUSTRY_FILL, INDUSTRY
 from segmentation.segments.placing import lead_method
 from segmentation.shown import counted
 from segmentation.stores.exports import CSV, PARQUET, write_files
-from segmentation.stores.made_by import MADE_BY
+from segmentation.stores.made_by import made_by
 from segmentation.table import Table
 
 BOTH = "both"
@@ -65,7 +65,7 @@ def _rows(job: Job, table: Table, as_of: dt.date) -> DataFrame | None:
     if as_of not in dates:
         if table not in _NEEDED:
             return None
-        known, command = ", ".join(map(str, dates)), MADE_BY[table.name]
+        known, command = ", ".join(map(str, dates)), made_by(table)
         raise InputProblem(
             f"{table.name} does not speak for {as_of} (it does for {known}): run `segmentation {command} --as-of "
             f"{as_of}`, or export as of another date"
@@ -85,7 +85,7 @@ def _remarks(job: Job, as_of: dt.date, columns: Sequence[str], empty: Sequence[T
     lines = []
     for table in empty:
         names = ", ".join(name for name in columns if COLUMNS[name].table is table)
-        lines.append(f"left empty: {names} (run `segmentation {MADE_BY[table.name]} --as-of {as_of}` for them)")
+        lines.append(f"left empty: {names} (run `segmentation {made_by(table)} --as-of {as_of}` for them)")
     if any(COLUMNS[name].table is INDUSTRY_FILL for name in columns):
         lines += _of_the_gate(job, as_of)
         if is_outdated(job, INDUSTRY_SCORES, as_of):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import json
 
@@ -21,10 +20,6 @@ from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import ACTIVITY, CHURN_METRICS, CHURN_SCORES, EVENT_NAMES, TOKENS
 from segmentation.stores.outlook_runs import log_churn
 from segmentation.stores.runs import open_runs
-
-
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    add_as_of(parser)
 
 
 def churn(job: Job) -> None:
@@ -82,4 +77,4 @@ def summary_lines(metrics: pd.DataFrame, horizon: int) -> list[str]:
     return lines
 
 
-JOB = JobSpec("churn", "how likely every account is to fall silent", _arguments, churn, tracks=True)
+JOB = JobSpec("churn", "how likely every account is to fall silent", add_as_of, churn, tracks=True)

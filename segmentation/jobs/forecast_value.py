@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import json
 
-from pyspark.sql import functions as F
-
-from segmentation.errors import InputProblem
-from segmentation.features.months import last_as_of, months_before
 from segmentation.features.tokens import main_accounts
 from segmentation.jobs.horizons import months_of_others
+from segmentation.jobs.reach import reached_date
 from segmentation.jobs.rows import table_rows
 from segmentation.outlook.days import first_value_month, holdout_start, value_days
 from segmentation.outlook.value import ValueForecast, forecast_value
@@ -20,10 +16,6 @@ from segmentation.schemas import ACCOUNT_VALUES, ACTIVITY, BASETABLE, TOKENS
 from segmentation.shown import counted
 from segmentation.stores.outlook_runs import log_value
 from segmentation.stores.runs import open_runs
-
-
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    add_as_of(parser)
 
 
 def value(job: Job) -> None:
@@ -53,18 +45,11 @@ def value(job: Job) -> None:
 
 
 def _as_of(job: Job) -> dt.date:
-    """The date of the run or of the settings, else that of the latest basetable, else the last that the logs reach.
-
-    InputProblem for a date that the logs do not reach: months nobody saw would count as quiet ones.
-    """
-    last = job.tables.read(TOKENS).agg(F.to_date(F.max("last_seen")).alias("last")).collect()[0]["last"]
-    given = job.as_of or job.settings.basetable.as_of
-    if given is None and job.tables.exists(BASETABLE):
-        given = job.tables.read(BASETABLE).agg(F.max("as_of").alias("as_of")).collect()[0]["as_of"]
-    as_of = given or last_as_of(last)
-    if as_of > months_before(last, -1):
-        raise InputProblem(f"the logs end on {last}: --as-of {as_of} would take months nobody saw for quiet ones")
-    return as_of
+    """The date of the run or of the settings, else that of the latest basetable, else the last that the logs reach."""
+    asked = job.as_of or job.settings.basetable.as_of
+    if asked is None and job.tables.exists(BASETABLE):
+        asked = job.tables.dates(BASETABLE)[-1]
+    return reached_date(job, asked)
 
 
 def summary_lines(found: ValueForecast, as_of: dt.date, split: dt.date | None, months: int) -> list[str]:
@@ -92,4 +77,4 @@ def summary_lines(found: ValueForecast, as_of: dt.date, split: dt.date | None, m
     return [*lines, *(f"  note: {note}" for note in found.notes)]
 
 
-JOB = JobSpec("value", "how often every account will come back, and what that is worth", _arguments, value, tracks=True)
+JOB = JobSpec("value", "how often every account will come back, and what that is worth", add_as_of, value, tracks=True)

@@ -15,6 +15,7 @@ from segmentation.errors import InputProblem
 from segmentation.events.build import lay_out
 from segmentation.events.erasure import belongs_to, erase, redact, speaks_of
 from segmentation.events.identifiers import ACCOUNT, key_frame, keyed_id, open_sealed, seal
+from segmentation.events.layout import SCHEMA
 from segmentation.events.lines import any_of
 from segmentation.events.spelling import spelled_id
 from segmentation.jobs.activity_months import refresh_activity
@@ -169,7 +170,7 @@ def _redact_files(job: Job, texts: list[str]) -> None:
         ledger = tables.read(LEDGER)
         changed = {name: redact(F.col(name), texts) for name in ("path", "reason")}
         # of Parquet it is a schema, in which a number is a type's
-        is_schema = F.startswith("layout", F.lit("{"))
+        is_schema = F.startswith("layout", F.lit(SCHEMA))
         changed["layout"] = F.when(is_schema, F.col("layout")).otherwise(redact(F.col("layout"), texts))
         changed |= {n: F.transform(n, lambda one: redact(one, texts)) for n in ("new_columns", "absent_columns")}
         if _differs(ledger, changed):

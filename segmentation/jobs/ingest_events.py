@@ -18,6 +18,7 @@ from segmentation.errors import InputProblem
 from segmentation.events.balance import balance_lines
 from segmentation.events.drift import drift_lines
 from segmentation.events.erasure import ERASED
+from segmentation.events.layout import format_of
 from segmentation.events.refusals import Entry, last_by_path, rule_of
 from segmentation.events.rule_set import TIMES, RuleSet
 from segmentation.failures import Exit, is_passing
@@ -202,7 +203,7 @@ def _sort_out(job: Job, found: Sequence[RawFile], source: SourceSettings) -> tup
 
 def _but_for_older(file: RawFile) -> str:
     """Earlier releases hashed the carriage return at the end of a line as well, and not where Parquet's nulls stood."""
-    is_parquet = (file.layout or "").startswith("{")
+    is_parquet = format_of(file.layout) == "parquet"
     what = "with nulls from Parquet" if is_parquet else "from lines ending in CRLF"
     is_concerned = is_parquet or (file.header or "").endswith("\r")
     return f" (but not those that an earlier release read {what}: compare `kept`)" if is_concerned else ""

@@ -10,10 +10,11 @@ from pyspark.sql import functions as F
 
 from segmentation.column_names import quoted
 from segmentation.events.drift import drift, fill_absent, keep_aside
+from segmentation.events.layout import columns_of, format_of
 from segmentation.events.parse import parse
 from segmentation.events.rule_set import RuleSet
 from segmentation.settings import SourceSettings
-from segmentation.stores.inspection import RawFile, columns_of
+from segmentation.stores.inspection import RawFile
 
 
 def by_layout(files: Sequence[RawFile]) -> list[list[RawFile]]:
@@ -39,7 +40,7 @@ def parse_layout(rows: DataFrame, rules: RuleSet, layout: str | None) -> tuple[D
 
 def _with_metadata(parsed: DataFrame, layout: str | None) -> DataFrame:
     """What a Parquet layout says of its columns beside their types, said of those of the frame."""
-    fields = json.loads(layout)["fields"] if layout is not None and layout.startswith("{") else ()
+    fields = json.loads(layout)["fields"] if layout is not None and format_of(layout) == "parquet" else ()
     said = {field["name"]: field["metadata"] for field in fields if field.get("metadata")}
     if not said:
         return parsed

@@ -13,11 +13,12 @@ from pathlib import Path
 from pyspark.sql import Row
 from pyspark.sql import functions as F
 
+from segmentation.events.layout import columns_of
 from segmentation.events.rule_set import RuleSet
 from segmentation.local_rows import local_frame
 from segmentation.runtime import Job
 from segmentation.schemas import INGEST_PLANS, LEDGER
-from segmentation.stores.inspection import RawFile, columns_of
+from segmentation.stores.inspection import RawFile
 
 #: states of a plan
 PLANNED, GIVEN_UP, REPLAYED = "planned", "given_up", "replayed"

@@ -1,4 +1,4 @@
-"""How far the logs reach, and so for which date a basetable of them speaks."""
+"""How far the logs reach, and so for which date a basetable or a forecast speaks."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from segmentation.runtime import Job
 from segmentation.schemas import EVENTS, KEPT, ROW_BALANCE, TOKENS
 
 
-def basetable_date(job: Job) -> dt.date:
-    """The as_of that was given, else the last that the logs reach; InputProblem where they do not reach it."""
-    given = job.settings.basetable.as_of
+def reached_date(job: Job, asked: dt.date | None) -> dt.date:
+    """The as_of that is asked for, else the last that the logs reach; InputProblem where they do not reach it."""
     # dates are taken in Spark: a collected timestamp would be in the machine's time zone
     first, last = F.to_date(F.min("first_seen")).alias("first"), F.to_date(F.max("last_seen")).alias("last")
     span = job.tables.read(TOKENS).agg(first, last).first()
     if span is None or span["last"] is None:
         raise InputProblem("no row of the logs was kept, so there is nothing to build from; look at the row balance")
-    as_of = given or _last_reached(job, span["last"])
+    as_of = asked or _last_reached(job, span["last"])
     if as_of <= span["first"]:
         raise InputProblem(f"the logs begin on {span['first']}, so nothing happened before --as-of {as_of}")
     if as_of > months_before(span["last"], -1):

@@ -12,6 +12,7 @@ from segmentation.errors import InputProblem
 from segmentation.events.build import lay_out
 from segmentation.events.duplicates import KNOWN, mark_copies
 from segmentation.events.identifiers import key_frame, open_sealed, seal
+from segmentation.events.layout import format_of
 from segmentation.events.lines import any_of
 from segmentation.events.replay import as_raw, belong, lost_columns
 from segmentation.events.revisions import SUPERSEDED, VERSION, supersede
@@ -54,7 +55,7 @@ def _replay(job: Job, source: SourceSettings) -> None:
     rules = rules_of(job, source)
     require_constants(job.spark, rules, source_path(job.args.source))
     for layout in sorted({row["layout"] for row in files}, key=str):
-        if fault := find_fault(job, _read_as(_format(layout), rules), layout):
+        if fault := find_fault(job, _read_as(format_of(layout), rules), layout):
             paths = ", ".join(row["path"] for row in files if row["layout"] == layout)
             raise ConfError(f"{source_path(job.args.source)}: {fault} (rows of {paths})")
     rows, overtaken = _decide_again(job, rules, files, condition), None
@@ -64,7 +65,7 @@ def _replay(job: Job, source: SourceSettings) -> None:
     changed = content_hash(rows, EVENTS) != content_hash(events.where(condition), EVENTS)
     kinds = {row["disposition"]: row["count"] for row in rows.groupBy("disposition").count().collect()}
     if changed:
-        kinds_of_files = {_format(row["layout"]): row["batch_id"] for row in files}
+        kinds_of_files = {format_of(row["layout"]): row["batch_id"] for row in files}
         record_replay(job, {batch_id: _read_as(kind, rules) for kind, batch_id in kinds_of_files.items()})
         _store(job, rules, rows, overtaken, condition, [row["batch_id"] for row in files])
     job.show(
@@ -105,14 +106,14 @@ def _decide_again(job: Job, rules: RuleSet, files: list[Row], condition: str) ->
     for rank, layouts in enumerate(groups):
         ids = [file_id for of_layout in layouts.values() for file_id in of_layout]
         of_files, first = stored.where(F.col("file_id").isin(ids)), next(iter(layouts))
-        if _format(first) == "parquet" and (lost := _lost(job, of_files, str(first), files)) is not None:
+        if format_of(first) == "parquet" and (lost := _lost(job, of_files, str(first), files)) is not None:
             left = of_files.where(lost)
             parts.append(seal(left, key_frame(job.spark, key)) if key else left)
             of_files = of_files.where(~lost)
         raws.append(settled(as_raw(of_files, first, rank)))
     for layouts, marked in zip(groups, mark_copies(raws, known, drop=drop), strict=True):
         for layout, of_layout in layouts.items():
-            own, of_these = _read_as(_format(layout), rules), marked.where(F.col("_file_id").isin(of_layout))
+            own, of_these = _read_as(format_of(layout), rules), marked.where(F.col("_file_id").isin(of_layout))
             built = build_rows(job, own, of_these, layout, "", job.now)
             parts.append(belong(built, [(row["file_id"], row["batch_id"]) for row in files]))
     rows = parts[0]
@@ -141,20 +142,13 @@ def _read_as(kind: str, rules: RuleSet) -> RuleSet:
     return rules.model_copy(update={"source": rules.source.model_copy(update={"format": kind})})
 
 
-def _format(layout: str | None) -> str:
-    """What the file was read as, which `ingest --format` may have said, and not the source."""
-    if layout is None:
-        return "jsonl"
-    return "parquet" if layout.startswith("{") else "csv"
-
-
 def _read_alike(files: list[Row]) -> list[dict[str | None, list[str]]]:
     """File ids by layout, in groups within which copies are looked for: text in one, each Parquet layout in another."""
     text: dict[str | None, list[str]] = {}
     groups = [text]
     for layout in sorted({row["layout"] for row in files}, key=str):
         ids = [row["file_id"] for row in files if row["layout"] == layout]
-        if layout is not None and layout.startswith("{"):
+        if format_of(layout) == "parquet":
             groups.append({layout: ids})
         else:
             text[layout] = ids

@@ -16,7 +16,7 @@ from segmentation.column_names import quoted
 from segmentation.errors import InputProblem
 from segmentation.events.rule_set import RuleSet
 from segmentation.local_rows import local_frame
-from segmentation.settings import SQL_KEYS, SourceSettings
+from segmentation.settings import SourceSettings
 from segmentation.stores.conf import CATEGORIES, ConfError, conf_dir, source_path
 
 #: what Spark says of a value at which SQL stopped, the line of the SQL and marks below the part of it; in traces too
@@ -29,8 +29,7 @@ _NO_PATTERN_OF_JAVA = re.compile(r"PatternSyntaxException: ([^\n]*)\n([^\n]*)")
 def sql_of(source: SourceSettings) -> dict[str, str]:
     """The SQL of a source by key, of its rules by name."""
     time = source.time.column
-    said = {"time.column": quoted(time) if source.has_time_column else time}
-    said |= {key: sql for key in SQL_KEYS if (sql := getattr(source, key)) is not None}
+    said = {"time.column": quoted(time) if source.has_time_column else time, **source.sql}
     return said | {f"rules: {rule.name}": rule.when for rule in source.rules}
 
 

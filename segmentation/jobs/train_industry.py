@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import hashlib
 from collections.abc import Sequence
@@ -35,10 +34,6 @@ from segmentation.stores.registry import (
     version_of,
 )
 from segmentation.stores.runs import INDUSTRY_MODEL, Runs, open_runs
-
-
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    add_as_of(parser)
 
 
 @dataclass(frozen=True)
@@ -195,5 +190,5 @@ def _told(outcome: _Outcome) -> list[str]:
 
 
 JOB = JobSpec(
-    "industry", "fill in the industry of every account, with a probability", _arguments, train_industry, tracks=True
+    "industry", "fill in the industry of every account, with a probability", add_as_of, train_industry, tracks=True
 )

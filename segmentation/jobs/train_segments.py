@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
@@ -39,10 +38,6 @@ from segmentation.table import Table
 TOLD = (BORN, SPLIT, MERGED, ENDED)
 #: tables written at the same time: one leaves a core idle
 AT_ONCE = 2
-
-
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    add_as_of(parser)
 
 
 def train_segments(job: Job) -> None:
@@ -113,4 +108,4 @@ def _show(job: Job, as_of: dt.date, run: SegmentationRun) -> None:
         job.show(moves_in_words(one))
 
 
-JOB = JobSpec("segments", "find segments of similar accounts", _arguments, train_segments, tracks=True)
+JOB = JobSpec("segments", "find segments of similar accounts", add_as_of, train_segments, tracks=True)

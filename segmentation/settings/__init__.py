@@ -17,7 +17,6 @@ from segmentation.settings.findings import (
     SpaceSettings,
 )
 from segmentation.settings.logs import (
-    SQL_KEYS,
     CategorySettings,
     IngestSettings,
     PrivacySettings,
@@ -50,7 +49,6 @@ class Settings(Frozen):
 
 
 __all__ = [
-    "SQL_KEYS",
     "AuditSettings",
     "BasetableSettings",
     "CategorySettings",

@@ -172,6 +172,11 @@ class SourceSettings(Frozen):
         """Whether `time.column` is the name of a column, in capitals or not; else it is SQL."""
         return self.time.column.lower() in {name.lower() for name in self.columns}
 
+    @property
+    def sql(self) -> dict[str, str]:
+        """What our own columns but the time are computed by, of those that are."""
+        return {key: sql for key in SQL_KEYS if (sql := getattr(self, key)) is not None}
+
     @field_validator("columns")
     @classmethod
     def _told_apart(cls, columns: tuple[str, ...]) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import types as T
 
 from segmentation.events.drift import drift
+from segmentation.events.layout import SCHEMA, columns_of, format_of, types_of
 from segmentation.events.times import unfit_time
 from segmentation.settings import SourceSettings
 from segmentation.stores.file_names import misnamed, spelled
@@ -48,7 +49,7 @@ class RawFile:
     modified_ns: int
     #: data rows: physical lines less the header, or what the Parquet footer says; 0 when refused
     rows: int
-    #: what its columns are read from: the header line of CSV as Spark reads it, the Spark schema of Parquet (JSON)
+    #: what its columns are read from, see `events.layout`: a header line as Spark reads it, a schema, or nothing
     layout: str | None
     #: its columns, in order; of JSON lines none are known beforehand
     columns: tuple[str, ...]
@@ -65,7 +66,7 @@ class RawFile:
     @property
     def header(self) -> str | None:
         """The header line, for CSV."""
-        return None if self.layout is None or self.layout.startswith("{") else self.layout
+        return self.layout if format_of(self.layout) == "csv" else None
 
     def is_unchanged(self) -> bool:
         """Whether size and time are still those seen; a file touched since is read again to tell."""
@@ -85,15 +86,6 @@ class _Look(NamedTuple):
     layout: str | None = None
     refusal: str | None = None
     unpacked_id: str | None = None
-
-
-def columns_of(layout: str | None, delimiter: str) -> tuple[str, ...]:
-    """The columns that a layout names, in order."""
-    if layout is None:
-        return ()
-    if layout.startswith("{"):
-        return tuple(field["name"] for field in json.loads(layout)["fields"])
-    return tuple(name.strip() for name in next(csv.reader([layout.rstrip("\r")], delimiter=delimiter), []))
 
 
 def inspect(path: Path, source: SourceSettings) -> RawFile:
@@ -162,6 +154,8 @@ def _look_at_lines(path: Path, source: SourceSettings) -> _Look:
 def _look_at_header(lines: int, head: bytes, delimiter: str) -> _Look:
     try:
         header = head.decode("utf-8-sig")
+        if header.startswith(SCHEMA):
+            return _Look(refusal="bad_header: its first line begins with { as JSON does; is the format jsonl?")
         columns_of(header, delimiter)
     except UnicodeDecodeError:
         return _Look(refusal="not_utf8: its header line is not UTF-8; convert the file")
@@ -224,7 +218,7 @@ def _unfit(file: RawFile, source: SourceSettings) -> str | None:
         return f"unfit_column: {', '.join(map(repr, found.unfit))} cannot be the name of a column here"
     if found.needed:
         return f"missing_column: {', '.join(found.needed)} (it has {', '.join(file.columns)}){_hint(file, source)}"
-    have = _types(file.layout)
+    have = types_of(file.layout)
     types = {name: have.get(name.lower(), kind) for name, kind in source.types.items()}
     changed = [f"{name} is {types[name]}, not {kind}" for name, kind in source.types.items() if types[name] != kind]
     if changed:
@@ -233,13 +227,6 @@ def _unfit(file: RawFile, source: SourceSettings) -> str | None:
     kind = have.get(source.time.column.lower())
     unfit = unfit_time(kind, source.time) if kind else None
     return f"unfit_time: {unfit}" if unfit else None
-
-
-def _types(layout: str) -> dict[str, str]:
-    """Spark's own short names of a Parquet file's column types, by name in small letters; nothing for text."""
-    if not layout.startswith("{"):
-        return {}
-    return {field.name.lower(): field.dataType.simpleString() for field in T.StructType.fromJson(json.loads(layout))}
 
 
 def _first_line(problem: Exception) -> str:

@@ -100,9 +100,10 @@ def test_any_path_will_do(ingest: Ingest, name: str) -> None:
     assert dispositions(ingest({name: HEADER + GOOD})) == [("kept", None)]
 
 
-def test_a_source_rule_may_not_bear_a_built_in_name(ingest: Ingest) -> None:
-    with pytest.raises(InputProblem, match="named like built-in ones: bad_value"):
-        ingest({"a.csv": HEADER + GOOD}, rules=[{"name": "bad_value", "disposition": "dropped", "when": "true"}])
+@pytest.mark.parametrize("name", ["bad_value", "duplicate", "erased", "superseded"])
+def test_a_source_rule_may_not_bear_a_built_in_name(ingest: Ingest, name: str) -> None:
+    with pytest.raises(InputProblem, match=f"named like built-in ones: {name}"):
+        ingest({"a.csv": HEADER + GOOD}, rules=[{"name": name, "disposition": "dropped", "when": "true"}])
 
 
 def test_first_rule_decides_and_the_others_are_flags(ingest: Ingest) -> None:

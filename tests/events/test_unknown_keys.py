@@ -48,6 +48,12 @@ def test_sql_may_read_into_an_object_that_is_a_value(ingest: Ingest) -> None:
     assert {str(row["event_ts"]) for row in rows} == {ROW["time"]}
 
 
+def test_what_any_key_names_alone_may_not_hold_an_object_nor_a_nul(ingest: Ingest) -> None:
+    lines = [line(1, build="7"), line(2, build={"of": 7}), line(3, build="7\0"), line(4, build=[7])]
+    rows = ingest({"a.jsonl": "".join(lines)}, format="jsonl", columns=[*ROW, "build"], product="build").collect()
+    assert sorted(row["rule"] or "" for row in rows) == ["", "nested_value", "nested_value", "nul_character"]
+
+
 def test_a_source_without_attributes_gets_them_for_unknown_keys_alone(ingest: Ingest) -> None:
     rows = ingest({"a.jsonl": line(1) + line(2, colour="red")}, format="jsonl").collect()
     assert {row["duration_s"]: row["attributes"] for row in rows} == {1.0: None, 2.0: {"colour": "red"}}

@@ -9,7 +9,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from segmentation.jobs.reach import basetable_date
+from segmentation.jobs.reach import reached_date
 from segmentation.schemas import EVENTS, KEPT, ROW_BALANCE, TOKENS
 
 
@@ -29,11 +29,8 @@ def date_of(spark: SparkSession, days: list[tuple[str, str, int]], given: dt.dat
         ),
     }
     said: list[str] = []
-    settings = SimpleNamespace(basetable=SimpleNamespace(as_of=given))
-    job: Any = SimpleNamespace(
-        settings=settings, show=said.append, tables=SimpleNamespace(read=lambda t: tables[t.name])
-    )
-    return basetable_date(job), said
+    job: Any = SimpleNamespace(show=said.append, tables=SimpleNamespace(read=lambda t: tables[t.name]))
+    return reached_date(job, given), said
 
 
 def test_a_stray_row_of_a_token_takes_none_of_its_good_rows_along(spark: SparkSession) -> None:
