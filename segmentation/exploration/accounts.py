@@ -6,18 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.arrays import Floats, Ints
 from segmentation.exploration.binning import COLUMNS as HISTOGRAM_COLUMNS
 from segmentation.exploration.binning import choose_bins
-from segmentation.exploration.concentration import Ints, gini_of
+from segmentation.exploration.concentration import gini_of
 from segmentation.exploration.profiles import COLUMNS, QUANTILES, remark, rounded
 
 SOURCE = "basetable"
-Floats = npt.NDArray[np.float64]
 
 #: columns of a basetable that are no features, but for the label, which is worth a look
 NOT_FEATURES = ("as_of", "account_id", "split", "fold")

@@ -6,12 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-Floats = npt.NDArray[np.float64]
+from segmentation.arrays import Floats, Ints
 
 LINEAR, LOG1P = "linear", "log1p"
 #: from here on the largest value dwarfs the upper quartile, and equal bins would show one column
@@ -37,7 +36,7 @@ class Bins:
         inner[0], inner[-1] = self.low, self.high
         return inner
 
-    def of(self, values: Floats) -> npt.NDArray[np.int64]:
+    def of(self, values: Floats) -> Ints:
         """The bin of each value, from 0."""
         low, width = self._span()
         scaled = np.log1p(values) if self.scale == LOG1P else values
@@ -51,7 +50,7 @@ class Bins:
         # least and greatest pass over nulls
         return F.when(value.isNotNull(), F.least(F.greatest(place, F.lit(0)), F.lit(self.count - 1)).cast("int"))
 
-    def table(self, name: str, rows: npt.NDArray[np.int64]) -> pd.DataFrame:
+    def table(self, name: str, rows: Ints) -> pd.DataFrame:
         """Table column_histograms less as_of and source: one row per bin, empty ones included."""
         edges = self.edges()
         return pd.DataFrame(

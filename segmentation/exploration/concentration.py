@@ -6,15 +6,13 @@ import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from segmentation.arrays import Ints
 from segmentation.checkpoint import settled
 from segmentation.features.measures import before
-
-Ints = npt.NDArray[np.int64]
 
 #: kind of name -> the column of the logs that it stands in
 KINDS = {

@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 from scipy.stats import rankdata
 
+from segmentation.arrays import Floats, Ints
 from segmentation.exploration.accounts import numeric_features
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 COLUMNS = [
     "feature", "group_number", "size", "representative", "correlation", "strongest", "strongest_correlation",

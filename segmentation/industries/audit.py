@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from segmentation.arrays import Floats, Ints
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
 from segmentation.industries.audit_exhibits import Exhibits
-from segmentation.industries.metrics import Floats, Ints
 from segmentation.industries.single_feature import copied_label, is_flag, rank_auc
 from segmentation.industries.token_leak import token_figures
 from segmentation.settings import AuditSettings

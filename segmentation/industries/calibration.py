@@ -14,7 +14,8 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit, softmax
 from scipy.stats import norm
 
-from segmentation.industries.metrics import SMALLEST_PROBABILITY, Floats, Ints, interval, resample_weights
+from segmentation.arrays import Floats, Ints
+from segmentation.models.metrics import SMALLEST_PROBABILITY, wilson
 
 #: each shift is drawn towards the one that alone restores the shares of the classes (Saerens et al. 2002): squared
 #: distances, summed, times this are added to the summed loss, a normal prior of standard deviation 1, so that an
@@ -153,50 +154,13 @@ def reliability(given: Floats, actual: Ints, bins: int = 10) -> pd.DataFrame:
     rows = []
     for scope in (TOP, POOLED):
         stated, true, _ = _pairs(given, actual, scope)
-        place = _bins(stated, bins)
+        place = np.minimum((stated * bins).astype(np.int64), bins - 1)
         for one in np.unique(place):
             inside = place == one
             share, n = float(true[inside].mean()), float(inside.sum() / repeats)
-            rows.append((scope, int(one), float(stated[inside].mean()), share, *_wilson(share, n), round(n)))
+            rows.append((scope, int(one), float(stated[inside].mean()), share, *wilson(share, n), round(n)))
     columns = ["scope", "bin", "mean_probability", "share_right", "low", "high", "accounts"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def _bins(stated: Floats, bins: int) -> Ints:
-    place: Ints = np.minimum((stated * bins).astype(np.int64), bins - 1)
-    return place
-
-
-def _wilson(share: float, n: float) -> tuple[float, float]:
-    """95 % interval of a share of n; n need not be whole, since repeats see an account in different bins."""
-    z = float(norm.ppf(0.975))
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    reach = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
-    return max(middle - reach, 0.0), min(middle + reach, 1.0)
-
-
-@dataclass(frozen=True)
-class CalibrationError:
-    """Expected calibration error of the first choices, with a bootstrap interval over accounts."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-
-
-def calibration_error(given: Floats, actual: Ints, bins: int, resamples: int, seed: int) -> CalibrationError:
-    """Mean over accounts of |said - came true|, taken bin by bin (Naeini et al. 2015).
-
-    Even perfect probabilities have an error above zero on few accounts, the more so the more bins: judge by
-    `calibration_lines`, and read this as a size.
-    """
-    if not len(actual):
-        return CalibrationError(None, None, None)
-    stated, true, account = _pairs(given, actual, TOP)
-    gaps = np.zeros((len(actual), bins))  # mean over repeats
-    np.add.at(gaps, (account, _bins(stated, bins)), (true - stated) * len(actual) / len(stated))
-    resampled = np.abs(resample_weights(len(actual), resamples, seed) @ gaps).sum(axis=1) / len(actual)
-    return CalibrationError(float(np.abs(gaps.sum(axis=0)).sum() / len(actual)), *interval(resampled))
 
 
 def calibration_lines(given: Floats, actual: Ints) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pyspark.ml.classification import LogisticRegressionModel, OneVsRestModel
 
-from segmentation.industries.metrics import Floats
+from segmentation.arrays import Floats
 
 COLUMNS = ["industry", "feature", "effect", "selected"]
 

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from segmentation.industries import metrics as m
-from segmentation.industries.metrics import Bools, Floats, Ints
+from segmentation.arrays import Bools, Floats, Ints
+from segmentation.models import metrics as m
 
 #: draws of the stratified random baseline, averaged so that one lucky draw does not set the bar
 RANDOM_DRAWS = 20

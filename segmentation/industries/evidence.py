@@ -14,12 +14,13 @@ import pandas as pd
 from pyspark.ml.feature import VectorSlicer
 from pyspark.sql import functions as F
 
+from segmentation.arrays import Floats, Ints
 from segmentation.features.feature import ALL, Feature
 from segmentation.industries.drivers import effects
 from segmentation.industries.fitting import Fitter, Vectors, at_once, unseen_answers
 from segmentation.industries.folds import FOLD, HALF, SHARE, Fits, Known
-from segmentation.industries.metrics import Floats, Ints, auc, interval, resample_weights, weighted_auc
 from segmentation.industries.result import Recipe
+from segmentation.models.metrics import auc, interval, resample_weights, weighted_auc
 from segmentation.models.preparation import SCALED
 
 SHARE_COLUMNS = ["share", "accounts", "industry", "auc"]

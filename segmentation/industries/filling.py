@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta
 
-from segmentation.industries.metrics import Bools, Floats, Ints
+from segmentation.arrays import Bools, Floats, Ints
 
 #: all industries together
 ALL = "all"

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
+from segmentation.arrays import Bools, Floats, Ints
 from segmentation.basetable.folds import TEST, TRAIN
-from segmentation.industries import metrics as m
 from segmentation.industries.calibration import Calibration, calibration_lines, reliability
 from segmentation.industries.cards import CV, PREDICTABLE, cards
 from segmentation.industries.evaluation import BRIER, LOG_LOSS, MACRO_AUC, Measured, Slice, evaluate
@@ -17,11 +17,11 @@ from segmentation.industries.filling import coverage_table, decide, fill_sentenc
 from segmentation.industries.folds import Known
 from segmentation.industries.gate import Evidence
 from segmentation.industries.labels import Labels
-from segmentation.industries.metrics import Bools, Floats, Ints
 from segmentation.industries.result import Calibrated
 from segmentation.industries.selection import Judged
 from segmentation.industries.shift import shift
 from segmentation.industries.suspects import suspects
+from segmentation.models import metrics as m
 from segmentation.settings import IndustrySettings
 
 #: before the name of a metric: of the probabilities before calibration

@@ -19,10 +19,10 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from scipy.special import softmax
 
+from segmentation.arrays import Floats, Ints
 from segmentation.checkpoint import settled
 from segmentation.industries.drivers import coefficients, is_linear
 from segmentation.industries.folds import Known
-from segmentation.industries.metrics import Floats, Ints
 from segmentation.industries.result import Recipe
 from segmentation.industries.scoring import raw_probabilities
 from segmentation.local_rows import local_frame

@@ -13,9 +13,9 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.arrays import Bools, Floats, Ints
 from segmentation.basetable.folds import TRAIN, assign_folds
 from segmentation.industries.labels import Labels
-from segmentation.industries.metrics import Bools, Floats, Ints
 from segmentation.settings import IndustrySettings
 
 #: keeps the seeds of the repeats away from the basetable's own, which would deal the same folds again

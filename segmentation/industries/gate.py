@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentation.industries.metrics import Floats, resample_weights
+from segmentation.arrays import Floats
+from segmentation.models.metrics import resample_weights
 from segmentation.settings import GateSettings
 from segmentation.shown import counted
 

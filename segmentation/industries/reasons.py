@@ -10,10 +10,10 @@ from pyspark.ml.feature import VectorSlicer
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.arrays import Floats, Ints
 from segmentation.features.feature import Feature
 from segmentation.features.words import spoken
 from segmentation.industries.fitting import collect_values
-from segmentation.industries.metrics import Floats, Ints
 from segmentation.models.preparation import SCALED
 
 #: reasons per account, and accounts whose values are on the driver at the same time

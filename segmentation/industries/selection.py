@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from pyspark.sql import DataFrame
 
+from segmentation.arrays import Floats
 from segmentation.errors import InputProblem
 from segmentation.industries.calibration import cross_calibrated
 from segmentation.industries.fitting import Fitter, Vectors, at_once, prepare_vectors, unseen_answers
 from segmentation.industries.folds import FOLD, Fits, Known
-from segmentation.industries.metrics import Floats, account_losses
 from segmentation.industries.result import Candidate, Recipe
 from segmentation.models.catalogue import grid_points
+from segmentation.models.metrics import account_losses
 from segmentation.settings import ModelSettings
 
 #: a model is the simpler for larger values of these; of all other parameters (depths, numbers of trees) for smaller

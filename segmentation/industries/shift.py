@@ -13,7 +13,8 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from segmentation.industries.metrics import Bools, Floats, auc, interval, resample_weights, weighted_auc
+from segmentation.arrays import Bools, Floats
+from segmentation.models.metrics import auc, interval, resample_weights, weighted_auc
 
 FOLDS = 5
 #: accounts on each side without which nothing is measured

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from segmentation.industries.metrics import Floats, Ints
+from segmentation.arrays import Bools, Floats, Ints
 
 
-def rank_auc(values: Floats, positive: npt.NDArray[np.bool_]) -> Floats:
+def rank_auc(values: Floats, positive: Bools) -> Floats:
     """AUC of every column of `values` (accounts x features) for every row of `positive` (industries x accounts).
 
     From ranks, ties by their mean (Mann and Whitney 1947); each industry needs accounts on both sides.
@@ -44,7 +44,7 @@ def copied_label(values: npt.NDArray[Any], label: Ints, ordered: bool) -> float:
     return max(0.0, 1.0 - wrong / open_) if open_ else 0.0
 
 
-def is_flag(values: npt.NDArray[Any], positive: npt.NDArray[np.bool_]) -> bool:
+def is_flag(values: npt.NDArray[Any], positive: Bools) -> bool:
     """Whether all `positive` accounts have one and the same value, and no other account has it."""
     same = values == values[positive][0]
     return bool((same == positive).all())

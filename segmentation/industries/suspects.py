@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pandas as pd
 
-from segmentation.industries.metrics import Floats, Ints
+from segmentation.arrays import Floats, Ints
 
 #: usage contradicts a label when it makes it at most so many times as likely as the label's share does
 CONTRADICTED = 0.5

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.metrics import roc_auc_score
 
-from segmentation.industries.metrics import Floats, Ints
+from segmentation.arrays import Bools, Floats, Ints
 
 #: a classifier that remembers single accounts well, which is what random folds reward
 TREES = 60
@@ -43,7 +42,7 @@ def _macro_auc(values: Floats, label: Ints, fold: Ints, seed: int) -> float:
     """Mean AUC of the industries against the rest, every token judged by trees that have not seen its fold."""
     given = np.zeros((len(label), int(label.max()) + 1))
     for held_out in np.unique(fold):
-        inside: npt.NDArray[np.bool_] = fold != held_out
+        inside: Bools = fold != held_out
         trees = ExtraTreesClassifier(TREES, min_samples_leaf=2, random_state=seed).fit(values[inside], label[inside])
         given[np.ix_(~inside, trees.classes_)] = trees.predict_proba(values[~inside])
     return float(np.mean([roc_auc_score(label == place, given[:, place]) for place in range(given.shape[1])]))

@@ -14,6 +14,7 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.arrays import Floats
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
 from segmentation.industries import evidence as e
@@ -23,7 +24,6 @@ from segmentation.industries.findings import Compared, Findings, Seen, find_out
 from segmentation.industries.fitting import Fitter, Vectors, prepare_vectors, training_frame
 from segmentation.industries.folds import ALL, Fits, Known, known_accounts, plan_fits
 from segmentation.industries.labels import Labels, choose_labels
-from segmentation.industries.metrics import Floats
 from segmentation.industries.reasons import reasons, worded
 from segmentation.industries.result import Fill, IndustryResult, Recipe
 from segmentation.industries.scoring import PROBABILITIES, answering_stages, raw_probabilities, score_columns

@@ -10,10 +10,10 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.arrays import Floats
 from segmentation.checkpoint import settled
 from segmentation.industries.cards import with_thresholds
 from segmentation.industries.filling import decide, fills_per_industry, thresholds, with_confidence
-from segmentation.industries.metrics import Floats
 from segmentation.industries.result import IndustryResult
 from segmentation.industries.scoring import industries_of, score_industries
 from segmentation.jobs.industry_models import Refusal, model_row

@@ -24,13 +24,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from sklearn.linear_model import LogisticRegression
 
+from segmentation.arrays import Bools, Floats
 from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
 from segmentation.features.months import months_before
 from segmentation.models.catalogue import BINARY, LABEL, Params, build_estimator, find_model, grid_points, param_map
 from segmentation.models.preparation import SCALED, Prepared, fitted_stages, prepare, selected_names, whole_model
-from segmentation.outlook.ranking import Flags, Floats, as_frame, losses, measure
+from segmentation.outlook.ranking import as_frame, losses, measure
 from segmentation.outlook.snapshots import CHURNED
 from segmentation.settings import ModelSettings, OutlookSettings
 
@@ -79,9 +80,9 @@ class _Seen:
 
     prepared: Prepared
     frame: DataFrame
-    churned: Flags
+    churned: Bools
     recency: Floats
-    active: Flags
+    active: Bools
 
 
 def forecast_churn(

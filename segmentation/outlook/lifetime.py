@@ -16,13 +16,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import OptimizeResult, minimize
 from scipy.special import betaincinv, betaln, digamma, gammaln
 
+from segmentation.arrays import Floats
 from segmentation.errors import InputProblem
-
-Floats = npt.NDArray[np.float64]
 
 #: parameters are searched between exp(-12) and exp(12): beyond, customers do not differ in what the parameter tells
 LARGEST_LOG = 12.0

@@ -6,16 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
+from segmentation.arrays import Bools, Floats
+from segmentation.models.metrics import SMALLEST_PROBABILITY, interval, weighted_auc, weighted_average_precision
 
 AUC, PR_AUC, LOG_LOSS, BRIER = "auc", "pr_auc", "log_loss", "brier"
-#: a probability of 0 for what then happens would make the log-loss infinite
-SMALLEST_PROBABILITY = 1e-15
 #: numbers held at once by a bootstrap
 AT_ONCE = 4_000_000
 
@@ -45,7 +42,7 @@ class Measured:
 def measure(
     population: str,
     part: str,
-    churned: Flags,
+    churned: Bools,
     answers: tuple[Floats, float, Floats],
     fewest: int,
     resamples: int,
@@ -70,7 +67,7 @@ def measure(
         of_model, of_recency = spreads[name]
         better = (of_model - of_recency) * (1.0 if name in (AUC, PR_AUC) else -1.0)
         value, by_share, by_recency = (metric(churned, one) for one in (given, base, recency))
-        (low, high), (better_low, better_high) = _middle(of_model), _middle(better)
+        (low, high), (better_low, better_high) = interval(of_model), interval(better)
         rows.append(
             Measured(
                 population, part, name, value, low, high, by_share, by_recency, better_low, better_high,
@@ -93,19 +90,19 @@ def as_frame(rows: list[Measured]) -> pd.DataFrame:
     return pd.DataFrame([asdict(row) for row in rows])
 
 
-def losses(churned: Flags, given: Floats) -> Floats:
+def losses(churned: Bools, given: Floats) -> Floats:
     """-ln(probability given to what happened), one per account."""
     picked = np.where(churned, given, 1.0 - given)
     result: Floats = -np.log(np.clip(picked, SMALLEST_PROBABILITY, 1.0))
     return result
 
 
-def _squares(churned: Flags, given: Floats) -> Floats:
+def _squares(churned: Bools, given: Floats) -> Floats:
     result: Floats = (given - churned) ** 2
     return result
 
 
-METRICS: dict[str, Callable[[Flags, Floats], float]] = {
+METRICS: dict[str, Callable[[Bools, Floats], float]] = {
     AUC: lambda churned, given: float(roc_auc_score(churned, given)),
     PR_AUC: lambda churned, given: float(average_precision_score(churned, given)),
     LOG_LOSS: lambda churned, given: float(losses(churned, given).mean()),
@@ -114,7 +111,7 @@ METRICS: dict[str, Callable[[Flags, Floats], float]] = {
 
 
 def _spreads(
-    churned: Flags, given: Floats, recency: Floats, resamples: int, seed: int
+    churned: Bools, given: Floats, recency: Floats, resamples: int, seed: int
 ) -> dict[str, tuple[Floats, Floats]]:
     """Per metric its value in every resample: of the model, and of recency, on the same draws."""
     parts: dict[str, tuple[list[Floats], list[Floats]]] = {name: ([], []) for name in METRICS}
@@ -135,33 +132,10 @@ def _draws(accounts: int, resamples: int, seed: int) -> Iterator[Floats]:
         yield random.multinomial(accounts, shares, size=min(some, resamples - start)).astype(np.float64)
 
 
-def weighted_areas(churned: Flags, score: Floats, weights: Floats) -> tuple[Floats, Floats]:
+def weighted_areas(churned: Bools, score: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """(ROC AUC, average precision) of every row of `weights`, which says how often each account counts.
 
     NaN where only one outcome was drawn. Equal scores stand or fall together.
     """
-    order = np.argsort(-score, kind="stable")
-    starts = np.flatnonzero(np.concatenate([[True], np.diff(score[order]) != 0]))
-    hit = churned[order].astype(np.float64)
-    hits = np.add.reduceat(weights[:, order] * hit, starts, axis=1)
-    misses = np.add.reduceat(weights[:, order] * (1.0 - hit), starts, axis=1)
-    hits_so_far, misses_so_far = np.cumsum(hits, axis=1), np.cumsum(misses, axis=1)
-    positives, negatives = hits_so_far[:, -1], misses_so_far[:, -1]
-    # a hit outranks all misses below it, and half of those beside it
-    below = negatives[:, None] - misses_so_far
-    wins = (hits * (below + misses / 2.0)).sum(axis=1)
-    seen = hits_so_far + misses_so_far
-    precision = np.divide(hits_so_far, seen, out=np.zeros_like(seen), where=seen > 0)
-    area = np.divide(wins, positives * negatives, out=np.full(len(wins), np.nan), where=positives * negatives > 0)
-    average = np.divide(
-        (hits * precision).sum(axis=1), positives, out=np.full(len(wins), np.nan), where=positives * negatives > 0
-    )
-    return area, average
-
-
-def _middle(values: Floats) -> tuple[float, float] | tuple[None, None]:
-    defined = values[~np.isnan(values)]
-    if not len(defined):
-        return None, None
-    low, high = np.percentile(defined, [2.5, 97.5])
-    return float(low), float(high)
+    area = weighted_auc(churned, score, weights)
+    return area, np.where(np.isnan(area), np.nan, weighted_average_precision(churned, score, weights))

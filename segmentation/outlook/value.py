@@ -6,14 +6,14 @@ import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.stats import pearsonr, spearmanr
 
+from segmentation.arrays import Bools, Floats
 from segmentation.errors import InputProblem
 from segmentation.features.months import months_before
 from segmentation.outlook import lifetime
-from segmentation.outlook.lifetime import BgNbd, Floats, GammaGamma
+from segmentation.outlook.lifetime import BgNbd, GammaGamma
 
 #: time is counted in weeks: what the literature does, and parameters can be compared with it
 DAYS_PER_WEEK = 7.0
@@ -35,7 +35,7 @@ class Histories:
         return self.repeats + 1.0
 
     @property
-    def positive(self) -> npt.NDArray[np.bool_]:
+    def positive(self) -> Bools:
         """Accounts that gamma-gamma can speak of: refunds may leave a mean of zero or less."""
         return self.mean_value > 0
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+
+from segmentation.arrays import Floats
 
 #: a column of text shows so many of its values at most, the most frequent ones, each held by at least so many accounts
 MOST_VALUES, FEWEST_ACCOUNTS = 12, 5
@@ -22,7 +23,7 @@ class Number:
     """An attribute with a number for each account, NaN where unknown."""
 
     name: str
-    values: npt.NDArray[np.float64]
+    values: Floats
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def _read(name: str, column: pd.Series) -> Number | Category | None:
     unique = bool((counts == 1).sum() > IDENTIFYING * len(known))
     if np.isfinite(numbers).all() and len(counts) > MOST_VALUES:
         whole = bool((numbers == numbers.round()).all())
-        placed: npt.NDArray[np.float64] = np.asarray(numbers.reindex(text.index), dtype=np.float64)
+        placed: Floats = np.asarray(numbers.reindex(text.index), dtype=np.float64)
         return None if whole and len(counts) == len(known) else Number(name, placed)
     if unique:
         return None

@@ -11,13 +11,11 @@ import numpy.typing as npt
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
+from segmentation.arrays import Floats, Ints
 from segmentation.segments.choice import k_range
 from segmentation.segments.local import NOISE, lone_threads
 from segmentation.segments.stability import AT_ONCE, Stability, found_again
 from segmentation.settings import SegmentSettings
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 FEWEST_METHODS = 2
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.arrays import Ints
 from segmentation.features.feature import Feature
 from segmentation.features.words import spoken
 from segmentation.models.catalogue import CLUSTER
@@ -22,8 +22,6 @@ from segmentation.segments.result import Segment
 from segmentation.segments.scoring import NO_SEGMENT
 from segmentation.segments.space import USAGE, USE, Space
 from segmentation.shown import counted, shown_share
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

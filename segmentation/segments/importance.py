@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.ensemble import RandomForestClassifier
+
+from segmentation.arrays import Ints
 
 #: enough trees for every account to be left out of dozens of them
 TREES, SMALLEST_LEAF = 100, 3
@@ -26,7 +27,7 @@ class Surrogate:
     importance: pd.DataFrame
 
 
-def surrogate(values: pd.DataFrame, segments: npt.NDArray[np.int64], seed: int) -> Surrogate | None:
+def surrogate(values: pd.DataFrame, segments: Ints, seed: int) -> Surrogate | None:
     """A random forest (Breiman 2001) from `values`, one row per account in a fixed order, to `segments`.
 
     The importances are worth what the accuracy is: they tell of the forest, which only stands in for the method.

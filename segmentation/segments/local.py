@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 from sklearn.base import clone
@@ -17,10 +16,8 @@ from sklearn.cluster import BisectingKMeans, KMeans
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
+from segmentation.arrays import Floats, Ints
 from segmentation.models.support import Kind
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 NOISE = -1
 #: starts of a refit, of which the best is taken; and of the fit that says how good fits can be

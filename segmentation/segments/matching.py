@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-Floats = npt.NDArray[np.float64]
+from segmentation.arrays import Floats
 
 #: how much shared members count against the closeness of the centres, when enough accounts were in both runs ...
 MEMBERS_WEIGHT = 0.9

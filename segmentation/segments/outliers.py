@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import cKDTree
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 from sklearn.cluster import DBSCAN
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
+from segmentation.arrays import Bools, Floats
 
 #: an account is in a crowd when so many, per component, are near it (Sander et al. 1998)
 CROWD_PER_COMPONENT = 2
@@ -55,7 +53,7 @@ class OutlierRule:
     #: in plain words
     words: str
 
-    def outlying(self, points: Floats) -> Flags:
+    def outlying(self, points: Floats) -> Bools:
         """Whether each point is an outlier by the likelihood or by DBSCAN."""
         unlikely = np.zeros(len(points), dtype=bool)
         if np.isfinite(self.log_density):
@@ -64,7 +62,7 @@ class OutlierRule:
             return unlikely
         # The last digits of a distance depend on how it was computed, hence the hair.
         distance, _ = cKDTree(self.crowded).query(points)
-        flags: Flags = unlikely | (distance > self.radius * (1.0 + 1e-9))
+        flags: Bools = unlikely | (distance > self.radius * (1.0 + 1e-9))
         return flags
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.arrays import Floats, Ints
 from segmentation.checkpoint import settled
 from segmentation.local_rows import local_frame
 from segmentation.models.catalogue import CLUSTER, COMPONENTS
@@ -22,9 +22,6 @@ from segmentation.segments.outliers import OutlierRule
 from segmentation.segments.scoring import OUTLIER
 from segmentation.segments.space import Space
 from segmentation.segments.sweep import Fitted
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 CONSENSUS = "consensus"
 

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from segmentation.arrays import Bools, Floats, Ints
+from segmentation.models.metrics import NORMAL_95, wilson
 from segmentation.segments.attributes import Category, Number, read_attributes
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-
-#: two-sided 95 % of the standard normal distribution
-NORMAL_95 = 1.959963984540054
 #: a group of fewer accounts has no spread to speak of
 FEWEST = 2
 #: from so many accounts in every cell expected on, chi-square is as good as Fisher's exact test and far quicker
@@ -57,7 +52,7 @@ def profile(
     return table.sort_values(["segment", "feature"], ignore_index=True)
 
 
-def hedges_g(values: Floats, inside: Flags) -> tuple[Floats, Floats, Floats]:
+def hedges_g(values: Floats, inside: Bools) -> tuple[Floats, Floats, Floats]:
     """Hedges' g of the rows `inside` against the others, per column, and its 95 % interval; NaN where undefined.
 
     The difference of the means over the pooled standard deviation, corrected for small samples; the interval is
@@ -88,13 +83,14 @@ def eta_squared(values: Floats, segments: Ints) -> Floats:
 
 def share_difference(inside: tuple[int, int], outside: tuple[int, int]) -> tuple[float, float, float]:
     """Difference of two shares (with the value, of how many) and its 95 % interval (Newcombe 1998, method 10)."""
-    (p, low_p, high_p), (q, low_q, high_q) = _wilson(*inside), _wilson(*outside)
+    (p, q), of = (hits / n for hits, n in (inside, outside)), (inside[1], outside[1])
+    (low_p, high_p), (low_q, high_q) = wilson(p, of[0]), wilson(q, of[1])
     low = p - q - np.hypot(p - low_p, high_q - q)
     high = p - q + np.hypot(high_p - p, q - low_q)
     return p - q, float(low), float(high)
 
 
-def _number_rows(names: list[str], values: Floats, segments: Ints, untouched: Flags) -> list[tuple[object, ...]]:
+def _number_rows(names: list[str], values: Floats, segments: Ints, untouched: Bools) -> list[tuple[object, ...]]:
     importance = eta_squared(values, segments)
     rows: list[tuple[object, ...]] = []
     for segment in np.unique(segments[segments >= 0]):
@@ -145,7 +141,7 @@ def _moments(values: Floats) -> tuple[Floats, Floats, Floats]:
     return n, mean, squares
 
 
-def _mann_whitney(values: Floats, inside: Flags) -> Floats:
+def _mann_whitney(values: Floats, inside: Bools) -> Floats:
     """Two-sided p value per column, by the normal approximation with ties corrected (Mann and Whitney 1947)."""
     if not values.shape[1] or inside.all() or not inside.any():
         return np.full(values.shape[1], np.nan)
@@ -153,20 +149,12 @@ def _mann_whitney(values: Floats, inside: Flags) -> Floats:
     return p
 
 
-def _independence(table: npt.NDArray[np.int64]) -> float:
+def _independence(table: Ints) -> float:
     """p value of a two by two table: Fisher's exact test, chi-square where every cell is large."""
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
     if expected.min() >= LARGE_CELL:
         return float(stats.chi2_contingency(table, correction=False).pvalue)
     return float(stats.fisher_exact(table).pvalue)
-
-
-def _wilson(hits: int, of: int) -> tuple[float, float, float]:
-    """A share and its Wilson (1927) score interval."""
-    share, z2 = hits / of, NORMAL_95**2
-    centre = (share + z2 / (2 * of)) / (1 + z2 / of)
-    half = NORMAL_95 * np.sqrt(share * (1 - share) / of + z2 / (4 * of**2)) / (1 + z2 / of)
-    return share, float(centre - half), float(centre + half)
 
 
 def _corrected(p: Floats) -> Floats:

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 
+from segmentation.arrays import Floats, Ints
 from segmentation.segments.matching import Change
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

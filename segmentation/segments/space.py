@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pyspark.ml import PipelineModel
 from pyspark.ml.feature import PCA, PCAModel
@@ -15,14 +14,13 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.arrays import Floats
 from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.features.feature import ALL, Feature
 from segmentation.models.catalogue import COMPONENTS
 from segmentation.models.preparation import SCALED, Prepared, fit_preparation, prepare, selected_names
 from segmentation.settings import SegmentSettings, SpaceSettings
-
-Floats = npt.NDArray[np.float64]
 
 #: the feature by which segments are numbered: log rows of an account in the last twelve months
 USAGE = f"{ALL}_rows_year"

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from segmentation.arrays import Floats, Ints
 from segmentation.segments.local import NOISE, Refit, lone_threads
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 #: refits that run at the same time
 AT_ONCE = 2

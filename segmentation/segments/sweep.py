@@ -8,11 +8,11 @@ from math import isfinite, log
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pyspark import inheritable_thread_target
 from pyspark.ml.clustering import GaussianMixtureModel, KMeansModel
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 
+from segmentation.arrays import Floats, Ints
 from segmentation.errors import InputProblem
 from segmentation.models.catalogue import CLUSTER, COMPONENTS, ModelEntry, build_estimator, find_model
 from segmentation.models.support import kind_of
@@ -21,9 +21,6 @@ from segmentation.segments.local import NOISE, Placer, best_known, fit_local, lo
 from segmentation.segments.result import Candidate
 from segmentation.segments.space import Space
 from segmentation.settings import ModelSettings, SegmentSettings
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 #: fits that run at the same time; each is a chain of tiny jobs on one partition, which mostly waits for the scheduler
 AT_ONCE = 3

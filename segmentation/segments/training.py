@@ -12,6 +12,7 @@ from pyspark.ml.clustering import GaussianMixtureModel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.arrays import Ints
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
 from segmentation.models.catalogue import CLUSTER, build_estimator, find_model
@@ -24,7 +25,7 @@ from segmentation.segments.local import refit_by
 from segmentation.segments.matching import Previous
 from segmentation.segments.outliers import Mixture, learn_outliers
 from segmentation.segments.placing import CONSENSUS, placed
-from segmentation.segments.result import Candidate, Ints, SegmentationResult, SegmentationRun
+from segmentation.segments.result import Candidate, SegmentationResult, SegmentationRun
 from segmentation.segments.scoring import CONFIDENCE, OUTLIER, confidence, naming_stage, segment_columns
 from segmentation.segments.space import Space, build_space
 from segmentation.segments.stability import Stability, bootstrap, resample

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from segmentation.arrays import Ints
 from segmentation.reports.palette import Drawing
-from segmentation.segments.result import Ints, SegmentationResult
+from segmentation.segments.result import SegmentationResult
 
 #: what a curve over k shows: a candidate's measure -> title
 CURVES = {

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.arrays import Bools, Floats, Ints
 from segmentation.settings import SyntheticSettings
 from segmentation.synthetic.usage import Usage
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 Texts = NDArray[np.str_]
 
 #: rows that a token should have in its fullest month to be sure to turn up under its second account, if it has one
@@ -54,8 +52,8 @@ def build_tokens(
     *,
     months: Sequence[dt.date],
     usage: Usage,
-    dormant: Flags,
-    churned: Flags,
+    dormant: Bools,
+    churned: Bools,
 ) -> Tokens:
     """All tokens of the accounts that `usage`, `dormant` and `churned` describe, one entry each per account."""
     account = _holders(rng, settings)
@@ -90,7 +88,7 @@ def _holders(rng: np.random.Generator, settings: SyntheticSettings) -> Ints:
     return np.repeat(np.arange(settings.accounts), 1 + extra)
 
 
-def _in_use(rng: np.random.Generator, churned: Flags, months: int) -> Flags:
+def _in_use(rng: np.random.Generator, churned: Bools, months: int) -> Bools:
     """Tokens x months: whether the token is in use. Too short a history knows neither late starts nor stops."""
     tokens = len(churned)
     if months < LONG_HISTORY:

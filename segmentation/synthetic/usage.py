@@ -6,13 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from segmentation.arrays import Floats, Ints
 from segmentation.settings import SyntheticSettings
 from segmentation.synthetic import profiles as P
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 ERROR_RATE = 0.03
 

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.arrays import Bools, Floats, Ints
 from segmentation.errors import InputProblem
 from segmentation.settings import SyntheticSettings
 from segmentation.synthetic import profiles as P
 from segmentation.synthetic.tokens import LONG_HISTORY, Tokens, build_tokens
 from segmentation.synthetic.usage import Usage, build_usage
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 Texts = NDArray[np.str_]
 
 _DORMANT_SHARE = 0.01
@@ -38,12 +36,12 @@ class World:
     account: Texts
     segment: Ints
     industry: Ints
-    learnable: Flags
-    labelled: Flags
+    learnable: Bools
+    labelled: Bools
     country: Texts
     since: NDArray[np.datetime64]
-    dormant: Flags
-    churned: Flags
+    dormant: Bools
+    churned: Bools
     usage: Usage
     tokens: Tokens
 
@@ -101,13 +99,13 @@ def _quota(rng: np.random.Generator, size: int, shares: Sequence[float]) -> Ints
     return rng.permutation(np.repeat(np.arange(len(shares)), np.diff(bounds, prepend=0)))
 
 
-def _chosen(rng: np.random.Generator, size: int, count: int) -> Flags:
+def _chosen(rng: np.random.Generator, size: int, count: int) -> Bools:
     flags = np.zeros(size, dtype=np.bool_)
     flags[rng.choice(size, count, replace=False)] = True
     return flags
 
 
-def _labelled(rng: np.random.Generator, industry: Ints, share: float) -> Flags:
+def _labelled(rng: np.random.Generator, industry: Ints, share: float) -> Bools:
     """The same share of every industry, so that even a small one has a label where the numbers allow it."""
     order = np.lexsort((rng.random(len(industry)), industry))
     steps = np.floor(np.arange(len(industry) + 1) * share + 0.5)

@@ -7,7 +7,7 @@ from scipy.optimize import check_grad
 from scipy.special import softmax
 
 from segmentation.industries import calibration as c
-from segmentation.industries.metrics import account_losses
+from segmentation.models.metrics import account_losses
 
 
 def accounts(n: int = 3000, classes: int = 4, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -86,7 +86,6 @@ def test_repeats_count_as_one_account_each() -> None:
     fitted, again = c.fit_calibration(true[:40], actual[:40]), c.fit_calibration(np.stack([true[:40]] * 5), actual[:40])
     assert again.shares == fitted.shares
     assert again.shifts == pytest.approx(fitted.shifts, abs=1e-3)
-    assert c.calibration_error(true, actual, 10, 50, 1) == c.calibration_error(true[None], actual, 10, 50, 1)
 
 
 def test_reliability_shows_what_was_said_beside_what_came_true() -> None:
@@ -118,13 +117,3 @@ def test_without_hits_or_without_accounts_nothing_is_said() -> None:
     given = np.array([[0.9, 0.1], [0.8, 0.2]])
     assert pd.isna(line(given, np.array([1, 1]), c.TOP)["slope"])
     assert line(np.empty((0, 2)), np.array([], dtype=np.int64), c.TOP)["calibrated"] is None
-    assert c.calibration_error(np.empty((0, 2)), np.array([], dtype=np.int64), 10, 10, 1).value is None
-
-
-def test_the_calibration_error_is_the_gap() -> None:
-    actual = np.repeat([0, 1], [60, 40])
-    error = c.calibration_error(np.tile([0.8, 0.2], (100, 1)), actual, 10, 300, 1)
-    assert error.value == pytest.approx(0.2)
-    assert error.low is not None
-    assert error.high is not None
-    assert 0.08 < error.low < 0.2 < error.high < 0.32

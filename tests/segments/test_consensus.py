@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segmentation.segments.consensus import Ints, co_association, consensus, consensus_stability, lifetime
+from segmentation.arrays import Ints
+from segmentation.segments.consensus import co_association, consensus, consensus_stability, lifetime
 from tests.segments.planted_settings import settings
 
 

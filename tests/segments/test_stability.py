@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from segmentation.arrays import Floats, Ints
 from segmentation.models.support import Kind
-from segmentation.segments.local import Floats, Ints, refit_by
+from segmentation.segments.local import refit_by
 from segmentation.segments.stability import best_jaccard, bootstrap, resample
 from tests.segments.test_local import blobs
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, matthews_corrcoef, roc_auc_score
 
-from segmentation.industries import metrics as m
+from segmentation.models import metrics as m
 
 POSITIVE = np.array([True, False, True, False, False])
 SCORE = np.array([0.9, 0.8, 0.5, 0.5, 0.1])

@@ -7,16 +7,15 @@ one row per resample with the number of times that each account was drawn.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
-from scipy.stats import rankdata
+from scipy.stats import norm, rankdata
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
+from segmentation.arrays import Bools, Floats, Ints
 
 #: a probability of zero for what then happens would make the log-loss infinite
 SMALLEST_PROBABILITY = 1e-15
+#: standard errors to either side of a mean within which lies 95 % of a normal distribution
+NORMAL_95 = float(norm.ppf(0.975))
 #: the second guess counts as well
 TOP = 2
 
@@ -148,3 +147,11 @@ def interval(values: Floats) -> tuple[float, float] | tuple[None, None]:
         return None, None
     low, high = np.percentile(defined, [2.5, 97.5])
     return float(low), float(high)
+
+
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """95 % score interval of a share of n (Wilson 1927); n may be a part, as of accounts seen in several bins."""
+    z2 = NORMAL_95**2
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    reach = NORMAL_95 / (1 + z2 / n) * float(np.sqrt(share * (1 - share) / n + z2 / (4 * n * n)))
+    return max(middle - reach, 0.0), min(middle + reach, 1.0)
