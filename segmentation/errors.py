@@ -1,4 +1,9 @@
-"""The one base of every error that is the user's to mend."""
+"""The one base of every error that is the user's to mend, and the hint at what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
 
 
 class _OneLine(Exception):  # noqa: N818  # only how the two below are shown
@@ -14,3 +19,11 @@ class InputProblem(_OneLine, ValueError):  # noqa: N818  # not a fault of the pr
 
 class EnvironmentProblem(_OneLine, RuntimeError):  # noqa: N818  # it names a state of the machine, with its fix
     """The machine lacks something; the message is one line that says what to do."""
+
+
+def did_you_mean(word: object, known: Iterable[object], listed: bool = False) -> str:
+    """The end of a message on a word that is not known: the nearest that is; else, if `listed`, all of them."""
+    words = [str(one) for one in known]
+    if near := difflib.get_close_matches(str(word), words, n=1, cutoff=0.5):
+        return f": did you mean {near[0]!r}?"
+    return f": known are {', '.join(words)}" if listed else ""

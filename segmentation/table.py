@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -80,7 +80,7 @@ def columns(ddl: str) -> T.StructType:
     return T.StructType(fields)
 
 
-def faults(schema: T.StructType, table: Table, extra: Sequence[str] = ()) -> list[str]:
+def faults(schema: T.StructType, table: Table) -> list[str]:
     """What of the columns is missing, of another type, or not foreseen; nothing where they are the table's."""
     have = {field.name: field.dataType for field in schema}
     wrong = []
@@ -93,16 +93,16 @@ def faults(schema: T.StructType, table: Table, extra: Sequence[str] = ()) -> lis
     others = _others(schema, table)
     if others and not table.open_ended:
         wrong.append(f"not foreseen: {', '.join(others)}")
-    return wrong + [f"{name} is missing" for name in extra if name not in have]
+    return wrong
 
 
-def check(frame: DataFrame, table: Table, extra: Sequence[str] = ()) -> DataFrame:
-    """The frame with exactly the table's columns in the table's order, `extra` and open-ended ones last.
+def check(frame: DataFrame, table: Table) -> DataFrame:
+    """The frame with exactly the table's columns in the table's order, open-ended ones last.
 
     Raises SchemaError naming every column that is missing, of another type, or not foreseen.
     """
     schema = frame.schema
-    if wrong := faults(schema, table, extra):
+    if wrong := faults(schema, table):
         raise SchemaError(f"table {table.name}: {'; '.join(wrong)}")
     in_order = [*table.columns.names, *_others(schema, table)]
     # a select names each of hundreds of columns to Spark, one call after another

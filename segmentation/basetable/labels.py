@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.column_names import quoted
 from segmentation.errors import InputProblem
 
 #: in label_groups: every label that no other group names
@@ -86,7 +87,7 @@ def require_classes(basetable: DataFrame) -> dict[str, int]:
 
 def _label(column: str) -> Column:
     """The label without blanks around it, null when nothing is left."""
-    return F.nullif(F.trim(F.col(f"`{column}`").cast("string")), F.lit(""))
+    return F.nullif(F.trim(F.col(quoted(column)).cast("string")), F.lit(""))
 
 
 def _grouped(label: Column, groups: Mapping[str, Sequence[str]]) -> Column:

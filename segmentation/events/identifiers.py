@@ -63,20 +63,20 @@ def hash_row_hash(rows: DataFrame, keys: DataFrame, column: str) -> DataFrame:
     return _replace(rows, keys, {column: keyed})
 
 
-def seal(rows: DataFrame, keys: DataFrame, column: str = "raw") -> DataFrame:
-    """The rows with `column` (text or bytes) AES-256-GCM encrypted into bytes; null stays null.
+def seal(rows: DataFrame, keys: DataFrame) -> DataFrame:
+    """The rows with `raw` (text or bytes) AES-256-GCM encrypted into bytes; null stays null.
 
     Equal content gives equal bytes, so that hashes over the table repeat: the initialisation vector is taken from an
     HMAC of the content instead of drawn. It shows which rows are equal and how long they are, and nothing else.
     """
-    plain = F.col(column).cast("binary")
+    plain = F.col("raw").cast("binary")
     start = F.substring(F.unhex(_mac("iv", plain)), 1, _IV)
-    return _replace(rows, keys, {column: F.aes_encrypt(plain, F.col(_SEAL), F.lit("GCM"), F.lit("DEFAULT"), start)})
+    return _replace(rows, keys, {"raw": F.aes_encrypt(plain, F.col(_SEAL), F.lit("GCM"), F.lit("DEFAULT"), start)})
 
 
-def open_sealed(rows: DataFrame, keys: DataFrame, column: str = "raw") -> DataFrame:
-    """The rows with the original bytes in `column` again. Under another key Spark raises AES_CRYPTO_ERROR."""
-    return _replace(rows, keys, {column: F.aes_decrypt(F.col(column), F.col(_SEAL), F.lit("GCM"))})
+def open_sealed(rows: DataFrame, keys: DataFrame) -> DataFrame:
+    """The rows with the original bytes in `raw` again. Under another key Spark raises AES_CRYPTO_ERROR."""
+    return _replace(rows, keys, {"raw": F.aes_decrypt(F.col("raw"), F.col(_SEAL), F.lit("GCM"))})
 
 
 def _mac(kind: str, content: Column) -> Column:

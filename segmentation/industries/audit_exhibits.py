@@ -13,6 +13,7 @@ from pyspark.sql import types as T
 
 from segmentation.basetable.imputation import FILLED_SHARES
 from segmentation.checkpoint import settled
+from segmentation.column_names import quoted
 from segmentation.features.catalogue import LONG_AGO
 from segmentation.features.feature import ALL, Feature
 from segmentation.features.months import YEAR, epoch_seconds, months_before
@@ -96,11 +97,11 @@ def _undeclared(basetable: DataFrame, features: Sequence[Feature]) -> dict[str, 
     if not unknown:
         return {}
     dated = {f.name for f in unknown if isinstance(f.dataType, T.DateType | T.TimestampType | T.TimestampNTZType)}
-    quoted = {field.name: F.col(f"`{field.name}`") for field in unknown}
-    counts = [F.count(column).alias(f"count {name}") for name, column in quoted.items()]
-    latest = [F.max(F.to_date(quoted[name])).alias(f"latest {name}") for name in sorted(dated)]
+    columns = {field.name: F.col(quoted(field.name)) for field in unknown}
+    counts = [F.count(column).alias(f"count {name}") for name, column in columns.items()]
+    latest = [F.max(F.to_date(columns[name])).alias(f"latest {name}") for name in sorted(dated)]
     row = basetable.agg(*counts, *latest).collect()[0].asDict()
-    return {name: row.get(f"latest {name}") for name in quoted if row[f"count {name}"]}
+    return {name: row.get(f"latest {name}") for name in columns if row[f"count {name}"]}
 
 
 def _token_values(token_features: DataFrame, owners: DataFrame, known: DataFrame) -> pd.DataFrame:

@@ -14,9 +14,9 @@ from segmentation.errors import InputProblem
 from segmentation.industries.calibration import Calibration, as_sql
 
 PREDICTED, PROBABILITIES, PREDICTION = "predicted_industry", "probabilities", "prediction"
+NOT_CALIBRATED = "the model gives no calibrated probabilities: it was trained before there were any"
 #: one-vs-rest gives a score per class but no probabilities. Boosted trees on log-loss mean by a score s the odds
 #: exp(2s) (Friedman 2001), so each becomes 1 / (1 + exp(-2s)), and these are divided by their sum.
-NOT_CALIBRATED = "the model gives no calibrated probabilities: it was trained before there were any"
 ODDS = "1.0D / (1.0D + exp(-2.0D * score))"
 
 

@@ -74,7 +74,7 @@ def note_with(job: Job, as_of: dt.date, built: Built) -> str:
 
 def _noted(job: Job) -> dict[str, Built]:
     """By as_of; earlier releases noted the last build alone."""
-    noted = json.loads((job.tables.note(BASETABLE) if job.tables.exists(BASETABLE) else None) or "{}")
+    noted = json.loads(job.tables.note(BASETABLE) or "{}")
     if "as_of" in noted:
         return {noted["as_of"]: Built(noted["label"], noted.get("basetable", {}).get("label_groups") or {})}
     return {date: Built(**one) for date, one in noted.items()}

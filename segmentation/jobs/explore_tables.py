@@ -33,7 +33,7 @@ def explore_tables(job: Job) -> None:
     tables, settings = job.tables, job.settings.explore
     versions = tables.versions([EVENTS, ACTIVITY, TOKENS, BASETABLE])
     note = json.dumps({"as_of": str(as_of), **versions, **settings.model_dump(mode="json")}, sort_keys=True)
-    if not job.args.force and tables.exists(COLUMN_PROFILES) and tables.note(COLUMN_PROFILES) == note:
+    if not job.args.force and tables.note(COLUMN_PROFILES) == note:
         job.show(f"exploration as of {as_of}: nothing has changed, kept as it is")
         return
     with job.stage("explored"):

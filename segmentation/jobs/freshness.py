@@ -50,7 +50,7 @@ def is_outdated(job: Job, table: Table, as_of: dt.date) -> bool:
 
     False where nothing tells: the note speaks of the date trained last.
     """
-    noted = json.loads((job.tables.note(table) if job.tables.exists(table) else None) or "{}")
+    noted = json.loads(job.tables.note(table) or "{}")
     built = built_of(job, as_of)
     return noted.get("as_of") == str(as_of) and built is not None and built.at not in (None, noted.get("built"))
 

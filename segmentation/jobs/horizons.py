@@ -24,6 +24,6 @@ def months_of_others(job: Job, table: Table, name: str, as_of: dt.date) -> dict[
 
 
 def _noted(job: Job, table: Table, name: str) -> dict[str, int]:
-    noted = json.loads((job.tables.note(table) if job.tables.exists(table) else None) or "{}")
+    noted = json.loads(job.tables.note(table) or "{}")
     months = noted.get("outlook", noted).get(name)
     return {**noted.get(_OF_OTHERS, {}), **({noted["as_of"]: months} if months else {})}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import itertools
 from collections.abc import Callable, Mapping
@@ -16,7 +15,7 @@ from pyspark.ml.param import Param
 from sklearn.base import BaseEstimator
 from sklearn.cluster import HDBSCAN, AgglomerativeClustering
 
-from segmentation.errors import InputProblem
+from segmentation.errors import InputProblem, did_you_mean
 from segmentation.models.preparation import SCALED
 from segmentation.settings import ModelSettings
 
@@ -111,9 +110,7 @@ def find_model(name: str, task: Task) -> ModelEntry:
     known = {entry.name: entry for entry in MODELS if entry.task == task}
     if name in known:
         return known[name]
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
-    raise InputProblem(f"no model called {name} for {task}: {hint}")
+    raise InputProblem(f"no model called {name} for {task}{did_you_mean(name, known, listed=True)}")
 
 
 def build_estimator(entry: ModelEntry, settings: Mapping[str, ModelSettings], groups: int, seed: int) -> Any:
@@ -126,8 +123,7 @@ def build_estimator(entry: ModelEntry, settings: Mapping[str, ModelSettings], gr
     known = _parameters(entry.build({}, groups))
     for name in [*settings[entry.name].params, *settings[entry.name].grid]:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            raise InputProblem(f"model {entry.name} has no parameter {name}" + (f": {close[0]}?" if close else ""))
+            raise InputProblem(f"model {entry.name} has no parameter {name}{did_you_mean(name, known)}")
     try:
         estimator = entry.build({**settings[entry.name].params}, groups)
     except TypeError as error:  # a value of another type, or a parameter that the entry sets itself

@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from segmentation.column_names import quoted
 from segmentation.schemas import BASETABLE
 
 #: names told before it is only counted
@@ -42,7 +43,7 @@ def filled_columns(basetable: DataFrame) -> set[str]:
     A basetable has no missing feature. One that is missing in its rows belongs to another as_of of the same table.
     """
     names = [name for name in basetable.columns if name not in BASETABLE.columns.names]
-    absent = F.array(*(F.when(F.col(f"`{name}`").isNull(), F.lit(name)) for name in names))
+    absent = F.array(*(F.when(F.col(quoted(name)).isNull(), F.lit(name)) for name in names))
     found = basetable.select(F.explode(F.filter(absent, lambda name: name.isNotNull())).alias("name")).distinct()
     return set(names) - {row["name"] for row in found.collect()}
 

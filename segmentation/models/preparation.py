@@ -30,8 +30,10 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from segmentation.checkpoint import settled
+from segmentation.column_names import quoted
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
+from segmentation.models.columns import listed
 
 #: the numeric features as one vector; a column between the static and the fitted part
 NUMBERS = "numbers_vector"
@@ -41,7 +43,6 @@ ASSEMBLED, SELECTED, SCALED = "assembled_vector", "selected_vector", "scaled_vec
 NEAR_CONSTANT = 1e-6
 #: a feature is zero-inflated when it is zero for more than this share of the accounts, but not for all
 ZERO_INFLATED = 0.5
-SHOWN_NAMES = 8
 
 
 @dataclass(frozen=True)
@@ -85,14 +86,14 @@ def prepare(
     # Missing values pass here and are named below; the assembler itself would only say that there is one.
     lenient = assembler.copy({assembler.handleInvalid: "keep"})
     needed = ["as_of", "account_id", *numeric, *categorical]
-    narrow = basetable.select(*map(_quoted, needed), *[column.alias(f"kept_{name}") for name, column in keep.items()])
+    narrow = basetable.select(*map(quoted, needed), *[column.alias(f"kept_{name}") for name, column in keep.items()])
     kept = [F.col(f"kept_{name}").alias(name) for name in keep]
     # The attributes of 400 columns would travel with every later plan; assembling only needs to know how many.
     sized = F.col(NUMBERS).alias(NUMBERS, metadata={"ml_attr": {"num_attrs": len(names)}})
     # Cut off as well is the plan behind them, which every action of every fit would otherwise analyse again.
     frame = settled(
         lenient.transform(logs.transform(narrow))
-        .select("as_of", "account_id", *map(_quoted, categorical), sized, *kept)
+        .select("as_of", "account_id", *map(quoted, categorical), sized, *kept)
         .coalesce(1)
         .sortWithinPartitions("account_id")
     )
@@ -152,11 +153,11 @@ def _split_by_kind(basetable: DataFrame, features: Sequence[Feature]) -> tuple[l
     kinds = {field.name: field.dataType for field in basetable.schema}
     missing = [feature.name for feature in features if feature.name not in kinds]
     if missing:
-        raise InputProblem(f"the basetable lacks {len(missing)} feature(s): {_listed(missing)}; build it again")
+        raise InputProblem(f"the basetable lacks {len(missing)} feature(s): {listed(missing)}; build it again")
     numeric = [feature.name for feature in features if not feature.is_categorical]
     text = [name for name in numeric if not isinstance(kinds[name], T.NumericType | T.BooleanType)]
     if text:
-        raise InputProblem(f"these features should be numbers and are not: {_listed(text)}")
+        raise InputProblem(f"these features should be numbers and are not: {listed(text)}")
     if not numeric:
         raise InputProblem("no numeric feature was given")
     return numeric, [feature.name for feature in features if feature.is_categorical]
@@ -182,13 +183,13 @@ def _checked(frame: DataFrame, numeric: Sequence[str]) -> int:
         raise InputProblem("the basetable has no rows")
     if len(found["dates"]) != 1:
         raise InputProblem(
-            f"one as_of at a time, not {len(found['dates'])}: {_listed(map(str, sorted(found['dates'])))}"
+            f"one as_of at a time, not {len(found['dates'])}: {listed([str(one) for one in sorted(found['dates'])])}"
         )
     if found["bad"]:
         names = [numeric[place] for place in sorted(found["bad"])]
         rebuild = f"`segmentation basetable --as-of {found['dates'][0]}`"
         raise InputProblem(
-            f"missing, NaN or infinite values in {len(names)} feature(s): {_listed(names)}; {rebuild} fills those of a "
+            f"missing, NaN or infinite values in {len(names)} feature(s): {listed(names)}; {rebuild} fills those of a "
             "category or feature that came after this basetable, any other is a mistake of the feature"
         )
     if found["all_equal"]:
@@ -199,7 +200,7 @@ def _checked(frame: DataFrame, numeric: Sequence[str]) -> int:
 def _zero_inflated(basetable: DataFrame, numeric: Sequence[str]) -> list[str]:
     raw = VectorAssembler(inputCols=list(numeric), outputCol=NUMBERS, handleInvalid="keep")
     summary = Summarizer.metrics("count", "numNonZeros").summary(F.col(NUMBERS)).alias("found")
-    found = raw.transform(basetable.select(*map(_quoted, numeric))).select(summary).collect()[0]["found"]
+    found = raw.transform(basetable.select(*map(quoted, numeric))).select(summary).collect()[0]["found"]
     filled = zip(numeric, found["numNonZeros"], strict=True)
     return [name for name, count in filled if 0 < count < (1.0 - ZERO_INFLATED) * found["count"]]
 
@@ -207,10 +208,10 @@ def _zero_inflated(basetable: DataFrame, numeric: Sequence[str]) -> list[str]:
 def _log_statement(heavy: Sequence[str], flagged: Sequence[str]) -> str:
     """log1p of size with the sign kept, so that a falling trend stays negative; and whether a value is zero."""
     logs = [
-        f"signum({_quoted(name)}) * log1p(abs({_quoted(name)})) AS {_quoted(_log_name(name))}"
+        f"signum({quoted(name)}) * log1p(abs({quoted(name)})) AS {quoted(_log_name(name))}"
         for name in heavy
     ]  # fmt: skip
-    flags = [f"CAST({_quoted(name)} = 0 AS DOUBLE) AS {_quoted(_flag_name(name))}" for name in flagged]
+    flags = [f"CAST({quoted(name)} = 0 AS DOUBLE) AS {quoted(_flag_name(name))}" for name in flagged]
     return f"SELECT {', '.join(['*', *logs, *flags])} FROM __THIS__"
 
 
@@ -220,13 +221,3 @@ def _log_name(name: str) -> str:
 
 def _flag_name(name: str) -> str:
     return f"{name}_is_zero"
-
-
-def _quoted(name: str) -> str:
-    return f"`{name.replace('`', '``')}`"
-
-
-def _listed(names: Sequence[str] | map[str]) -> str:
-    names = list(names)
-    rest = len(names) - SHOWN_NAMES
-    return ", ".join(names[:SHOWN_NAMES]) + (f" and {rest} more" if rest > 0 else "")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.errors import InputProblem
+from segmentation.errors import InputProblem, did_you_mean
 from segmentation.industries.filling import FILL, REVIEW
 from segmentation.schemas import ACCOUNT_RFM, ACCOUNT_VALUES, BASETABLE, CHURN_SCORES, INDUSTRY_FILL, SEGMENTS
 from segmentation.table import Table
@@ -58,9 +57,8 @@ def tables_of(columns: Sequence[str]) -> tuple[Table, ...]:
     """
     for name in columns:
         if name not in COLUMNS:
-            close = difflib.get_close_matches(name, COLUMNS, n=1)
-            hint = f": did you mean {close[0]}?" if close else f"; there is {', '.join(COLUMNS)}"
-            raise InputProblem(f"export.columns names {name}, which is no column for export{hint}")
+            meant = did_you_mean(name, COLUMNS, listed=True)
+            raise InputProblem(f"export.columns names {name}, which is no column for export{meant}")
     if len(set(columns)) < len(columns) or not columns:
         raise InputProblem("export.columns must name at least one column, and each only once")
     known = {one.table.name: one.table for one in (COLUMNS["account_id"], *(COLUMNS[name] for name in columns))}

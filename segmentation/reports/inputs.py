@@ -52,9 +52,9 @@ class Inputs:
         """Whether there are rows of the table as of this date."""
         return name in self.now and not self.now[name].empty
 
-    def rows(self, name: str, earlier: bool = False) -> pd.DataFrame:
-        """Rows of a table that `has` them, as of this date or the one before; KeyError otherwise."""
-        return (self.before if earlier else self.now)[name]
+    def rows(self, name: str) -> pd.DataFrame:
+        """Rows of a table that `has` them, as of this date; KeyError otherwise."""
+        return self.now[name]
 
     def of_method(self, name: str, earlier: bool = False) -> pd.DataFrame:
         """Rows of a table with a column `method`, of the segments spoken of; empty where there are none."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import re
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypeVar
@@ -12,6 +11,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from segmentation.column_names import quoted
+from segmentation.errors import did_you_mean
 from segmentation.settings.base import Frozen, Positive
 
 #: letters of a format that Spark reads a time by
@@ -100,8 +100,7 @@ class TimeSettings(Frozen):
         known = available_timezones()
         if zone in known or not known:  # a machine that has none cannot tell
             return zone
-        near = difflib.get_close_matches(zone, known, n=1, cutoff=0.5)
-        raise ValueError(f"no time zone {zone!r}" + (f": did you mean {near[0]!r}?" if near else ""))
+        raise ValueError(f"no time zone {zone!r}{did_you_mean(zone, known)}")
 
 
 class CategorySettings(Frozen):
@@ -190,9 +189,7 @@ class SourceSettings(Frozen):
     def _of_columns(cls, names: NamesOrTypes, info: ValidationInfo) -> NamesOrTypes:
         known = {name.lower(): name for name in info.data.get("columns", ())}
         if unknown := [name for name in names if name.lower() not in known]:
-            near = difflib.get_close_matches(unknown[0].lower(), list(known), n=1, cutoff=0.5)
-            hint = f": did you mean {known[near[0]]!r}?" if near else ""
-            raise ValueError(f"{unknown[0]!r} is not among the columns{hint}")
+            raise ValueError(f"{unknown[0]!r} is not among the columns{did_you_mean(unknown[0], known.values())}")
         spelt = [known[name.lower()] for name in names]
         if repeated := sorted({name for name in spelt if spelt.count(name) > 1}):
             raise ValueError(f"{', '.join(repeated)} stands there more than once")

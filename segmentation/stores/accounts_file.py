@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 
+from segmentation.column_names import quoted
 from segmentation.errors import InputProblem
 from segmentation.events.identifiers import ACCOUNT, keyed_id
 from segmentation.events.spelling import spelled_id
@@ -64,7 +65,7 @@ def read_accounts(spark: SparkSession, path: Path, account_column: str, key: byt
         )
     if key is not None:
         frame["account_id"] = [keyed_id(key, ACCOUNT, account) for account in frame["account_id"]]
-    schema = ", ".join(f"`{name}` string" for name in frame.columns)
+    schema = ", ".join(f"{quoted(name)} string" for name in frame.columns)
     return local_frame(spark, frame.astype(object).where(frame.notna(), None).values.tolist(), schema)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from segmentation.errors import InputProblem
+from segmentation.errors import InputProblem, did_you_mean
 from segmentation.settings import CategorySettings, Frozen, Settings, SourceSettings
 from segmentation.settings.logs import Categories
 from segmentation.stores.host import is_submitted, on_databricks
@@ -63,7 +62,9 @@ def load_settings(profile: str, overrides: Sequence[str] = ()) -> Settings:
     if profile != "base":
         path = folder / f"{profile}.yml"
         if not path.is_file():
-            raise ConfError(f"no profile {profile!r} in {folder}: {_nearest(profile, _profiles(folder))}")
+            raise ConfError(
+                f"no profile {profile!r} in {folder}{did_you_mean(profile, _profiles(folder), listed=True)}"
+            )
         layers.append((f"conf/{profile}.yml", _read(path)))
     try:
         words = shlex.split(os.environ.get("SEGMENTATION_SETTINGS", ""))
@@ -85,7 +86,8 @@ def load_source(name: str, kind: str | None = None) -> SourceSettings:
     """`conf/sources/<name>.yml`, or the file itself when `name` is a path to one; `kind` is another format than its."""
     folder, path = conf_dir() / "sources", source_path(name)
     if not path.is_file():
-        raise ConfError(f"unknown source {name!r}: {_nearest(name, _stems(folder))}; a new one is a file in {folder}")
+        meant = did_you_mean(name, _stems(folder), listed=True)
+        raise ConfError(f"unknown source {name!r}{meant}; a new one is a file in {folder}")
     tree = {"name": path.name.rpartition(".")[0], **_read(path)}
     if kind is None:
         return _validate(SourceSettings, tree, lambda _: str(path))
@@ -177,14 +179,9 @@ def _refuse_unknown(where: str, layer: Tree, base: Tree, path: str = "") -> None
     for key, value in layer.items():
         here = f"{path}.{key}" if path else str(key)
         if key not in base:
-            raise ConfError(f"{where}: unknown key {here}: {_nearest(str(key), list(base))}")
+            raise ConfError(f"{where}: unknown key {here}{did_you_mean(key, base, listed=True)}")
         if here not in _FREE and isinstance(value, dict) and isinstance(base[key], dict):
             _refuse_unknown(where, value, base[key], here)
-
-
-def _nearest(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, [str(k) for k in known], n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(map(str, known))}"
 
 
 def _origin(layers: Sequence[tuple[str, Tree]], path: Sequence[str | int]) -> str:
@@ -212,5 +209,5 @@ def _sentences(model: type[BaseModel], problem: ValidationError, origin: Any) ->
         key = ".".join(str(part) for part in path)
         what = error["msg"].removeprefix("Value error, ")
         if error["type"] == "extra_forbidden":
-            what = f"unknown key: {_nearest(str(path[-1]), list(model.model_fields))}"
+            what = f"unknown key{did_you_mean(path[-1], model.model_fields, listed=True)}"
         yield f"{origin(path)}: {key or model.__name__}: {what}"

@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from segmentation.column_names import quoted
 from segmentation.table import Table
 
 #: two hashes with these leading literals, so that a chance collision would have to happen twice in the same row
@@ -22,9 +23,9 @@ def content_hash(frame: DataFrame, table: Table) -> str:
     not "", an empty array is not null, -0.0 is 0.0, every NaN is the same.
     """
     fields = sorted((field for field in frame.schema if not table.is_volatile(field.name)), key=lambda f: f.name)
-    row = [_told_apart(F.col(_quoted(field.name)), field.dataType) for field in fields]
+    row = [_told_apart(F.col(quoted(field.name)), field.dataType) for field in fields]
     # xxhash64 passes over nulls, so which they are is hashed as well; in one array, as wide structs compile slowly
-    row.append(F.array(*(F.isnull(_quoted(field.name)) for field in fields)))
+    row.append(F.array(*(F.isnull(quoted(field.name)) for field in fields)))
     halves = [half for salt in SALTS for half in _halves(F.xxhash64(F.lit(salt), *row))]
     counted = frame.agg(F.count(F.lit(1)), *(F.sum(half) for half in halves)).first()
     assert counted is not None  # an aggregate without keys always has one row
@@ -53,7 +54,3 @@ def _told_apart(value: Column, kind: T.DataType) -> Column:
     if isinstance(kind, T.StructType):
         return F.struct(*(_seen(value.getField(field.name), field.dataType) for field in kind))
     return value
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"

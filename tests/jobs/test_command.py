@@ -46,7 +46,7 @@ def test_a_command_does_not_wait_for_what_only_others_need(command: str) -> None
         (
             ["run", "--source", "generated", "--input", "x", "--set", "segments.methods=[kmean]"],
             Exit.INPUT,
-            "no model called kmean for segments: did you mean km",
+            "no model called kmean for segments: did you mean 'km",
         ),
         # with such a master Spark would not start
         (

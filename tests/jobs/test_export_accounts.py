@@ -137,7 +137,7 @@ def test_segments_of_another_date_do_not_pass_for_this_one(spark: SparkSession, 
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
-        (["account_id", "segmnt"], "names segmnt, which is no column for export: did you mean segment?"),
+        (["account_id", "segmnt"], "names segmnt, which is no column for export: did you mean 'segment'?"),
         (["token"], "names token, which is no column for export"),
         (["as_of", "as_of"], "each only once"),
         ([], "at least one column"),
