@@ -170,7 +170,7 @@ def run_job(spec: JobSpec, args: argparse.Namespace) -> int:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
         settings = load_settings(args.profile or default_profile(), _overrides(args))
-        _require_path(args.data_dir)
+        _require_paths(args, settings)
     except InputProblem as problem:
         return _fail(spec, str(problem), Exit.USAGE)
     if args.show_settings:
@@ -180,6 +180,9 @@ def run_job(spec: JobSpec, args: argparse.Namespace) -> int:
     try:
         with ended_by_sigterm():
             return _carry_out(spec, job)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the end of the process writes to it again
+        return _fail(spec, "whoever read its output has ended, so it ended as well", Exit.FAILED)
     except BaseException as problem:  # the last line of defence: whatever it is, say it and leave with a code
         line, code, with_trace = explain(problem, args.data_dir, job.jvm_has_ended(problem))
         if with_trace:
@@ -214,13 +217,16 @@ def _insist(spec: JobSpec, job: Job) -> int:
     raise AssertionError  # the loop ends by return or raise
 
 
-def _require_path(data_dir: Path) -> None:
+def _require_paths(args: argparse.Namespace, settings: Settings) -> None:
     """Refuse s3a://bucket/x and the like, of which a Path makes s3a:/bucket/x: a folder named `s3a:`."""
-    if re.match(r"[A-Za-z][\w+.-]+:(/|$)", str(data_dir)):
-        raise InputProblem(
-            f"--data-dir {data_dir} is an address, not a path: mount it where driver and executors see it and give "
-            "that path, or keep the tables in a catalog (storage.catalog, storage.tracking_uri)"
-        )
+    given = {f"--{name.replace('_', '-')}": path for name, path in vars(args).items() if isinstance(path, Path)}
+    for name, path in {**given, "storage.scratch": settings.storage.scratch}.items():
+        if re.match(r"[A-Za-z][\w+.-]+:(/|$)", str(path)):
+            tables = ", or keep the tables in a catalog (storage.catalog, storage.tracking_uri)"
+            raise InputProblem(
+                f"{name} {path} is an address, not a path: mount it where driver and executors see it and give that "
+                f"path{tables if name == '--data-dir' else ''}"
+            )
 
 
 def _overrides(args: argparse.Namespace) -> list[str]:

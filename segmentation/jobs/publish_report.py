@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 from pathlib import Path
 
 import pandas as pd
@@ -75,7 +76,9 @@ def _write(folder: Path, report: Report) -> Path:
         for name in FILES - tables.keys():  # a list that has become empty since
             (target / f"{name}.csv").unlink(missing_ok=True)
         _replace(page, render(report).encode("utf-8"))
-    except (FileExistsError, NotADirectoryError, PermissionError) as problem:
+    except OSError as problem:
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise  # told as what it is
         raise InputProblem(f"the report cannot be written to {folder}: {problem.strerror}; name another --to") from None
     return page
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from segmentation.settings.base import Frozen, Positive
 
 
@@ -9,8 +13,8 @@ class SessionSettings(Frozen):
     """How a Spark session is started when none is active."""
 
     app_name: str
-    master: str | None
-    driver_memory: str | None
+    master: Annotated[str, Field(pattern=r"^(local(\[.+\]|-cluster\[.+\])?|spark://.+|k8s://.+|yarn)$")] | None
+    driver_memory: Annotated[str, Field(pattern=r"^[1-9]\d*[kKmMgGtT]$")] | None
     shuffle_partitions: Positive | None
     spark: dict[str, str]
     remote: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -133,15 +133,25 @@ def _stems(folder: Traversable) -> list[str]:
     return sorted(path.name.removesuffix(".yml") for path in there if path.name.endswith(".yml"))
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is given twice, of which YAML itself keeps the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value]
+        if repeated := sorted({str(key) for key in keys if keys.count(key) > 1}):
+            raise yaml.constructor.ConstructorError(None, None, f"given twice: {', '.join(repeated)}", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def _read(path: Traversable) -> Tree:
     if not path.is_file():
         raise ConfError(f"no file {path}; set SEGMENTATION_CONF to the folder that holds base.yml")
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as problem:
-        raise ConfError(f"{path} is not YAML: {' '.join(str(problem).split())}") from None
+        tree = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # it is a SafeLoader
     except UnicodeDecodeError as problem:
         raise ConfError(f"{path} is not UTF-8 ({problem.reason} at byte {problem.start}): save it as UTF-8") from None
+    except (yaml.YAMLError, ValueError) as problem:  # a ValueError is a date of the 30th of February
+        raise ConfError(f"{path} is not YAML: {' '.join(str(problem).split())}") from None
     except OSError as problem:
         raise ConfError(f"{path} cannot be read ({problem.strerror})") from None
     if not isinstance(tree, dict):
@@ -155,8 +165,9 @@ def _parse_override(where: str, override: str) -> Tree:
         raise ConfError(f"{where}: write section.key=value")
     try:
         tree: Any = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ConfError(f"{where}: the value is not YAML") from None
+    except (yaml.YAMLError, ValueError) as problem:
+        why = f" ({problem})" if isinstance(problem, ValueError) else ""
+        raise ConfError(f"{where}: the value is not YAML{why}") from None
     for part in reversed(key.split(".")):
         tree = {part: tree}
     return dict(tree)
@@ -190,8 +201,10 @@ def _origin(layers: Sequence[tuple[str, Tree]], path: Sequence[str | int]) -> st
         for part in path:
             if node == {}:  # emptied here, so that whatever is missing in it is missing by this
                 return where
-            node = node.get(part) if isinstance(node, dict) else None
-        if node is not None:
+            if not isinstance(node, dict) or part not in node:
+                break
+            node = node[part]
+        else:
             return where
     return layers[-1][0]
 

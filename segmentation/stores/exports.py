@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice
@@ -59,7 +60,9 @@ def write_files(rows: DataFrame, folder: Path, stem: str, formats: Sequence[str]
                 for write in writers:
                     write(safe, count == 0)
                 count += len(part)
-    except (NotADirectoryError, FileExistsError, PermissionError) as error:
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise  # told as what it is
         raise InputProblem(f"{folder} cannot be written to ({error.strerror}): name a folder by --to") from error
     return paths, count, changed
 

@@ -68,6 +68,8 @@ def check_environment() -> list[Path]:
         raise EnvironmentProblem(f"no Java found: {_GET_JAVA}")
     if java not in SUPPORTED_JAVA:
         raise EnvironmentProblem(f"Java {java} does not run Spark 4: {_GET_JAVA}")
+    if (home := os.environ.get("SPARK_HOME")) and not Path(home).is_dir():
+        raise EnvironmentProblem(f"SPARK_HOME is {home}, where no folder is: unset it, or name that of Spark")
     jars = find_jars()
     if lost := lost_jars():
         raise EnvironmentProblem(
@@ -104,8 +106,6 @@ def get_session(settings: SessionSettings) -> SparkSession:
     options = DELTA_SETTINGS | ({} if submitted else _local_options(settings)) | WRITTEN
     first = told() if submitted else {}
     yielding = {key: value for key, value in (FASTER | profile_settings(settings)).items() if key not in first}
-    if settings.master and not submitted:
-        builder = builder.master(settings.master)
     with delta_loaded(settings, jars) as loading:
         for key, value in (options | yielding | loading).items():
             builder = builder.config(key, value)
@@ -200,11 +200,13 @@ def _loaded_before() -> list[str]:
 def _local_options(settings: SessionSettings) -> dict[str, str]:
     """What a local driver needs; the reason stands beside each odd one."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers must run this very interpreter
+    if os.environ.get("LC_ALL") in ("C", "POSIX"):  # Java would find no file whose name is not ASCII
+        os.environ["LC_ALL"] = "C.UTF-8"
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # a host name that does not resolve stops Spark
     cores = os.cpu_count() or 2
     log4j = Path(__file__).with_name("log4j2.properties")
     options = {
-        "spark.master": "local[*]",
+        "spark.master": settings.master or "local[*]",
         "spark.sql.shuffle.partitions": str(cores),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",

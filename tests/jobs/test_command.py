@@ -50,11 +50,14 @@ def test_a_command_does_not_wait_for_what_only_others_need(command: str) -> None
         ),
         # with such a master Spark would not start
         (
-            ["run", "--source", "generatd", "--input", "x", "--set", "session.master=nowhere"],
+            ["run", "--source", "generatd", "--input", "x", "--set", "session.master=spark://nowhere:1"],
             Exit.USAGE,
             "did you mean 'generated'",
         ),
         (["ingest"], Exit.INPUT, "give --source and --input, or --resume alone"),
+        (["export", "--to", "s3a://bucket/crm"], Exit.USAGE, "--to s3a:/bucket/crm is an address, not a path"),
+        (["ingest", "--source", "x", "--input", "gs://b/x"], Exit.USAGE, "--input gs:/b/x is an address, not a path"),
+        (["status", "--set", "storage.scratch=s3a://b/x"], Exit.USAGE, "storage.scratch s3a://b/x is an address"),
     ],
 )
 def test_wrong_input_is_one_line(
@@ -80,6 +83,18 @@ def test_a_missing_package_is_one_line_and_doctor_goes_on(tmp_path: Path) -> Non
     assert done.returncode == Exit.ENVIRONMENT
     assert done.stdout.splitlines()[-1] == "problems: 1"
     assert "ok       data dir" in done.stdout
+
+
+def test_a_reader_of_the_output_that_ends_is_told_in_one_line(tmp_path: Path) -> None:
+    asks = "import sys; from segmentation.jobs.command import main; sys.exit(main())"
+    doctor = [sys.executable, "-c", asks, "doctor", "--quick", "--data-dir", str(tmp_path)]
+    with subprocess.Popen(doctor, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+    assert said == "segmentation doctor: whoever read its output has ended, so it ended as well\n"
+    assert process.returncode == Exit.FAILED
 
 
 def test_generating_twice_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -169,8 +169,9 @@ def test_a_file_is_there_in_full_or_not_at_all(
         write_files(rows, tmp_path, "x", ("csv", "parquet"))
     assert paths[0].read_bytes() == whole
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.csv", "x.parquet"]
-    with pytest.raises(InputProblem, match="cannot be written to"):
-        write_files(rows, paths[0], "x", ("csv",))
+    for nowhere in (paths[0], Path("/proc/nowhere")):  # a file, and a place where nobody can make a folder
+        with pytest.raises(InputProblem, match="cannot be written to"):
+            write_files(rows, nowhere, "x", ("csv",))
 
 
 def test_no_accounts_make_a_file_with_a_header(spark: SparkSession, tmp_path: Path) -> None:

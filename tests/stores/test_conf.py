@@ -71,6 +71,12 @@ def test_the_environment_wins_over_files_and_set_over_both(monkeypatch: pytest.M
         ("segments.k_max=1", r"segments.k_max: Input should be greater than or equal to 2"),
         ("basetable.as_of=2026-01-15", r"not the first day of a month.*use 2026-01-01"),
         ("basetable.as_of=soon", r"basetable.as_of: Input should be a valid date"),
+        (
+            "basetable.as_of=2025-02-30",
+            r"--set basetable.as_of=2025-02-30: the value is not YAML \(day is out of range",
+        ),
+        ("session.master=yarrn", r"session.master: String should match pattern"),
+        ("session.driver_memory=3gb", r"session.driver_memory: String should match pattern"),
         ("segments", r"write section.key=value"),
         ("segments.k_max=[1", r"the value is not YAML"),
     ],
@@ -115,6 +121,23 @@ def test_a_wrong_file_is_named(own_conf: Path) -> None:
         load_settings("local")
     with pytest.raises(ConfError, match=r"no profile 'locel'.*did you mean 'local'"):
         load_settings("locel")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "storage: {catalog: a}\nstorage: {schema_name: b}\n",
+            r"own.yml is not YAML: given twice: storage in .*line 1",
+        ),
+        ("basetable: {as_of: 2025-02-30}\n", r"own.yml is not YAML: day is out of range"),
+        ("session:\n", r"conf/own.yml: session: Input should be a valid dictionary"),
+    ],
+)
+def test_what_a_file_says_twice_or_not_at_all_is_told_of_that_file(own_conf: Path, text: str, message: str) -> None:
+    (own_conf / "own.yml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfError, match=message):
+        load_settings("own")
 
 
 def test_a_broken_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,26 @@ def test_missing_java_old_java_and_missing_jars_each_name_the_fix(
         check_environment()
 
 
+def test_a_spark_home_that_is_no_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path / "none"))
+    monkeypatch.setattr("segmentation.stores.spark.java_version", lambda: 17)
+    with pytest.raises(EnvironmentProblem, match=r"SPARK_HOME is .*none, where no folder is"):
+        check_environment()
+
+
+def test_a_local_session_has_the_master_of_the_profile_and_a_java_that_knows_all_letters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
+    monkeypatch.setattr(SparkSession.Builder, "getOrCreate", lambda builder: builder._options)
+    monkeypatch.setenv("LC_ALL", "C")
+    two = load_settings("local", ["session.master=local[2]"]).session
+    assert dict(cast("dict[str, str]", get_session(two)))["spark.master"] == "local[2]"
+    any_number = load_settings("local", ["session.master=null"]).session
+    assert dict(cast("dict[str, str]", get_session(any_number)))["spark.master"] == "local[*]"
+    assert os.environ["LC_ALL"] == "C.UTF-8"
+
+
 def test_jars_of_another_release_do_not_count(tmp_path: Path) -> None:
     (tmp_path / "io.delta_delta-spark_2.13-3.0.0.jar").touch()
     assert find_jars(tmp_path) == []
