@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from py4j.protocol import Py4JError, Py4JNetworkError
+from pyspark.errors import PySparkRuntimeError
 
 from segmentation.failures import Exit, explain, is_passing
 
@@ -23,6 +24,13 @@ def test_a_jvm_that_died_is_told_by_whatever_py4j_says(problem: Exception, tmp_p
     assert line.startswith("Spark's JVM is gone")
     assert (code, with_trace) == (Exit.ENVIRONMENT, False)
     assert is_passing(problem, tmp_path)
+
+
+def test_a_java_that_ends_before_it_answers_is_told_of_its_memory(tmp_path: Path) -> None:
+    told = PySparkRuntimeError(errorClass="JAVA_GATEWAY_EXITED", messageParameters={})
+    line, code, with_trace = explain(told, tmp_path)
+    assert line.startswith("Java did not start (its words stand above")
+    assert (code, with_trace) == (Exit.ENVIRONMENT, False)
 
 
 def test_another_server_that_refuses_is_no_dead_jvm(tmp_path: Path) -> None:

@@ -90,8 +90,10 @@ def _known_fault(text: str, data_dir: Path) -> tuple[str, Exit] | None:
         return f"no space left on {where}: free some; {_SAFE}", Exit.ENVIRONMENT
     if fault := server_fault(text) or cluster_fault(text):
         return f"{fault}; {_SAFE}", Exit.ENVIRONMENT
-    if _is_jvm_gone(text):
+    if "[JAVA_GATEWAY_EXITED]" in text or _is_jvm_gone(text):
         gone = "Spark's JVM is gone (killed, or out of memory: see session.driver_memory)"
+        if "[JAVA_GATEWAY_EXITED]" in text:  # before it answered at all
+            gone = "Java did not start (its words stand above; is session.driver_memory more than this machine has?)"
         return f"{gone}; {_SAFE}", Exit.ENVIRONMENT
     if _CONFLICT.search(text):
         return f"other writers came first again and again; {_SAFE}", Exit.FAILED
