@@ -334,7 +334,7 @@ SEGMENT_PROFILES = Table(
         method       string!
         segment      int!
         feature      string!     # a feature, or `column = value` of the accounts file
-        centre       double      # mean in the segment, after log1p where heavy-tailed; of a value its share
+        centre       double      # mean of the accounts that have it, log1p where heavy-tailed; of a value its share
         effect       double      # Hedges' g against all other accounts; of a value: difference of the shares
         low          double      # 95 % interval of the effect
         high         double

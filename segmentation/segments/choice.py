@@ -85,6 +85,13 @@ def score(candidate: Candidate) -> float:
     return candidate.silhouette if candidate.silhouette is not None else -1.0
 
 
+def found_alone(candidate: Candidate, accounts: int, figure: float | None) -> str:
+    """The reason of a method that finds k by itself; `figure` is its stability."""
+    left = accounts - sum(candidate.sizes)
+    said = f"k = {candidate.k} dense regions were found, {left:,} of {accounts:,} accounts lie in none"
+    return said + _stable(figure)
+
+
 def _measures(chosen: Candidate, rivals: Sequence[Candidate], settings: SegmentSettings) -> str:
     best = max(rivals, key=lambda one: (score(one), -one.k))
     what = "BIC" if chosen.bic is not None else "silhouette"
