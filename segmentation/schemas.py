@@ -333,7 +333,7 @@ SEGMENT_PROFILES = Table(
         as_of        date!
         method       string!
         segment      int!
-        feature      string!     # a feature, or `column = value` of the accounts file
+        feature      string!     # a feature; of the accounts file a column of numbers, or `column = value`
         centre       double      # mean of the accounts that have it, log1p where heavy-tailed; of a value its share
         effect       double      # Hedges' g against all other accounts; of a value: difference of the shares
         low          double      # 95 % interval of the effect

@@ -43,7 +43,7 @@ def profile(
     varies = np.fmax.reduce(matrix) > np.fmin.reduce(matrix) if len(matrix) else np.zeros(matrix.shape[1], dtype=bool)
     names, matrix = [str(name) for name, some in zip(values.columns, varies, strict=True) if some], matrix[:, varies]
     untouched = np.array([name in held_out for name in names], dtype=bool)
-    known = read_attributes(attributes, list(values.index))
+    known = read_attributes(attributes, list(values.index), set(map(str, values.columns)))
     rows = _number_rows(names, matrix, segments, untouched)
     for attribute in known:
         rows += _value_rows(attribute, segments) if isinstance(attribute, Category) else _measured(attribute, segments)

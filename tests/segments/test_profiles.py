@@ -131,6 +131,15 @@ def test_a_numeric_attribute_is_tested_like_a_held_out_feature(values: pd.DataFr
     assert found["q_value"] < 0.001
 
 
+def test_an_attribute_called_like_a_feature_is_told_by_another_name(values: pd.DataFrame) -> None:
+    attributes = pd.DataFrame({"cut": [f"{i}.5" for i in range(60)], "same": ["S", "M"] * 30}, index=values.index)
+    table = profile(values, SEGMENTS, (), attributes)
+    assert not table.duplicated(["segment", "feature"]).any()
+    assert row(table, 1, "cut")["centre"] == pytest.approx(values["cut"][30:].mean())
+    assert row(table, 1, "accounts file: cut")["centre"] == pytest.approx(np.arange(30, 60).mean() + 0.5)
+    assert row(table, 1, "accounts file: same = M")["held_out"]  # also where the feature has no row of its own
+
+
 def test_accounts_in_no_segment_are_among_the_others(values: pd.DataFrame) -> None:
     segments = np.where(np.arange(60) < 10, -1, SEGMENTS)
     table = profile(values, segments, {"late"})
