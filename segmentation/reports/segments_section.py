@@ -45,7 +45,11 @@ def segments_section(inputs: Inputs) -> Section:
     facts = Facts(
         (
             Fact("segments", f"{len(living):,}", f"{told} finds them, without looking at industries"),
-            Fact("weakest stability", _weakest(living), "1: always found again in resampled data; below 0.6: doubtful"),
+            Fact(
+                "weakest stability",
+                _weakest(living),
+                f"1: always found again in resampled data; below {FAIR:g}: doubtful",
+            ),
             Fact("outlying accounts", f"{outlying:,}", "unlike all others: look before acting on their segment"),
         )
     )
@@ -102,11 +106,13 @@ def _map(inputs: Inputs) -> list[Block]:
     at = inputs.rows("account_positions").merge(placed, on="account_id").sort_values("account_id")
     title, shown = "Accounts on a map of usage", len(thinned(at))
     some = f"{shown:,} of" if shown < len(placed) else "All"
+    held = at["segment"].unique()
+    grey = ", grey for those in none" if (held < 0).any() else ""
     said = (
         f"{some} {counted(len(placed), 'account')} as dots, one mark and colour for each of "
-        f"{at['segment'].nunique()} segments. Accounts that lie close together use the product alike. The two "
-        "directions are those in which accounts differ most (principal components); they show part of the differences "
-        "only, so that segments may overlap here."
+        f"{counted((held >= 0).sum(), 'segment')}{grey}. Accounts that lie close together use the product alike. The "
+        "two directions are those in which accounts differ most (principal components); they show part of the "
+        "differences only, so that segments may overlap here."
     )
     return [*chart(segment_map(at, inputs.names), "segment-map", title, said)]
 

@@ -7,6 +7,7 @@ import pandas as pd
 from segmentation.reports.blocks import Block, Column, Heading, Points, Section, Terms, table
 from segmentation.reports.industries_section import accuracy_said
 from segmentation.reports.inputs import Inputs
+from segmentation.reports.segments_section import FAIR
 
 SLICES = {
     "train": "accounts it learned from",
@@ -123,7 +124,8 @@ GLOSSARY = (
     ("Residual", "How far a count is from what chance would give, in standard deviations; beyond 2 or 3 it is rare."),
     ("Segment", "Accounts that use the product alike. Its id and name survive when models are trained anew."),
     ("Set aside", "A row that is broken (quarantined): kept with its reason, not counted, can be mended."),
-    ("Stability", "How well a segment is found again when accounts are drawn anew: 1 always, below 0.6 doubtful."),
+    ("Stability", "How well a segment is found again when accounts are drawn anew: 1 always, "
+                  f"below {FAIR:g} doubtful."),
     ("Value, expected", "What an account is likely to bring in the months ahead, in the unit of the logs' value."),
     ("Was", "What became of a segment since the report before: kept; merged, when it took in another or was made of "
             "several; split, when half of it or more comes from another; born, when it is new; first, when there was "
