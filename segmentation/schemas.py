@@ -338,8 +338,8 @@ SEGMENT_PROFILES = Table(
         effect       double      # Hedges' g against all other accounts; of a value: difference of the shares
         low          double      # 95 % interval of the effect
         high         double
-        held_out     boolean!    # not clustered on: only then is a test no circle
-        p_value      double      # Mann-Whitney, of a value Fisher; null when clustered on
+        held_out     boolean!    # neither clustered on nor counted from the same: only then is a test no circle
+        p_value      double      # Mann-Whitney, of a value Fisher; null when not held out
         q_value      double      # the same after Benjamini-Hochberg over all tests of the method
         importance   double      # share of the variance of the feature that the segments explain (eta squared)
     """),

@@ -108,7 +108,8 @@ GLOSSARY = (
             "0.5 is guessing, 1 is never wrong."),
     ("Average precision", "How pure the top of a list stays as one goes down; guessing gives the industry's share."),
     ("Baseline", "What the same figure would be without a model: always answering the shares, or drawing by them."),
-    ("Beyond chance, q", "Of all findings with at most this q, about that share is there by luck alone."),
+    ("Beyond chance, q", "Of all findings with at most this q, about that share is there by luck alone. It tells that "
+                         "accounts differ, not why: a share or rate of few rows varies more where use is low."),
     ("Coverage", "The share of accounts that would be filled in, and rightly."),
     ("Fill in", "Write the industry into an account that has none, because such guesses were right often enough."),
     ("g (Hedges)", "A difference in standard deviations: 0.2 is small, 0.8 is large."),

@@ -62,7 +62,7 @@ def describe(
     matched = match(_by_account(space, clusters), _centres(space.measured, clusters), order, previous)
     ids = np.array(matched.ids, dtype=np.int64)
     sampled = np.where(clusters >= 0, ids[clusters], NO_SEGMENT)
-    profile = profiled(space.measured, sampled, space.held_out, attributes)
+    profile = profiled(space.measured, sampled, space.tested, attributes)
     words = words_for(features, [name for name in space.values.columns if name not in space.held_out])
     names = name_segments(profile, words, USAGE, matched.names)
     names |= {int(one): f"Empty {one}" for one in ids if int(one) not in names}

@@ -28,8 +28,8 @@ def profile(
 
     `values`: one row per account (index account_id), one column per feature, log1p'd where heavy-tailed; features
     that do not vary are left out, and so is a value that is missing (NaN). `segments`: the segment of each row, -1 for
-    none (such accounts are among the others). `held_out`: the features that were not clustered on. `attributes`:
-    further columns of the accounts file as text, by account_id, without the label.
+    none (such accounts are among the others). `held_out`: the features of which a test is no circle (`open_to_tests`).
+    `attributes`: further columns of the accounts file as text, by account_id, without the label.
 
     Effects are Hedges' g (Hedges and Olkin 1985) and, for values of attributes, differences of shares with
     Newcombe's (1998) interval. Only variables that were not clustered on are tested: clusters differ in what they

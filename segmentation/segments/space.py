@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,10 @@ from segmentation.settings import SegmentSettings, SpaceSettings
 USAGE = f"{ALL}_rows_year"
 #: column of the summaries -> feature whose median it is
 USE = {"recency_days": f"{ALL}_days_since_last", "active_days": f"{ALL}_active_days_year", "rows_year": USAGE}
+#: how `Feature.measured` ends where months are kept apart
+MONTHLY = " per month"
+#: categories of features that are about an account as a whole
+WHOLE = (ALL, None)
 #: fewer accounts than this have no spread to cut
 FEWEST_ACCOUNTS = 3
 
@@ -51,6 +56,8 @@ class Space:
     measured: pd.DataFrame
     #: numeric features that were not clustered on
     held_out: tuple[str, ...]
+    #: those of them that nothing clustered on gives away
+    tested: tuple[str, ...]
 
     @property
     def accounts(self) -> int:
@@ -93,8 +100,9 @@ def build_space(
     points, usage = _collected(seen)
     numeric = [feature for feature in features if not feature.is_categorical]
     values = _values(basetable.join(seen.select("account_id"), "account_id", "left_semi"), numeric)
+    tested = open_to_tests([feature for feature in numeric if feature.name in held_out], used)
     known = values if measured is None else _measured(values, measured.join(seen.select("account_id"), "account_id"))
-    return Space(prepared, preparation, reducer, full, seen, points, usage, values, known, held_out)
+    return Space(prepared, preparation, reducer, full, seen, points, usage, values, known, held_out, tested)
 
 
 def hold_out(features: Sequence[Feature], entries: Sequence[str]) -> tuple[list[Feature], tuple[str, ...]]:
@@ -113,6 +121,24 @@ def hold_out(features: Sequence[Feature], entries: Sequence[str]) -> tuple[list[
     if not any(not feature.is_categorical for feature in used):
         raise InputProblem("segments.space.held_out leaves no numeric feature to cluster on")
     return used, tuple(feature.name for feature in out if not feature.is_categorical)
+
+
+def open_to_tests(held_out: Sequence[Feature], used: Sequence[Feature]) -> tuple[str, ...]:
+    """Names of the held-out features that segments can be tested on: those that measure something of their own.
+
+    That is, `measured` has a word that it has for no feature clustered on, in the same category or in all together.
+    Trend and unevenness count rows, as the months that they are computed from do: a test of them would be a circle.
+    """
+
+    def own_words(one: Feature) -> set[str]:
+        near = (other for other in used if one.category in WHOLE or other.category in {one.category, *WHOLE})
+        return _words(one).difference(*map(_words, near))
+
+    return tuple(one.name for one in held_out if own_words(one))
+
+
+def _words(feature: Feature) -> set[str]:
+    return set(re.findall(r"\w+", feature.measured.removesuffix(MONTHLY)))
 
 
 def components_needed(explained: Sequence[float], share: float) -> int:

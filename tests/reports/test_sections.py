@@ -75,6 +75,15 @@ def test_of_the_accounts_in_segments_the_largest_has_its_share_and_none_is_no_se
     assert "one mark and colour for each of 2 segments. Accounts" in everybody
 
 
+def test_the_cards_say_of_what_a_q_speaks_and_what_it_does_not_tell() -> None:
+    [cards] = [block for block in segments_section(frames.inputs()).blocks if isinstance(block, Cards)]
+    assert (
+        "Only of what it was not built from is a difference a test (q): that the accounts differ, not why."
+        in cards.text
+    )
+    assert "a share or rate of few rows varies more where use is low" in dict(GLOSSARY)["Beyond chance, q"]
+
+
 def test_the_bar_of_doubt_is_told_as_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert dict(GLOSSARY)["Stability"].endswith(f"below {FAIR} doubtful.")
     monkeypatch.setattr("segmentation.reports.segments_section.FAIR", 0.5)

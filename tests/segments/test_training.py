@@ -1,18 +1,23 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from pyspark.sql import DataFrame, SparkSession
 
+from segmentation.features.catalogue import catalogue
+from segmentation.features.feature import Feature
 from segmentation.schemas import SEGMENT_PROFILES, SEGMENT_SUMMARIES, SEGMENTS
 from segmentation.segments import sweep as sweep_module
 from segmentation.segments.matching import Previous
 from segmentation.segments.result import SegmentationResult, SegmentationRun
 from segmentation.segments.scoring import score_segments
-from segmentation.segments.space import components_needed, hold_out
+from segmentation.segments.space import components_needed, hold_out, open_to_tests
 from segmentation.segments.sweep import bic
 from segmentation.segments.training import train_segments
 from tests.models import planted
@@ -236,6 +241,24 @@ def test_as_many_components_as_keep_the_share_that_was_asked_for() -> None:
     assert components_needed([0.5, 0.3, 0.1], 0.5) == 1
     assert components_needed([0.5, 0.3, 0.1], 0.51) == 2
     assert components_needed([0.5, 0.3, 0.1], 0.95) == 3
+
+
+def test_what_follows_from_features_clustered_on_is_not_tested() -> None:
+    features = catalogue(["System", "Document"])
+    asked = yaml.safe_load((Path(__file__).parents[2] / "conf" / "base.yml").read_text())["segments"]["space"][
+        "held_out"
+    ]
+    assert of(features, asked) == {"weekend_day_share", "error_rate_year"}
+    assert of(features, ["trend_slope", "share_year", "duration_sum_year", "rows_per_active_day"]) == set()
+    # one category's may be tested where another's is clustered on, unless all together are
+    assert of(features, ["system_weekend_day_share"]) == {"weekend_day_share"}
+    assert of(features, ["system_error_rate_year"]) == set()
+
+
+def of(features: Sequence[Feature], held_out: Sequence[str]) -> set[str]:
+    used, out = hold_out(features, held_out)
+    known = {one.name: one for one in features}
+    return {known[name].entry for name in open_to_tests([known[name] for name in out], used)}
 
 
 def test_what_is_held_out_is_named_with_or_without_its_category() -> None:
