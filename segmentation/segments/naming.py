@@ -8,7 +8,7 @@ significant.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -26,6 +26,8 @@ WORTH_A_WORD, SHARE_WORTH_A_WORD = 0.2, 0.1
 LEVEL = 0.05
 #: so many features are told of each kind
 TOLD = 3
+#: what is said of a segment, or of the others, when there are too few accounts for any effect
+NOT_COMPARED, TOO_FEW = "not compared", "Too few accounts to compare."
 #: how a value of an attribute is written among the features: `column = value`
 VALUE = " = "
 
@@ -114,7 +116,7 @@ def sentence(told: Sequence[Told], words: Mapping[str, str], named: Mapping[str,
     if beyond:
         said.append("Though not clustered on: " + "; ".join(_tested(one, words) for one in beyond) + ".")
     if len(said) == 1:
-        said.append("Nothing sets it clearly apart from the others.")
+        said.append("Nothing sets it clearly apart from the others." if _compared(told) else TOO_FEW)
     return " ".join(said)
 
 
@@ -134,6 +136,8 @@ def told_by_segment(profile: pd.DataFrame) -> dict[int, list[Told]]:
 
 def _parts(known: Mapping[str, Told], words: Mapping[str, str], usage: str) -> list[str]:
     """Everything that could be said, most telling first: use, highest, lowest, then the rest by distance."""
+    if not _compared(known.values()):
+        return [NOT_COMPARED]
     telling = [known[name] for name in known if name in words and name != usage and known[name].reaches(WORTH_A_NAME)]
     first = [one for one in telling if one.effect > 0][:1] + [one for one in telling if one.effect < 0][:1]
     parts = [f"{_level(one)} {words[one.feature]}" for one in first]
@@ -141,6 +145,11 @@ def _parts(known: Mapping[str, Told], words: Mapping[str, str], usage: str) -> l
     if usage in known and known[usage].reaches(WORTH_A_NAME):
         parts.insert(0, "heavy use" if known[usage].effect > 0 else "light use")
     return parts
+
+
+def _compared(told: Iterable[Told]) -> bool:
+    """Whether there is any effect; shares of an attribute's values have one however few the accounts are."""
+    return any(not one.is_share for one in told)
 
 
 def _one_of_a_kind(told: Sequence[Told], words: Mapping[str, str]) -> list[Told]:

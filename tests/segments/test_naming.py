@@ -86,5 +86,14 @@ def test_a_value_is_told_as_shares_and_each_attribute_once() -> None:
     assert told == "3 accounts. Though not clustered on: land = DE in 70 %, of the others in 40 % (q < 0.001)."
 
 
+def test_where_there_are_too_few_accounts_to_compare_that_is_said() -> None:
+    missing = float("nan")
+    alone = profile((0, "u", missing), (0, "d", missing), (1, "u", missing), (2, "u", 0.1))
+    names = name_segments(alone, WORDS, "u")
+    assert names == {0: "Not compared", 1: "Not compared (2)", 2: "Average use"}
+    assert said(alone) == "3 accounts. Too few accounts to compare."
+    assert said(alone, held_out("land = DE", 0.05, q=0.9)) == "3 accounts. Too few accounts to compare."
+
+
 def test_where_nothing_holds_it_says_so() -> None:
     assert said(profile((0, "u", 0.1), (0, "d", 0.4))) == "3 accounts. Nothing sets it clearly apart from the others."
