@@ -123,7 +123,8 @@ GLOSSARY = (
     ("Promising with more accounts", "Better than chance, but too few labelled accounts to be sure how much."),
     ("Reach out", "Call or write: the account is likely to fall silent, or has begun to."),
     ("Residual", "How far a count is from what chance would give, in standard deviations; beyond 2 or 3 it is rare."),
-    ("Segment", "Accounts that use the product alike. Its id and name survive when models are trained anew."),
+    ("Segment", "Accounts that use the product alike. Its id and name survive when models are trained anew; where "
+                "the name does not fit any more, the segment's card says so."),
     ("Set aside", "A row that is broken (quarantined): kept with its reason, not counted, can be mended."),
     ("Stability", "How well a segment is found again when accounts are drawn anew: 1 always, "
                   f"below {FAIR:g} doubtful."),

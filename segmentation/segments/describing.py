@@ -72,7 +72,7 @@ def describe(
         one, row = int(ids[number]), known[number]
         share = row["accounts"] / space.accounts
         size = f"{counted(row['accounts'], 'account')} ({shown_share(share, ' ')} of all)"
-        said = sentence(told.get(one, []), spoken(features), words, USAGE, size)
+        said = sentence(told.get(one, []), spoken(features), words, USAGE, size, matched.names.get(one))
         segments.append(Segment(one, names[one], said, row["accounts"], share, stability.get(number), row["usage"]))
     segments.sort(key=lambda segment: segment.segment)
     use = {int(ids[number]): row for number, row in known.items()}

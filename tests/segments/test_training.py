@@ -153,9 +153,11 @@ def test_order_and_partitioning_of_the_rows_change_nothing(given: SegmentationRe
 def test_ids_and_names_of_the_run_before_live_on(basetable: DataFrame, truth: pd.DataFrame) -> None:
     kinds = truth[truth["kind"] != 1]  # the middle group was not there
     segments = {str(account): 7 - int(kind) for account, kind in zip(kinds["account_id"], kinds["kind"], strict=True)}
-    before = Previous("2025-12-01", segments, {7: "Giants", 5: "Dwarfs"}, {}, highest=9)
+    before = Previous("2025-12-01", segments, {7: "Light use", 5: "Dwarfs"}, {}, highest=9)
     again = train(basetable, {"kmeans": before}, k=3).results[0]
-    assert {s.segment: s.name for s in again.segments if s.segment != 10} == {7: "Giants", 5: "Dwarfs"}
+    assert {s.segment: s.name for s in again.segments if s.segment != 10} == {7: "Light use", 5: "Dwarfs"}
+    outgrown = "Named when it was found; today it is used more than the others."
+    assert [s.segment for s in again.segments if s.sentence.endswith(outgrown)] == [7]
     assert {change.segment: change.kind for change in again.changes} == {5: "kept", 7: "kept", 10: "born"}
     found = table(again.assignments)["segment"].map({7: 0, 10: 1, 5: 2})
     assert found.tolist() == truth["kind"].tolist()
