@@ -333,13 +333,13 @@ SEGMENT_PROFILES = Table(
         as_of        date!
         method       string!
         segment      int!
-        feature      string!     # a feature, or `column = value` of the accounts file
-        centre       double      # mean in the segment, after log1p where heavy-tailed; of a value its share
+        feature      string!     # a feature; of the accounts file a column of numbers, or `column = value`
+        centre       double      # mean of the accounts that have it, log1p where heavy-tailed; of a value its share
         effect       double      # Hedges' g against all other accounts; of a value: difference of the shares
         low          double      # 95 % interval of the effect
         high         double
-        held_out     boolean!    # not clustered on: only then is a test no circle
-        p_value      double      # Mann-Whitney, of a value Fisher; null when clustered on
+        held_out     boolean!    # neither clustered on nor counted from the same: only then is a test no circle
+        p_value      double      # Mann-Whitney, of a value Fisher; null when not held out
         q_value      double      # the same after Benjamini-Hochberg over all tests of the method
         importance   double      # share of the variance of the feature that the segments explain (eta squared)
     """),

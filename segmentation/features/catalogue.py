@@ -135,7 +135,7 @@ PER_CATEGORY: tuple[Feature, ...] = (
     Feature("active_token_share", "Share of the account's tokens with any row of {category} in the last twelve months.",
             "any row or none", COUNTED, _ratio("active_tokens", "tokens")),
     Feature("weekend_day_share", "Share of Saturdays and Sundays (UTC) among the year's active days of {category}.",
-            "days marked", UNION, _ratio("weekend_days", "active_days_year")),
+            "weekend days marked", UNION, _ratio("weekend_days", "active_days_year")),
     Feature("rows_per_active_day", "Log rows of {category} per active day in the last twelve months.",
             "rows counted, days marked", SUMS, _ratio("rows_year", "active_days_year"), heavy_tailed=True),
     Feature("quarter_change", "log((1 + rows of {category} in the latest quarter) / (1 + rows in the one before)).",

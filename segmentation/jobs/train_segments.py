@@ -16,6 +16,7 @@ from segmentation.jobs.rows import table_rows
 from segmentation.jobs.segment_history import History, moves_in_words, moves_since, read_history, with_history
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import (
+    ACCOUNT_FEATURES,
     ACCOUNT_POSITIONS,
     ACCOUNT_RFM,
     ACCOUNTS,
@@ -51,7 +52,8 @@ def train_segments(job: Job) -> None:
     settings = job.settings
     history = read_history(job, as_of)
     with job.stage(f"segments: {', '.join(settings.segments.methods)} trained"):
-        run = train(basetable, features, settings.segments, settings.models, history.previous, _attributes(job, as_of))
+        told = _attributes(job, as_of), _measured(job, as_of)
+        run = train(basetable, features, settings.segments, settings.models, history.previous, *told)
     with job.stage("segments: logged and stored"):
         _store(job, as_of, basetable, run, history, note)
         promote_published(job, SEGMENTS, as_of)
@@ -93,6 +95,13 @@ def _attributes(job: Job, as_of: dt.date) -> pd.DataFrame | None:
     accounts = job.tables.read(ACCOUNTS)
     others = [name for name in accounts.columns if name not in {"account_id", *labels_of(job, as_of)}]
     return accounts.select("account_id", *(F.col(f"`{name}`") for name in others)).toPandas() if others else None
+
+
+def _measured(job: Job, as_of: dt.date) -> DataFrame | None:
+    """The account features, null where there is nothing to measure; None where none are stored."""
+    if not job.tables.exists(ACCOUNT_FEATURES):
+        return None
+    return job.tables.read(ACCOUNT_FEATURES).where(F.col("as_of") == F.lit(as_of))
 
 
 def _show(job: Job, as_of: dt.date, run: SegmentationRun) -> None:

@@ -85,7 +85,7 @@ def profile_bars(
     """How far a segment is from all other accounts: the features with the largest Hedges' g, with 95 % intervals.
 
     `profiles`: rows of segment_profiles of one method. `words`: feature -> how to say it. Monthly and quarterly twins
-    of a feature are left out; hatched bars are features that the segment was not built from.
+    of a feature are left out; hatched bars are features that say what it was not built from.
     """
     own = profiles[(profiles["segment"] == segment) & profiles["effect"].notna()]
     own = own[~own["feature"].str.contains(r" = |_[mq]\d+$", regex=True)]

@@ -16,7 +16,11 @@ from segmentation.shown import counted, is_missing, shown_share
 
 APART = (
     "Bars to the right: more than the other accounts, to the left: less, in standard deviations; the line across the "
-    "end of a bar is its 95 % interval. A hatched bar is a figure that the segment was not built from."
+    "end of a bar is its 95 % interval. A hatched bar says something that the segment was not built from."
+)
+TESTED = (
+    "Only of what it was not built from is a difference a test (q): that the accounts differ, not why. A share or rate "
+    "of few rows varies more where use is low."
 )
 #: of a sentence, what only a statistician reads: `(g = 1.95, 1.79 to 2.10, q < 0.001)`
 _FIGURES = re.compile(r" \([gq] [=<][^)]*\)")
@@ -45,7 +49,11 @@ def segments_section(inputs: Inputs) -> Section:
     facts = Facts(
         (
             Fact("segments", f"{len(living):,}", f"{told} finds them, without looking at industries"),
-            Fact("weakest stability", _weakest(living), "1: always found again in resampled data; below 0.6: doubtful"),
+            Fact(
+                "weakest stability",
+                _weakest(living),
+                f"1: always found again in resampled data; below {FAIR:g}: doubtful",
+            ),
             Fact("outlying accounts", f"{outlying:,}", "unlike all others: look before acting on their segment"),
         )
     )
@@ -56,7 +64,7 @@ def segments_section(inputs: Inputs) -> Section:
     blocks += chart(segment_sizes(living), "segment-sizes", "Accounts per segment", _sizes_said(living), False)
     blocks.append(table("segments", "The segments: use is that of the account in the middle (median)", living, COLUMNS))
     cards = tuple(_card(inputs, row) for row in living.to_dict("records"))
-    blocks.append(Cards("What sets each segment apart", APART, cards))
+    blocks.append(Cards("What sets each segment apart", f"{APART} {TESTED}", cards))
     blocks += _use(inputs)
     lead = "Accounts that use the product alike. Click a column's heading to sort a table."
     return Section("segments", "Segments", lead, tuple(blocks))
@@ -102,11 +110,13 @@ def _map(inputs: Inputs) -> list[Block]:
     at = inputs.rows("account_positions").merge(placed, on="account_id").sort_values("account_id")
     title, shown = "Accounts on a map of usage", len(thinned(at))
     some = f"{shown:,} of" if shown < len(placed) else "All"
+    held = at["segment"].unique()
+    grey = ", grey for those in none" if (held < 0).any() else ""
     said = (
         f"{some} {counted(len(placed), 'account')} as dots, one mark and colour for each of "
-        f"{at['segment'].nunique()} segments. Accounts that lie close together use the product alike. The two "
-        "directions are those in which accounts differ most (principal components); they show part of the differences "
-        "only, so that segments may overlap here."
+        f"{counted((held >= 0).sum(), 'segment')}{grey}. Accounts that lie close together use the product alike. The "
+        "two directions are those in which accounts differ most (principal components); they show part of the "
+        "differences only, so that segments may overlap here."
     )
     return [*chart(segment_map(at, inputs.names), "segment-map", title, said)]
 

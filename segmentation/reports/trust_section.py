@@ -7,6 +7,7 @@ import pandas as pd
 from segmentation.reports.blocks import Block, Column, Heading, Points, Section, Terms, table
 from segmentation.reports.industries_section import accuracy_said
 from segmentation.reports.inputs import Inputs
+from segmentation.reports.segments_section import FAIR
 
 SLICES = {
     "train": "accounts it learned from",
@@ -107,7 +108,8 @@ GLOSSARY = (
             "0.5 is guessing, 1 is never wrong."),
     ("Average precision", "How pure the top of a list stays as one goes down; guessing gives the industry's share."),
     ("Baseline", "What the same figure would be without a model: always answering the shares, or drawing by them."),
-    ("Beyond chance, q", "Of all findings with at most this q, about that share is there by luck alone."),
+    ("Beyond chance, q", "Of all findings with at most this q, about that share is there by luck alone. It tells that "
+                         "accounts differ, not why: a share or rate of few rows varies more where use is low."),
     ("Coverage", "The share of accounts that would be filled in, and rightly."),
     ("Fill in", "Write the industry into an account that has none, because such guesses were right often enough."),
     ("g (Hedges)", "A difference in standard deviations: 0.2 is small, 0.8 is large."),
@@ -121,9 +123,11 @@ GLOSSARY = (
     ("Promising with more accounts", "Better than chance, but too few labelled accounts to be sure how much."),
     ("Reach out", "Call or write: the account is likely to fall silent, or has begun to."),
     ("Residual", "How far a count is from what chance would give, in standard deviations; beyond 2 or 3 it is rare."),
-    ("Segment", "Accounts that use the product alike. Its id and name survive when models are trained anew."),
+    ("Segment", "Accounts that use the product alike. Its id and name survive when models are trained anew; where "
+                "the name does not fit any more, the segment's card says so."),
     ("Set aside", "A row that is broken (quarantined): kept with its reason, not counted, can be mended."),
-    ("Stability", "How well a segment is found again when accounts are drawn anew: 1 always, below 0.6 doubtful."),
+    ("Stability", "How well a segment is found again when accounts are drawn anew: 1 always, "
+                  f"below {FAIR:g} doubtful."),
     ("Value, expected", "What an account is likely to bring in the months ahead, in the unit of the logs' value."),
     ("Was", "What became of a segment since the report before: kept; merged, when it took in another or was made of "
             "several; split, when half of it or more comes from another; born, when it is new; first, when there was "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,9 @@ MOST_VALUES, FEWEST_ACCOUNTS = 12, 5
 IDENTIFYING = 0.5
 #: dates look like this, whatever follows
 DATE = r"\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}"
+
+#: what stands before the name of a column that is called like a feature: the two would be told as one
+SOURCE = "accounts file: "
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,14 @@ class Category:
     shown: tuple[str, ...]
 
 
-def read_attributes(attributes: pd.DataFrame | None, accounts: Sequence[object]) -> list[Number | Category]:
+def read_attributes(
+    attributes: pd.DataFrame | None, accounts: Sequence[object], features: Collection[str] = ()
+) -> list[Number | Category]:
     """The usable columns of `attributes` (one row per account, text, index or column account_id), for `accounts`.
 
     Numbers are columns of numbers with more different values than categories show. Left out are dates, whole
     numbers and words that identify accounts, and columns with a single value. An account without a row has no values.
+    A column that is called like one of the `features` is told by another name (SOURCE).
     """
     if attributes is None:
         return []
@@ -48,7 +54,8 @@ def read_attributes(attributes: pd.DataFrame | None, accounts: Sequence[object])
         attributes = attributes.set_index("account_id")
     placed = attributes[~attributes.index.duplicated()].reindex(pd.Index(accounts))
     read = [_read(str(name), placed[name]) for name in placed.columns]
-    return [one for one in read if one is not None]
+    known = [one for one in read if one is not None]
+    return [replace(one, name=f"{SOURCE}{one.name}") if one.name in features else one for one in known]
 
 
 def _read(name: str, column: pd.Series) -> Number | Category | None:

@@ -10,6 +10,8 @@ from segmentation.settings import SegmentSettings
 
 #: candidate -> mean Jaccard similarity of its clusters over resamples; None when it is not measured
 Measure = Callable[[Candidate], float | None]
+#: a segment of fewer accounts than this says nothing of customers, whatever share of the accounts they are
+FEWEST_ACCOUNTS = 5
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,10 @@ def choose_k(candidates: Sequence[Candidate], accounts: int, settings: SegmentSe
 
     Good enough: its silhouette (Rousseeuw 1987) is at most `silhouette_tolerance` below the best; of a mixture, its
     BIC (Schwarz 1978) is above the best by at most `bic_tolerance` of the distance from the worst to the best. Large
-    enough: no segment below `min_share` of the `accounts` behind the sizes; only such k count for the best, unless
-    there is none. Stable enough: `measure` gives at least `min_jaccard`; it is dear, so that it is asked for one k
-    after the other, smallest first. When none is stable enough, the most stable is taken. A k that is given is taken
-    as it is. Raises RuntimeError when every fit failed.
+    enough: no segment below `min_share` of the `accounts` behind the sizes, nor of fewer than FEWEST_ACCOUNTS; only
+    such k count for the best, unless there is none. Stable enough: `measure` gives at least `min_jaccard`; it is dear,
+    so that it is asked for one k after the other, smallest first. When none is stable enough, the most stable is taken.
+    A k that is given is taken as it is. Raises RuntimeError when every fit failed.
     """
     fitted = [candidate for candidate in candidates if candidate.failure is None]
     if not fitted:
@@ -41,7 +43,7 @@ def choose_k(candidates: Sequence[Candidate], accounts: int, settings: SegmentSe
         figure = measure(fitted[0])
         reason = f"k = {fitted[0].k} was given in the settings" + _stable(figure)
         return Choice(fitted[0], reason, {} if figure is None else {fitted[0].k: figure})
-    large = [one for one in fitted if one.sizes and min(one.sizes) >= settings.min_share * accounts]
+    large = [one for one in fitted if one.sizes and min(one.sizes) >= smallest(accounts, settings)]
     good = good_enough(large or fitted, settings)
     measured: dict[int, float] = {}
     for one in good:
@@ -69,6 +71,11 @@ def k_range(settings: SegmentSettings) -> list[int]:
     return [settings.k] if settings.k is not None else list(range(settings.k_min, settings.k_max + 1))
 
 
+def smallest(accounts: int, settings: SegmentSettings) -> float:
+    """How many of the accounts every segment must have."""
+    return max(settings.min_share * accounts, FEWEST_ACCOUNTS)
+
+
 def good_enough(candidates: Sequence[Candidate], settings: SegmentSettings) -> list[Candidate]:
     """Those within the tolerance of the best, smallest k first."""
     scores = {one.k: score(one) for one in candidates}
@@ -83,6 +90,22 @@ def score(candidate: Candidate) -> float:
     if candidate.bic is not None:
         return -candidate.bic
     return candidate.silhouette if candidate.silhouette is not None else -1.0
+
+
+def found_alone(candidate: Candidate, accounts: int, figure: float | None) -> str:
+    """The reason of a method that finds k by itself; `figure` is its stability."""
+    left = accounts - sum(candidate.sizes)
+    said = f"k = {candidate.k} dense regions were found, {left:,} of {accounts:,} accounts lie in none"
+    return said + _stable(figure)
+
+
+def every_k_small(settings: SegmentSettings) -> str:
+    """Why small segments were taken all the same."""
+    return f"every k has a segment with {_too_small(settings)}, so that did not count"
+
+
+def _too_small(settings: SegmentSettings) -> str:
+    return f"under {100 * settings.min_share:g} % of the accounts or fewer than {FEWEST_ACCOUNTS}"
 
 
 def _measures(chosen: Candidate, rivals: Sequence[Candidate], settings: SegmentSettings) -> str:
@@ -111,10 +134,10 @@ def _passed_over(
     candidates: Sequence[Candidate], fitted: Sequence[Candidate], large: Sequence[Candidate], settings: SegmentSettings
 ) -> str:
     small = [str(one.k) for one in fitted if one not in large]
-    told, share = "", f"{100 * settings.min_share:g} % of the accounts"
+    told = ""
     if small and large:
-        told = f"; passed over k = {', '.join(small)}, whose smallest segment has under {share}"
+        told = f"; passed over k = {', '.join(small)}, whose smallest segment has {_too_small(settings)}"
     elif small:
-        told = f"; every k has a segment with under {share}, so that did not count"
+        told = f"; {every_k_small(settings)}"
     failed = [str(one.k) for one in candidates if one.failure is not None]
     return told + (f"; no fit for k = {', '.join(failed)}" if failed else "")

@@ -12,7 +12,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from segmentation.arrays import Floats, Ints
-from segmentation.segments.choice import k_range
+from segmentation.segments.choice import every_k_small, k_range, smallest
 from segmentation.segments.local import NOISE, lone_threads
 from segmentation.segments.stability import AT_ONCE, Stability, found_again
 from segmentation.settings import SegmentSettings
@@ -38,8 +38,8 @@ def consensus(methods: Mapping[str, Sequence[Ints]], settings: SegmentSettings) 
     `methods` holds, per method, clusterings of the same accounts: the chosen one and its refits on resamples. The
     co-association of two accounts is the share of clusterings that put them into one cluster, every method counting
     the same; average linkage merges by it. The number of clusters is the one that lives longest between two merges,
-    from k_min to k_max, among those whose smallest cluster has min_share of the accounts (all, if none has). Noise
-    is together with nobody, itself excepted.
+    from k_min to k_max, among those whose smallest cluster is as large as that of a method must be (all, if none is).
+    Noise is together with nobody, itself excepted.
     """
     if len(methods) < FEWEST_METHODS:
         return None
@@ -50,7 +50,7 @@ def consensus(methods: Mapping[str, Sequence[Ints]], settings: SegmentSettings) 
     cuts = {k: _cut(tree, k) for k in counts}
     # Where several merges stand at one height there is no cut between them.
     real = [k for k in counts if cuts[k].max() + 1 == k] or counts
-    large = [k for k in real if np.bincount(cuts[k]).min() >= settings.min_share * accounts]
+    large = [k for k in real if np.bincount(cuts[k]).min() >= smallest(accounts, settings)]
     lifetimes = {k: lifetime(tree[:, 2], k) for k in large or real}
     k = max(lifetimes, key=lambda count: (lifetimes[count], -count))
     if settings.k is not None:
@@ -59,7 +59,7 @@ def consensus(methods: Mapping[str, Sequence[Ints]], settings: SegmentSettings) 
         reason = (
             f"k = {k} of {counts[0]} to {counts[-1]} lives longest: co-association of {len(methods)} methods "
             f"falls by {lifetimes[k]:.3f} before two of its segments merge"
-        )
+        ) + ("" if large else f"; {every_k_small(settings)}")
     return Consensus(cuts[k], len(np.unique(cuts[k])), reason, _agreement(together, cuts[k]))
 
 

@@ -59,10 +59,10 @@ def describe(
     known = _counted(clustered)
     filled = sorted(known, key=lambda number: (-known[number]["usage"], -known[number]["accounts"], number))
     order = filled + [number for number in range(numbers) if number not in known]
-    matched = match(_by_account(space, clusters), _centres(space.values, clusters), order, previous)
+    matched = match(_by_account(space, clusters), _centres(space.measured, clusters), order, previous)
     ids = np.array(matched.ids, dtype=np.int64)
     sampled = np.where(clusters >= 0, ids[clusters], NO_SEGMENT)
-    profile = profiled(space.values, sampled, space.held_out, attributes)
+    profile = profiled(space.measured, sampled, space.tested, attributes)
     words = words_for(features, [name for name in space.values.columns if name not in space.held_out])
     names = name_segments(profile, words, USAGE, matched.names)
     names |= {int(one): f"Empty {one}" for one in ids if int(one) not in names}
@@ -72,7 +72,7 @@ def describe(
         one, row = int(ids[number]), known[number]
         share = row["accounts"] / space.accounts
         size = f"{counted(row['accounts'], 'account')} ({shown_share(share, ' ')} of all)"
-        said = sentence(told.get(one, []), spoken(features), words, USAGE, size)
+        said = sentence(told.get(one, []), spoken(features), words, USAGE, size, matched.names.get(one))
         segments.append(Segment(one, names[one], said, row["accounts"], share, stability.get(number), row["usage"]))
     segments.sort(key=lambda segment: segment.segment)
     use = {int(ids[number]): row for number, row in known.items()}

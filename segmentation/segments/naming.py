@@ -8,7 +8,8 @@ significant.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -26,6 +27,10 @@ WORTH_A_WORD, SHARE_WORTH_A_WORD = 0.2, 0.1
 LEVEL = 0.05
 #: so many features are told of each kind
 TOLD = 3
+#: what is said of a segment, or of the others, when there are too few accounts for any effect
+NOT_COMPARED, TOO_FEW = "not compared", "Too few accounts to compare."
+#: what a name says of the use -> whether that is more (1) or less (-1) than of the others
+USES = {"heavy use": 1, "light use": -1, "average use": 0, NOT_COMPARED: 0}
 #: how a value of an attribute is written among the features: `column = value`
 VALUE = " = "
 
@@ -93,11 +98,19 @@ def name_segments(
             shown[segment] += 1
 
 
-def sentence(told: Sequence[Told], words: Mapping[str, str], named: Mapping[str, str], usage: str, size: str) -> str:
+def sentence(
+    told: Sequence[Told],
+    words: Mapping[str, str],
+    named: Mapping[str, str],
+    usage: str,
+    size: str,
+    carried: str | None = None,
+) -> str:
     """What sets one segment apart, in plain sentences made of the tested figures alone.
 
     `told`: its figures (`told_by_segment`). `words`: all features in words (`spoken`). `named`: those that may name
     a segment (`words_for`). `size`: how it begins, such as `312 accounts (21 % of all)`.
+    `carried`: the name that it has kept from the run before, where it has.
     """
     known = {one.feature: one for one in told}
     said = [f"{size}."]
@@ -114,7 +127,10 @@ def sentence(told: Sequence[Told], words: Mapping[str, str], named: Mapping[str,
     if beyond:
         said.append("Though not clustered on: " + "; ".join(_tested(one, words) for one in beyond) + ".")
     if len(said) == 1:
-        said.append("Nothing sets it clearly apart from the others.")
+        said.append("Nothing sets it clearly apart from the others." if _compared(told) else TOO_FEW)
+    outgrown = _outgrown(carried, known, named, usage) if carried else []
+    if outgrown:
+        said.append(f"Named when it was found; today {', and '.join(outgrown)}.")
     return " ".join(said)
 
 
@@ -134,6 +150,8 @@ def told_by_segment(profile: pd.DataFrame) -> dict[int, list[Told]]:
 
 def _parts(known: Mapping[str, Told], words: Mapping[str, str], usage: str) -> list[str]:
     """Everything that could be said, most telling first: use, highest, lowest, then the rest by distance."""
+    if not _compared(known.values()):
+        return [NOT_COMPARED]
     telling = [known[name] for name in known if name in words and name != usage and known[name].reaches(WORTH_A_NAME)]
     first = [one for one in telling if one.effect > 0][:1] + [one for one in telling if one.effect < 0][:1]
     parts = [f"{_level(one)} {words[one.feature]}" for one in first]
@@ -141,6 +159,32 @@ def _parts(known: Mapping[str, Told], words: Mapping[str, str], usage: str) -> l
     if usage in known and known[usage].reaches(WORTH_A_NAME):
         parts.insert(0, "heavy use" if known[usage].effect > 0 else "light use")
     return parts
+
+
+def _outgrown(name: str, known: Mapping[str, Told], named: Mapping[str, str], usage: str) -> list[str]:
+    """What a name from before says that does not hold any more; of what cannot be compared today nothing is said."""
+    says = {part: (usage, way) for part, way in USES.items()}
+    for feature, word in named.items():
+        says |= {f"high {word}".lower(): (feature, 1), f"low {word}".lower(): (feature, -1)}
+    parts = "|".join(re.escape(part) for part in sorted(says, key=len, reverse=True))
+    found = []
+    for part in re.findall(rf"(?:^|, )({parts})(?=, | \(\d+\)$|$)", name, re.IGNORECASE):
+        feature, before = says[part.lower()]
+        one = known.get(feature)
+        now = 0 if one is None or not one.reaches(WORTH_A_NAME) else 1 if one.effect > 0 else -1
+        if one is None or now == before:
+            continue
+        way, again = (now, "") if now else (before, "no longer clearly ")
+        if feature == usage:
+            found.append(f"it is {again}used {'more' if way > 0 else 'less'} than the others")
+        else:
+            found.append(f"{named[feature]} is {again}{'high' if way > 0 else 'low'}")
+    return found
+
+
+def _compared(told: Iterable[Told]) -> bool:
+    """Whether there is any effect; shares of an attribute's values have one however few the accounts are."""
+    return any(not one.is_share for one in told)
 
 
 def _one_of_a_kind(told: Sequence[Told], words: Mapping[str, str]) -> list[Told]:

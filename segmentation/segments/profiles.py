@@ -27,9 +27,9 @@ def profile(
     """One row per segment and variable: the segment held against all other accounts (COLUMNS, see segment_profiles).
 
     `values`: one row per account (index account_id), one column per feature, log1p'd where heavy-tailed; features
-    that do not vary are left out. `segments`: the segment of each row, -1 for none (such accounts are among the
-    others). `held_out`: the features that were not clustered on. `attributes`: further columns of the accounts file
-    as text, by account_id, without the label.
+    that do not vary are left out, and so is a value that is missing (NaN). `segments`: the segment of each row, -1 for
+    none (such accounts are among the others). `held_out`: the features of which a test is no circle (`open_to_tests`).
+    `attributes`: further columns of the accounts file as text, by account_id, without the label.
 
     Effects are Hedges' g (Hedges and Olkin 1985) and, for values of attributes, differences of shares with
     Newcombe's (1998) interval. Only variables that were not clustered on are tested: clusters differ in what they
@@ -40,10 +40,10 @@ def profile(
     if len(values) != len(segments):
         raise ValueError(f"{len(values)} accounts, but {len(segments)} segments")
     matrix = values.to_numpy(dtype=np.float64)
-    varies = np.ptp(matrix, axis=0) > 0 if len(matrix) else np.zeros(matrix.shape[1], dtype=bool)
+    varies = np.fmax.reduce(matrix) > np.fmin.reduce(matrix) if len(matrix) else np.zeros(matrix.shape[1], dtype=bool)
     names, matrix = [str(name) for name, some in zip(values.columns, varies, strict=True) if some], matrix[:, varies]
     untouched = np.array([name in held_out for name in names], dtype=bool)
-    known = read_attributes(attributes, list(values.index))
+    known = read_attributes(attributes, list(values.index), set(map(str, values.columns)))
     rows = _number_rows(names, matrix, segments, untouched)
     for attribute in known:
         rows += _value_rows(attribute, segments) if isinstance(attribute, Category) else _measured(attribute, segments)
@@ -96,7 +96,7 @@ def _number_rows(names: list[str], values: Floats, segments: Ints, untouched: Bo
     for segment in np.unique(segments[segments >= 0]):
         inside = segments == segment
         effect, low, high = hedges_g(values, inside)
-        centre = np.nanmean(values[inside], axis=0)
+        _, centre, _ = _moments(values[inside])
         p = np.full(len(names), np.nan)
         p[untouched] = _mann_whitney(values[:, untouched], inside)
         columns = (centre, effect, low, high, untouched, p, importance)
@@ -142,10 +142,16 @@ def _moments(values: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _mann_whitney(values: Floats, inside: Bools) -> Floats:
-    """Two-sided p value per column, by the normal approximation with ties corrected (Mann and Whitney 1947)."""
-    if not values.shape[1] or inside.all() or not inside.any():
-        return np.full(values.shape[1], np.nan)
-    p: Floats = stats.mannwhitneyu(values[inside], values[~inside], axis=0, method="asymptotic").pvalue
+    """Two-sided p value per column, by the normal approximation with ties corrected (Mann and Whitney 1947).
+
+    NaN where a side has fewer than FEWEST known values, which is where there is no effect either.
+    """
+    known = ~np.isnan(values)
+    enough = (known[inside].sum(axis=0) >= FEWEST) & (known[~inside].sum(axis=0) >= FEWEST)
+    p: Floats = np.full(values.shape[1], np.nan)
+    if enough.any():
+        sides = values[inside][:, enough], values[~inside][:, enough]
+        p[enough] = stats.mannwhitneyu(*sides, axis=0, method="asymptotic", nan_policy="omit").pvalue
     return p
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,10 @@ from segmentation.settings import SegmentSettings, SpaceSettings
 USAGE = f"{ALL}_rows_year"
 #: column of the summaries -> feature whose median it is
 USE = {"recency_days": f"{ALL}_days_since_last", "active_days": f"{ALL}_active_days_year", "rows_year": USAGE}
+#: how `Feature.measured` ends where months are kept apart
+MONTHLY = " per month"
+#: categories of features that are about an account as a whole
+WHOLE = (ALL, None)
 #: fewer accounts than this have no spread to cut
 FEWEST_ACCOUNTS = 3
 
@@ -47,8 +52,12 @@ class Space:
     usage: Floats
     #: those accounts x all numeric features, after log1p where heavy-tailed
     values: pd.DataFrame
+    #: the same, NaN where the account has nothing to measure it on: what segments are described by
+    measured: pd.DataFrame
     #: numeric features that were not clustered on
     held_out: tuple[str, ...]
+    #: those of them that nothing clustered on gives away
+    tested: tuple[str, ...]
 
     @property
     def accounts(self) -> int:
@@ -61,14 +70,17 @@ class Space:
         return len(self.points) < self.accounts
 
 
-def build_space(basetable: DataFrame, features: Sequence[Feature], settings: SegmentSettings) -> Space:
+def build_space(
+    basetable: DataFrame, features: Sequence[Feature], settings: SegmentSettings, measured: DataFrame | None = None
+) -> Space:
     """Principal components of the scaled features, as many as keep the share of the variance that was asked for.
 
     Held-out features stay outside, so that segments can be tested on them. The components keep their variance:
     dividing it out would give noise the weight of structure. They are not centred: distances do not care, and
     bisecting k-means, which finds its first two centres by moving the mean by a share of its length, would find one
     centre twice where the mean is zero. Raises InputProblem for whatever `prepare` refuses, a held-out feature
-    that nobody knows, and too few accounts.
+    that nobody knows, and too few accounts. `measured`: rows of account_features, where null means not measurable;
+    without them every value of the basetable counts as measured.
     """
     if USAGE not in basetable.columns:
         raise InputProblem(f"the basetable lacks {USAGE}, by which segments are numbered")
@@ -88,7 +100,9 @@ def build_space(basetable: DataFrame, features: Sequence[Feature], settings: Seg
     points, usage = _collected(seen)
     numeric = [feature for feature in features if not feature.is_categorical]
     values = _values(basetable.join(seen.select("account_id"), "account_id", "left_semi"), numeric)
-    return Space(prepared, preparation, reducer, full, seen, points, usage, values, held_out)
+    tested = open_to_tests([feature for feature in numeric if feature.name in held_out], used)
+    known = values if measured is None else _measured(values, measured.join(seen.select("account_id"), "account_id"))
+    return Space(prepared, preparation, reducer, full, seen, points, usage, values, known, held_out, tested)
 
 
 def hold_out(features: Sequence[Feature], entries: Sequence[str]) -> tuple[list[Feature], tuple[str, ...]]:
@@ -107,6 +121,24 @@ def hold_out(features: Sequence[Feature], entries: Sequence[str]) -> tuple[list[
     if not any(not feature.is_categorical for feature in used):
         raise InputProblem("segments.space.held_out leaves no numeric feature to cluster on")
     return used, tuple(feature.name for feature in out if not feature.is_categorical)
+
+
+def open_to_tests(held_out: Sequence[Feature], used: Sequence[Feature]) -> tuple[str, ...]:
+    """Names of the held-out features that segments can be tested on: those that measure something of their own.
+
+    That is, `measured` has a word that it has for no feature clustered on, in the same category or in all together.
+    Trend and unevenness count rows, as the months that they are computed from do: a test of them would be a circle.
+    """
+
+    def own_words(one: Feature) -> set[str]:
+        near = (other for other in used if one.category in WHOLE or other.category in {one.category, *WHOLE})
+        return _words(one).difference(*map(_words, near))
+
+    return tuple(one.name for one in held_out if own_words(one))
+
+
+def _words(feature: Feature) -> set[str]:
+    return set(re.findall(r"\w+", feature.measured.removesuffix(MONTHLY)))
 
 
 def components_needed(explained: Sequence[float], share: float) -> int:
@@ -149,3 +181,13 @@ def _values(basetable: DataFrame, numeric: Sequence[Feature]) -> pd.DataFrame:
     matrix[:, heavy] = np.sign(matrix[:, heavy]) * np.log1p(np.abs(matrix[:, heavy]))
     index = pd.Index([row["account_id"] for row in rows], name="account_id")
     return pd.DataFrame(matrix, index=index, columns=[feature.name for feature in numeric])
+
+
+def _measured(values: pd.DataFrame, measured: DataFrame) -> pd.DataFrame:
+    """`values` without those that only fill a gap: 0 for a share of nothing would count as a low share."""
+    names = [name for name in values.columns if name in measured.columns]
+    gaps = F.array(*(F.isnull(F.nanvl(f"`{name}`", F.lit(None).cast("double"))) for name in names))
+    rows = measured.select("account_id", gaps.alias("gaps")).collect()
+    index = [row["account_id"] for row in rows]
+    found = pd.DataFrame([row["gaps"] for row in rows], index=index, columns=names, dtype=bool)
+    return values.mask(found.reindex(index=values.index, columns=values.columns, fill_value=False))

@@ -18,7 +18,7 @@ from segmentation.features.feature import Feature
 from segmentation.models.catalogue import CLUSTER, build_estimator, find_model
 from segmentation.models.preparation import whole_model
 from segmentation.models.support import check_models, kind_of
-from segmentation.segments.choice import choose_k
+from segmentation.segments.choice import choose_k, found_alone
 from segmentation.segments.consensus import Consensus, consensus, consensus_stability
 from segmentation.segments.describing import Described, describe
 from segmentation.segments.local import refit_by
@@ -62,16 +62,17 @@ def train_segments(
     models: Mapping[str, ModelSettings],
     previous: Mapping[str, Previous] | None = None,
     attributes: pd.DataFrame | None = None,
+    measured: DataFrame | None = None,
 ) -> SegmentationRun:
     """Every method of the settings, and their consensus, for the accounts of one as_of.
 
     `previous`: per method the run whose ids go on. `attributes`: one row per account, account_id and further columns
-    that segments are tested on. The label is never read. Raises InputProblem for whatever `check_models` and
-    `build_space` refuse, for more segments than accounts, and when no method gave segments; RuntimeError when a method
-    could not be fitted with any k.
+    that segments are tested on. `measured`: rows of account_features, see `build_space`. The label is never read.
+    Raises InputProblem for whatever `check_models` and `build_space` refuse, for more segments than accounts, and when
+    no method gave segments; RuntimeError when a method could not be fitted with any k.
     """
     check_models(settings.methods, "segments", models)
-    space = build_space(basetable, features, settings)
+    space = build_space(basetable, features, settings, measured)
     chosen: dict[str, Chosen] = {}
     skipped: dict[str, str] = {}
     for method, fits in sweep(space, settings, models).items():
@@ -92,9 +93,7 @@ def train_segments(
         results.append(_consensus_result(agreed, stability, local, task, settings.seed))
     # who is placed is at hand; where the driver sees all, it need not ask Spark
     outliers = local.where(OUTLIER).count() if space.sampled else int(rule.outlying(space.points.to_numpy()).sum())
-    return SegmentationRun(
-        tuple(results), skipped, rule.words, outliers, space.points, space.values, space.held_out
-    )  # fmt: skip
+    return SegmentationRun(tuple(results), skipped, rule.words, outliers, space.points, space.values, space.held_out)
 
 
 def _nothing_found(fits: Sequence[Fitted]) -> str | None:
@@ -134,15 +133,9 @@ def _choose(
     fit = next(one for one in fits if one.candidate is choice.candidate)
     reason = choice.reason
     if entry.chooses_k:
-        reason = _found_alone(fit.candidate, len(points), done.get(fit.candidate.k))
+        reason = found_alone(fit.candidate, len(points), choice.stability.get(fit.candidate.k))
     candidates = tuple(replace(one.candidate, stability=choice.stability.get(one.candidate.k)) for one in fits)
     return Chosen(fit, reason, candidates, done.get(fit.candidate.k))
-
-
-def _found_alone(candidate: Candidate, accounts: int, stability: Stability | None) -> str:
-    left = accounts - sum(candidate.sizes)
-    measured_as = f", mean Jaccard over resamples {stability.mean:.2f}" if stability else ""
-    return f"k = {candidate.k} dense regions were found, {left:,} of {accounts:,} accounts lie in none{measured_as}"
 
 
 def _clusterings(chosen: Chosen) -> list[Ints]:

@@ -69,7 +69,7 @@ def heat_map(profile: pd.DataFrame, names: Mapping[int, str]) -> Figure | None:
     axes.set_xticks(range(len(labels)), labels, rotation=60, ha="right", fontsize="small")
     axes.set_yticks(range(len(grid)), [names.get(int(segment), str(segment)) for segment in grid.index])
     figure.colorbar(image, ax=axes, label="Hedges' g against all others")
-    axes.set(title="Profile (* not clustered on)")
+    axes.set(title="Profile (* says what was not clustered on)")
     return figure
 
 

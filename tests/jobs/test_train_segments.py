@@ -18,6 +18,7 @@ from segmentation.jobs import rollback_model
 from segmentation.jobs import train_segments as module
 from segmentation.runtime import Job
 from segmentation.schemas import (
+    ACCOUNT_FEATURES,
     ACCOUNT_RFM,
     ACCOUNTS,
     BASETABLE,
@@ -27,6 +28,7 @@ from segmentation.schemas import (
     SEGMENTS,
 )
 from segmentation.segments.evolution import Decomposed, decompose
+from segmentation.segments.profiles import hedges_g
 from segmentation.settings import Settings
 from segmentation.stores.registry import champion
 from segmentation.stores.runs import open_runs
@@ -36,6 +38,8 @@ MAY, JUNE, JULY = dt.date(2026, 5, 1), dt.date(2026, 6, 1), dt.date(2026, 7, 1)
 MOVED = 6
 #: what July's basetable does not have any more
 GONE = "licensing_share_year"
+#: what cannot be measured for accounts whose value in the basetable is below that
+GAPS, BELOW = "document_share_year", 0.1
 
 
 def settings(k: int = 3) -> Settings:
@@ -71,6 +75,8 @@ def job(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Job:
     rows = spark.createDataFrame(frame.values.tolist(), f"as_of date, {schema}")
     rows = rows.withColumn(GONE, F.nanvl(GONE, F.lit(None)))
     job.tables.replace(rows, BASETABLE, note='{"2025-01-01": {"label": "trade"}}')
+    known = F.when(F.col(GAPS) >= BELOW, F.col(GAPS))
+    job.tables.replace(rows.select("as_of", "account_id", known.alias(GAPS)), ACCOUNT_FEATURES)
     accounts = [(name, "Toys", "North") for name in frame["account_id"].unique()]
     job.tables.replace(spark.createDataFrame(accounts, "account_id string, trade string, region string"), ACCOUNTS)
     job.publish()
@@ -115,6 +121,18 @@ def test_who_moved_moved_by_himself(trained: Job) -> None:
     assert decompose(moved) == [Decomposed("kmeans", "2026-05-01", 120, MOVED, 0, MOVED)]
     gone = moved.where("segment != previous_segment").select("previous_segment", "same_model", "segment").distinct()
     assert [tuple(row) for row in gone.collect()] == [(0, 2, 2)]
+
+
+def test_segments_are_described_by_what_could_be_measured_alone(trained: Job) -> None:
+    may = F.col("as_of") == F.lit(MAY)
+    placed = trained.tables.read(SEGMENTS).where(may).select("account_id", "segment")
+    rows = trained.tables.read(BASETABLE).where(may).join(placed, "account_id").toPandas()
+    known = rows[GAPS].where(rows[GAPS] >= BELOW).to_numpy()[:, None]
+    assert 20 < np.isnan(known).sum() < 70
+    expected, low, high = hedges_g(known, rows["segment"].to_numpy() == 0)
+    told = trained.tables.read(SEGMENT_PROFILES).where(may & (F.col("feature") == GAPS) & (F.col("segment") == 0))
+    [found] = told.collect()
+    assert [found["effect"], found["low"], found["high"]] == pytest.approx([expected[0], low[0], high[0]])
 
 
 def test_the_label_is_no_attribute(trained: Job) -> None:

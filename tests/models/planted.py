@@ -13,6 +13,7 @@ from segmentation.settings import ModelSettings
 
 AS_OF = dt.date(2026, 1, 1)
 CATEGORIES = ("Document", "System", "Licensing")
+ROWS, DAYS = "rows counted", "days marked"
 MODELS = {
     "kmeans": ModelSettings(params={"maxIter": 20}, grid={}),
     "gmm": ModelSettings(params={"maxIter": 20}, grid={}),
@@ -25,16 +26,16 @@ MODELS = {
 }
 
 
-def feature(name: str, **known: object) -> Feature:
-    return Feature(name, "", "", "", build=lambda: None, **known)  # type: ignore[arg-type, return-value]
+def feature(name: str, measured: str = "", **known: object) -> Feature:
+    return Feature(name, "", measured, "", build=lambda: None, **known)  # type: ignore[arg-type, return-value]
 
 
 def usage_features() -> list[Feature]:
-    shares = [feature(f"{c.lower()}_share_year", category=c, entry="share_year") for c in CATEGORIES]
+    shares = [feature(f"{c.lower()}_share_year", ROWS, category=c, entry="share_year") for c in CATEGORIES]
     return [
-        feature("all_rows_year", heavy_tailed=True, category="all", entry="rows_year"),
+        feature("all_rows_year", ROWS, heavy_tailed=True, category="all", entry="rows_year"),
         *shares,
-        *(feature(f"{c.lower()}_active_days_year", category=c, entry="active_days_year") for c in CATEGORIES),
+        *(feature(f"{c.lower()}_active_days_year", DAYS, category=c, entry="active_days_year") for c in CATEGORIES),
         feature("constant"),
         feature("dominant_os", fill="Other"),
     ]

@@ -10,7 +10,8 @@ from segmentation.reports.blocks import Cards, Chart, Facts, Points, Section, Ta
 from segmentation.reports.content import find, summary_section
 from segmentation.reports.industries_section import industries_section
 from segmentation.reports.joint_section import outlook_section
-from segmentation.reports.segments_section import segments_section
+from segmentation.reports.segments_section import FAIR, segments_section
+from segmentation.reports.trust_section import GLOSSARY
 from tests.reports import frames
 
 
@@ -59,6 +60,36 @@ def test_accounts_in_no_segment_are_counted_all_the_same() -> None:
         "In segment 1",
     ]
     assert use.frame["no segment"].sum() == 2
+
+
+def test_of_the_accounts_in_segments_the_largest_has_its_share_and_none_is_no_segment() -> None:
+    now = frames.tables() | {"segments": frames.segments(frames.NOW, [0, 0, 1, -1, -1, -1])}
+    inputs = frames.inputs(now | {"segment_summaries": frames.summaries(frames.NOW, (2, 1))})
+    [points] = [block for block in summary_section(inputs, find(inputs)).blocks if isinstance(block, Points)]
+    assert points.items[0] == (
+        "3 accounts fall into 2 segments; the largest, Heavy use, has 2 of them (67\N{NO-BREAK SPACE}%)."
+    )
+    described = chart(segments_section(inputs), "segment-map").description
+    assert "one mark and colour for each of 2 segments, grey for those in none." in described
+    everybody = chart(segments_section(frames.inputs()), "segment-map").description
+    assert "one mark and colour for each of 2 segments. Accounts" in everybody
+
+
+def test_the_cards_say_of_what_a_q_speaks_and_what_it_does_not_tell() -> None:
+    [cards] = [block for block in segments_section(frames.inputs()).blocks if isinstance(block, Cards)]
+    assert (
+        "Only of what it was not built from is a difference a test (q): that the accounts differ, not why."
+        in cards.text
+    )
+    assert "a share or rate of few rows varies more where use is low" in dict(GLOSSARY)["Beyond chance, q"]
+
+
+def test_the_bar_of_doubt_is_told_as_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert dict(GLOSSARY)["Stability"].endswith(f"below {FAIR} doubtful.")
+    monkeypatch.setattr("segmentation.reports.segments_section.FAIR", 0.5)
+    section = segments_section(frames.inputs())
+    [facts] = [block for block in section.blocks if isinstance(block, Facts)]
+    assert any("below 0.5: doubtful" in fact.note for fact in facts.items)
 
 
 def test_what_the_export_calls_by_a_name_the_files_of_the_report_call_so_too() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from segmentation.segments.choice import Choice, choose_k
@@ -77,6 +79,18 @@ def test_a_k_that_only_found_outliers_is_passed_over_and_is_no_measure_for_the_o
     choice, _ = choose(kmeans(2, 0.9, smallest=1), kmeans(3, 0.5))
     assert choice.candidate.k == 3
     assert "passed over k = 2, whose smallest segment has under 1 % of the accounts" in choice.reason
+
+
+def test_an_account_alone_is_no_segment_however_few_there_are() -> None:
+    alone = Candidate("kmeans", 2, silhouette=0.9, sizes=(79, 1))  # more than 1 % of 80
+    few = Candidate("kmeans", 3, silhouette=0.5, sizes=(40, 35, 5))
+    choice = choose_k([alone, few], 80, settings(), lambda _: None)
+    assert choice.candidate is few
+    told = "passed over k = 2, whose smallest segment has under 1 % of the accounts or fewer than 5"
+    assert choice.reason.endswith(told)
+    assert choose_k([alone, replace(few, sizes=(76, 3, 1))], 80, settings(), lambda _: None).reason.endswith(
+        "every k has a segment with under 1 % of the accounts or fewer than 5, so that did not count"
+    )
 
 
 def test_unless_every_k_did() -> None:

@@ -62,9 +62,19 @@ def test_a_cut_that_leaves_single_accounts_is_passed_over() -> None:
     found = consensus({m: [clusters(*[0] * 50, *[1] * 50, -1)] for m in "ab"}, settings(min_share=0.05, k_max=3))
     assert found is not None
     assert found.k == 3  # no k is without it, so the longest life decides
+    assert found.reason.endswith(
+        "; every k has a segment with under 5 % of the accounts or fewer than 5, so that did not count"
+    )
     two = consensus({m: [clusters(*[0] * 50, *[1] * 50, 1)] for m in "ab"}, settings(min_share=0.05, k_max=3))
     assert two is not None
     assert two.k == 2
+
+
+def test_a_cut_with_an_account_alone_is_passed_over_however_few_there_are() -> None:
+    apart, together = clusters(*[0] * 40, *[1] * 39, 2), clusters(*[0] * 40, *[1] * 40)
+    found = consensus({"a": [apart], "b": [apart], "c": [together]}, settings())  # one is more than 1 % of 80
+    assert found is not None
+    assert (found.k, found.reason.count("did not count")) == (2, 0)
 
 
 def test_one_method_agrees_with_nobody() -> None:

@@ -63,6 +63,28 @@ def test_a_name_carried_over_stays_whatever_the_figures_say_and_no_other_gets_it
     assert names == {3: "High Document", 8: "High Document (2)"}
 
 
+def test_a_carried_name_that_no_longer_holds_is_said_to_be_of_then() -> None:
+    now = told_by_segment(profile((3, "u", -1.2), (3, "d", 0.9), (3, "s", 0.1), (3, "l", -0.9)))[3]
+
+    def of(name: str | None) -> str:
+        whole = sentence(now, {}, WORDS, "u", "3 accounts", name)
+        return whole.partition("Named when it was found; ")[2]
+
+    assert of("Heavy use, high Document") == "today it is used less than the others."
+    assert (
+        of("Average use") == of("Heavy use (2)") == of("Not compared (3)") == "today it is used less than the others."
+    )
+    assert of("Low Document, high System, high Licensing (2)") == (
+        "today Document is high, and System is no longer clearly high, and Licensing is low."
+    )
+    assert of("Light use, high Document, low Licensing (2)") == of("Giants") == of(None) == ""
+    mild = told_by_segment(profile((3, "u", -0.1), (3, "d", 0.1)))[3]
+    assert sentence(mild, {}, WORDS, "u", "3 accounts", "Heavy use, low System") == (
+        "3 accounts. Nothing sets it clearly apart from the others. "
+        "Named when it was found; today it is no longer clearly used more than the others."
+    )  # of System there is no figure
+
+
 def test_categories_name_segments_where_there_are_any() -> None:
     share, other = feature("d_share", category="Document", entry="share_year"), feature("some_rate")
     assert words_for([share, other], ["d_share", "some_rate"]) == {"d_share": "Document"}
@@ -84,6 +106,15 @@ def test_what_was_not_clustered_on_is_told_with_its_q_and_only_when_it_holds() -
 def test_a_value_is_told_as_shares_and_each_attribute_once() -> None:
     told = said(held_out("land = DE", 0.3, q=0.0, centre=0.7), held_out("land = FR", -0.2, q=0.0, centre=0.1))
     assert told == "3 accounts. Though not clustered on: land = DE in 70 %, of the others in 40 % (q < 0.001)."
+
+
+def test_where_there_are_too_few_accounts_to_compare_that_is_said() -> None:
+    missing = float("nan")
+    alone = profile((0, "u", missing), (0, "d", missing), (1, "u", missing), (2, "u", 0.1))
+    names = name_segments(alone, WORDS, "u")
+    assert names == {0: "Not compared", 1: "Not compared (2)", 2: "Average use"}
+    assert said(alone) == "3 accounts. Too few accounts to compare."
+    assert said(alone, held_out("land = DE", 0.05, q=0.9)) == "3 accounts. Too few accounts to compare."
 
 
 def test_where_nothing_holds_it_says_so() -> None:

@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from segmentation.segments.attributes import Category, Number, read_attributes
+from segmentation.segments.naming import told_by_segment
 from segmentation.segments.profiles import COLUMNS, eta_squared, hedges_g, profile, share_difference
 
 
@@ -70,6 +71,28 @@ def test_only_what_was_not_clustered_on_is_tested(values: pd.DataFrame) -> None:
     assert row(table, 0, "noise")["q_value"] > 0.05
 
 
+def test_what_is_not_defined_for_an_account_counts_on_neither_side(values: pd.DataFrame) -> None:
+    """Ten accounts that never used a category have no share of weekends there: they are not those with a low one."""
+    gaps = values.copy()
+    gaps.loc["a30":"a39", ["cut", "late"]] = np.nan  # type: ignore[misc]
+    found = profile(gaps, SEGMENTS, {"late"})
+    known = profile(values.drop(index=gaps.index[30:40]), np.delete(SEGMENTS, range(30, 40)), {"late"})
+    for feature in ("cut", "late"):
+        for segment in (0, 1):
+            told, expected = row(found, segment, feature), row(known, segment, feature)
+            figures = ("centre", "effect", "low", "high", "p_value", "importance")
+            assert [told[name] for name in figures] == pytest.approx([expected[name] for name in figures], nan_ok=True)
+
+
+def test_what_is_defined_on_one_side_alone_has_no_effect_and_no_test(values: pd.DataFrame) -> None:
+    found = profile(values.assign(late=values["late"].where(SEGMENTS == 0)), SEGMENTS, {"late", "noise"})
+    for segment in (0, 1):
+        assert np.isnan([row(found, segment, "late")[name] for name in ("effect", "low", "high", "q_value")]).all()
+        assert row(found, segment, "noise")["q_value"] >= 0
+    assert np.isnan(row(found, 1, "late")["centre"])
+    assert not [one for told in told_by_segment(found).values() for one in told if one.feature == "late"]
+
+
 def test_q_values_are_over_all_tests_at_once(values: pd.DataFrame) -> None:
     table = profile(values, SEGMENTS, {"late", "noise"})
     tested = table[table["p_value"].notna()]
@@ -106,6 +129,15 @@ def test_a_numeric_attribute_is_tested_like_a_held_out_feature(values: pd.DataFr
     found = row(profile(values, SEGMENTS, (), attributes), 1, "seats")
     assert found["centre"] == pytest.approx(np.arange(30, 60).mean() + 0.5)
     assert found["q_value"] < 0.001
+
+
+def test_an_attribute_called_like_a_feature_is_told_by_another_name(values: pd.DataFrame) -> None:
+    attributes = pd.DataFrame({"cut": [f"{i}.5" for i in range(60)], "same": ["S", "M"] * 30}, index=values.index)
+    table = profile(values, SEGMENTS, (), attributes)
+    assert not table.duplicated(["segment", "feature"]).any()
+    assert row(table, 1, "cut")["centre"] == pytest.approx(values["cut"][30:].mean())
+    assert row(table, 1, "accounts file: cut")["centre"] == pytest.approx(np.arange(30, 60).mean() + 0.5)
+    assert row(table, 1, "accounts file: same = M")["held_out"]  # also where the feature has no row of its own
 
 
 def test_accounts_in_no_segment_are_among_the_others(values: pd.DataFrame) -> None:

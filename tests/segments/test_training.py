@@ -1,18 +1,23 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from pyspark.sql import DataFrame, SparkSession
 
+from segmentation.features.catalogue import catalogue
+from segmentation.features.feature import Feature
 from segmentation.schemas import SEGMENT_PROFILES, SEGMENT_SUMMARIES, SEGMENTS
 from segmentation.segments import sweep as sweep_module
 from segmentation.segments.matching import Previous
 from segmentation.segments.result import SegmentationResult, SegmentationRun
 from segmentation.segments.scoring import score_segments
-from segmentation.segments.space import components_needed, hold_out
+from segmentation.segments.space import components_needed, hold_out, open_to_tests
 from segmentation.segments.sweep import bic
 from segmentation.segments.training import train_segments
 from tests.models import planted
@@ -148,9 +153,11 @@ def test_order_and_partitioning_of_the_rows_change_nothing(given: SegmentationRe
 def test_ids_and_names_of_the_run_before_live_on(basetable: DataFrame, truth: pd.DataFrame) -> None:
     kinds = truth[truth["kind"] != 1]  # the middle group was not there
     segments = {str(account): 7 - int(kind) for account, kind in zip(kinds["account_id"], kinds["kind"], strict=True)}
-    before = Previous("2025-12-01", segments, {7: "Giants", 5: "Dwarfs"}, {}, highest=9)
+    before = Previous("2025-12-01", segments, {7: "Light use", 5: "Dwarfs"}, {}, highest=9)
     again = train(basetable, {"kmeans": before}, k=3).results[0]
-    assert {s.segment: s.name for s in again.segments if s.segment != 10} == {7: "Giants", 5: "Dwarfs"}
+    assert {s.segment: s.name for s in again.segments if s.segment != 10} == {7: "Light use", 5: "Dwarfs"}
+    outgrown = "Named when it was found; today it is used more than the others."
+    assert [s.segment for s in again.segments if s.sentence.endswith(outgrown)] == [7]
     assert {change.segment: change.kind for change in again.changes} == {5: "kept", 7: "kept", 10: "born"}
     found = table(again.assignments)["segment"].map({7: 0, 10: 1, 5: 2})
     assert found.tolist() == truth["kind"].tolist()
@@ -236,6 +243,24 @@ def test_as_many_components_as_keep_the_share_that_was_asked_for() -> None:
     assert components_needed([0.5, 0.3, 0.1], 0.5) == 1
     assert components_needed([0.5, 0.3, 0.1], 0.51) == 2
     assert components_needed([0.5, 0.3, 0.1], 0.95) == 3
+
+
+def test_what_follows_from_features_clustered_on_is_not_tested() -> None:
+    features = catalogue(["System", "Document"])
+    asked = yaml.safe_load((Path(__file__).parents[2] / "conf" / "base.yml").read_text())["segments"]["space"][
+        "held_out"
+    ]
+    assert of(features, asked) == {"weekend_day_share", "error_rate_year"}
+    assert of(features, ["trend_slope", "share_year", "duration_sum_year", "rows_per_active_day"]) == set()
+    # one category's may be tested where another's is clustered on, unless all together are
+    assert of(features, ["system_weekend_day_share"]) == {"weekend_day_share"}
+    assert of(features, ["system_error_rate_year"]) == set()
+
+
+def of(features: Sequence[Feature], held_out: Sequence[str]) -> set[str]:
+    used, out = hold_out(features, held_out)
+    known = {one.name: one for one in features}
+    return {known[name].entry for name in open_to_tests([known[name] for name in out], used)}
 
 
 def test_what_is_held_out_is_named_with_or_without_its_category() -> None:
