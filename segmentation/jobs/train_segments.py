@@ -10,6 +10,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.column_names import quoted
 from segmentation.jobs.built import labels_of
 from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, training_note
 from segmentation.jobs.rows import table_rows
@@ -94,7 +95,7 @@ def _attributes(job: Job, as_of: dt.date) -> pd.DataFrame | None:
     """The accounts file's columns without the label, which segments never see; None where it has no others."""
     accounts = job.tables.read(ACCOUNTS)
     others = [name for name in accounts.columns if name not in {"account_id", *labels_of(job, as_of)}]
-    return accounts.select("account_id", *(F.col(f"`{name}`") for name in others)).toPandas() if others else None
+    return accounts.select("account_id", *(F.col(quoted(name)) for name in others)).toPandas() if others else None
 
 
 def _measured(job: Job, as_of: dt.date) -> DataFrame | None:

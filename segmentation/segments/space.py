@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from pyspark.sql import functions as F
 
 from segmentation.arrays import Floats
 from segmentation.checkpoint import settled
-from segmentation.errors import InputProblem
+from segmentation.column_names import quoted
+from segmentation.errors import InputProblem, did_you_mean
 from segmentation.features.feature import ALL, Feature
 from segmentation.models.catalogue import COMPONENTS
 from segmentation.models.preparation import SCALED, Prepared, fit_preparation, prepare, selected_names
@@ -113,9 +113,8 @@ def hold_out(features: Sequence[Feature], entries: Sequence[str]) -> tuple[list[
     known = {name for feature in features for name in (feature.entry, feature.name) if name}
     for entry in entries:
         if entry not in known:
-            close = difflib.get_close_matches(entry, sorted(known), n=1)
-            hint = f": did you mean {close[0]}?" if close else ""
-            raise InputProblem(f"segments.space.held_out names {entry}, which is no feature{hint}")
+            meant = did_you_mean(entry, sorted(known))
+            raise InputProblem(f"segments.space.held_out names {entry}, which is no feature{meant}")
     out = [feature for feature in features if feature.entry in entries or feature.name in entries]
     used = [feature for feature in features if feature not in out]
     if not any(not feature.is_categorical for feature in used):
@@ -173,7 +172,7 @@ def _collected(seen: DataFrame) -> tuple[pd.DataFrame, Floats]:
 
 
 def _values(basetable: DataFrame, numeric: Sequence[Feature]) -> pd.DataFrame:
-    columns = [F.col(f"`{feature.name}`").cast("double") for feature in numeric]
+    columns = [F.col(quoted(feature.name)).cast("double") for feature in numeric]
     rows = basetable.select("account_id", F.array(*columns).alias("numbers")).collect()
     rows.sort(key=lambda row: str(row["account_id"]))
     matrix = np.array([row["numbers"] for row in rows], dtype=np.float64)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from segmentation.arrays import Ints
+from segmentation.reports.charts import segment_map
 from segmentation.reports.palette import Drawing
 from segmentation.segments.result import SegmentationResult
 
@@ -25,8 +25,6 @@ CURVES = {
 SHOWN_FEATURES, DARKEST = 25, 2.0
 #: how the name of a feature ends that speaks for one month or quarter
 PERIOD = r"_[mq]\d+$"
-#: more points than this are one blot
-SHOWN_POINTS = 5000
 
 
 def segment_figures(result: SegmentationResult, points: pd.DataFrame) -> dict[str, Figure]:
@@ -36,7 +34,7 @@ def segment_figures(result: SegmentationResult, points: pd.DataFrame) -> dict[st
     """
     drawn: dict[str, Figure | None] = {f"{measure}.png": curve(result, measure) for measure in CURVES}
     drawn["profile.png"] = heat_map(result.profile, _names(result))
-    drawn["map.png"] = segment_map(points, result.sampled, _names(result), result.method)
+    drawn["map.png"] = _map(points, result.sampled, _names(result))
     return {f"{result.method}_{name}": figure for name, figure in drawn.items() if figure is not None}
 
 
@@ -82,21 +80,12 @@ def _telling(profile: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys(first.drop_duplicates("kind")["feature"]))
 
 
-def segment_map(points: pd.DataFrame, segments: Ints, names: Mapping[int, str], method: str) -> Figure | None:
-    """The accounts on the first two principal components, a colour per segment; None with a single component."""
-    if points.shape[1] < 2 or points.empty:  # noqa: PLR2004  # a plane
+def _map(points: pd.DataFrame, segments: Ints, names: Mapping[int, str]) -> Figure | None:
+    """The report's map of the accounts; None with a single component, which makes no plane."""
+    if points.shape[1] < 2:  # noqa: PLR2004
         return None
-    step = max(1, len(points) // SHOWN_POINTS)
-    shown, at = points.to_numpy(dtype=float)[::step], segments[::step]
-    figure = Drawing(figsize=(7, 5.5), layout="constrained")
-    axes = figure.subplots()
-    for segment in np.unique(at):
-        own = shown[at == segment]
-        colour = "lightgrey" if segment < 0 else f"C{segment % 10}"
-        axes.scatter(own[:, 0], own[:, 1], s=8, color=colour, label=names.get(int(segment), "in no segment"))
-    axes.set(title=f"{method}: accounts", xlabel="first component", ylabel="second component")
-    figure.legend(fontsize="small", loc="outside lower center", ncols=2)
-    return figure
+    places = points.iloc[:, :2].set_axis(["x", "y"], axis=1).assign(segment=segments)
+    return segment_map(places, names)
 
 
 def _names(result: SegmentationResult) -> dict[int, str]:

@@ -272,7 +272,7 @@ def test_what_is_held_out_is_named_with_or_without_its_category() -> None:
     assert [one.name for one in used if one.entry] == [
         "all_rows_year", "document_active_days_year", "licensing_active_days_year",
     ]  # fmt: skip
-    with pytest.raises(ValueError, match="names share_yaer, which is no feature: did you mean share_year"):
+    with pytest.raises(ValueError, match="names share_yaer, which is no feature: did you mean 'share_year'"):
         hold_out(features, ["share_yaer"])
     with pytest.raises(ValueError, match="leaves no numeric feature"):
         hold_out([replace(features[0], name="x")], ["x"])
