@@ -90,7 +90,7 @@ def _leaving(inputs: Inputs) -> pd.DataFrame:
     elif inputs.has("account_rfm"):
         rfm = inputs.rows("account_rfm")
         rows = rfm.loc[rfm["label"] == FADING, ["account_id"]].assign(probability=None)
-        why = "used much, and silent now"
+        why = "used more than lightly, and silent now"
     else:
         return pd.DataFrame()
     rows = rows.assign(action=REACH_OUT, why=why, expected_value=rows["account_id"].map(values))

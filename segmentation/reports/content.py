@@ -142,4 +142,4 @@ def _of_leaving(inputs: Inputs, reach: int) -> str:
         return f"{counted(reach, 'account')} should hear from you: {who} begun to."
     if inputs.has("churn_scores"):
         return "No account stands out as likely to fall silent."
-    return "No account has fallen silent after much use; what will be was not forecast."
+    return "No account has fallen silent after more than light use; what will be was not forecast."

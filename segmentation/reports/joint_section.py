@@ -109,7 +109,7 @@ def _value_fact(inputs: Inputs) -> Fact:
 def _rule(inputs: Inputs) -> str:
     if inputs.has("churn_scores"):
         return f"active, and a probability of {shown_share(inputs.reach_out)} or more"
-    return "by plain counting: used much, and silent now; no model stands behind it"
+    return "by plain counting: used more than lightly, and silent now; no model stands behind it"
 
 
 def _churn_facts(inputs: Inputs) -> list[Fact]:

@@ -57,7 +57,7 @@ def test_every_action_has_its_order_and_its_why() -> None:
     assert why["fill", "A5"] == "high rows; low errors"
     assert why["review", hostile] == "no single feature speaks for Signs"
     assert why["check label", "A4"].replace("\xa0", " ") == "its usage looks like Labels (90 %), not like Signs (2 %)"
-    assert why["reach out", "A4"] == "used much, and silent now; last seen 50 days ago"
+    assert why["reach out", "A4"] == "used more than lightly, and silent now; last seen 50 days ago"
     assert found[found["action"] == "reach out"]["priority"].tolist() == [1, 2]
 
 

@@ -11,6 +11,7 @@ from segmentation.reports.content import find, summary_section
 from segmentation.reports.industries_section import industries_section
 from segmentation.reports.joint_section import outlook_section
 from segmentation.reports.segments_section import segments_section
+from segmentation.reports.trust_section import glossary_section
 from tests.reports import frames
 
 
@@ -107,3 +108,20 @@ def test_a_forecast_of_unknown_length_is_not_given_that_of_the_settings() -> Non
     assert "sum of their probabilities over the months ahead" in said
     assert "forecast for the months ahead, in the unit" in said
     assert "likely to be silent for the months ahead" in said
+
+
+def test_use_is_called_no_more_than_what_is_measured_of_it() -> None:
+    inputs = frames.inputs()
+    findings = find(inputs)
+    nobody = frames.inputs(frames.tables() | {"account_rfm": frames.rfm(frames.NOW).assign(label="active and heavy")})
+    sections = (
+        outlook_section(inputs, findings.actions),
+        summary_section(nobody, find(nobody)),
+        glossary_section(),
+    )
+    for section, said in zip(
+        sections, ("used more than lightly", "more than light use", "above 2 in the mean"), strict=True
+    ):
+        assert said in str(section)
+        assert "used much" not in str(section)
+        assert "much use" not in str(section)
