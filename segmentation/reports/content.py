@@ -8,7 +8,7 @@ import pandas as pd
 
 from segmentation.industries.cards import PREDICTABLE
 from segmentation.industries.filling import FILL, REVIEW
-from segmentation.reports.actions import CHECK, REACH_OUT, account_actions
+from segmentation.reports.actions import CHECK, REACH_OUT, account_actions, likely_to_leave
 from segmentation.reports.blocks import Block, Fact, Facts, Points, Report, Section
 from segmentation.reports.changes_section import changes_section
 from segmentation.reports.data_section import data_section
@@ -88,7 +88,7 @@ def summary_section(inputs: Inputs, findings: Findings) -> Section:
         Fact("segments", shown_int(len(living)), "of accounts that use the product alike"),
         to_fill,
         to_review,
-        Fact("to reach out to", shown_int(counts.get(REACH_OUT, 0)), "accounts that may fall silent"),
+        Fact("to reach out to", shown_int(counts.get(REACH_OUT, 0)), "accounts that may fall silent, or have begun to"),
     )
     blocks: tuple[Block, ...] = (Points(tuple(_sentences(inputs, living, counts))), Facts(facts))
     return Section("summary", "In short", "What is new, and what to do.", blocks)
@@ -137,9 +137,13 @@ def _of_industries(inputs: Inputs, counts: pd.Series) -> list[str]:
 
 
 def _of_leaving(inputs: Inputs, reach: int) -> str:
+    """Of the accounts to reach out to: the active ones of the churn model, and those that are fading."""
+    likely = len(likely_to_leave(inputs))
+    begun, how = reach - likely, f"likely to fall silent ({shown_share(inputs.reach_out)} or more)"
     if reach:
-        who = "it is likely to fall silent, or has" if reach == 1 else "they are likely to fall silent, or have"
-        return f"{counted(reach, 'account')} should hear from you: {who} begun to."
+        told = [f"{likely:,} {'is' if likely == 1 else 'are'} {how}"] if likely else []
+        told += [f"{begun:,} {'has' if begun == 1 else 'have'} begun to fall silent"] if begun else []
+        return f"{counted(reach, 'account')} should hear from you: {' and '.join(told)}."
     if inputs.has("churn_scores"):
-        return "No account stands out as likely to fall silent."
+        return f"No active account is {how}, and none has begun to after more than light use."
     return "No account has fallen silent after more than light use; what will be was not forecast."

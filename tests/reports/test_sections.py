@@ -9,6 +9,7 @@ from segmentation.reports import charts
 from segmentation.reports.blocks import Cards, Chart, Facts, Points, Section, TableBlock, Text
 from segmentation.reports.content import find, summary_section
 from segmentation.reports.industries_section import industries_section
+from segmentation.reports.inputs import Inputs
 from segmentation.reports.joint_section import outlook_section
 from segmentation.reports.segments_section import segments_section
 from segmentation.reports.trust_section import glossary_section
@@ -108,6 +109,34 @@ def test_a_forecast_of_unknown_length_is_not_given_that_of_the_settings() -> Non
     assert "sum of their probabilities over the months ahead" in said
     assert "forecast for the months ahead, in the unit" in said
     assert "likely to be silent for the months ahead" in said
+
+
+@pytest.mark.parametrize(
+    ("reach_out", "said"),
+    [
+        (0.95, "2 have begun to fall silent."),
+        (0.65, "2 are likely to fall silent (65 % or more)."),
+        (0.9, "1 is likely to fall silent (90 % or more) and 1 has begun to fall silent."),
+    ],
+)
+def test_the_headline_is_true_of_whoever_is_to_be_reached(reach_out: float, said: str) -> None:
+    inputs = frames.inputs(frames.tables() | {"churn_scores": frames.churn()}, reach_out=reach_out)
+    assert headline(inputs) == f"2 accounts should hear from you: {said}"
+    assert "or used more than lightly, and silent now" in str(outlook_section(inputs, find(inputs).actions))
+
+
+def test_nobody_to_be_reached_is_told_of_both_kinds() -> None:
+    busy = frames.rfm(frames.NOW).assign(label="active and heavy")
+    inputs = frames.inputs(frames.tables() | {"churn_scores": frames.churn(), "account_rfm": busy}, reach_out=0.95)
+    assert headline(inputs) == (
+        "No active account is likely to fall silent (95 % or more), and none has begun to after more than light use."
+    )
+
+
+def headline(inputs: Inputs) -> str:
+    """What the summary says last: of those to reach out to."""
+    [points] = [block for block in summary_section(inputs, find(inputs)).blocks if isinstance(block, Points)]
+    return points.items[-1].replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_use_is_called_no_more_than_what_is_measured_of_it() -> None:
