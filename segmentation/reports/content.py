@@ -110,6 +110,7 @@ def _sentences(inputs: Inputs, living: pd.DataFrame, counts: pd.Series) -> list[
     pairs = moved_accounts(inputs)
     if len(pairs):
         said.append(f"Since {inputs.previous}, {moved_of_all(pairs)} changed segment.")
+    said += [outdated(table, inputs.as_of) for table in inputs.outdated]
     said += _of_industries(inputs, counts)
     return [*said, _of_leaving(inputs, int(counts.get(REACH_OUT, 0)))]
 
@@ -117,8 +118,6 @@ def _sentences(inputs: Inputs, living: pd.DataFrame, counts: pd.Series) -> list[
 def _of_industries(inputs: Inputs, counts: pd.Series) -> list[str]:
     """What the gate said comes before what there is to do."""
     said = [inputs.standing.warning] if inputs.standing and inputs.standing.warning else []
-    if inputs.industries_outdated:
-        said.append(outdated(inputs.as_of))
     if not inputs.has("industry_cards"):
         return said
     cards = inputs.rows("industry_cards")

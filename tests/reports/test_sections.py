@@ -95,11 +95,26 @@ def test_the_precision_of_fills_is_that_of_their_thresholds_and_not_of_a_later_s
 
 
 def test_industries_of_an_earlier_basetable_are_told_as_such() -> None:
-    for outdated in (True, False):
-        inputs = frames.inputs(industries_outdated=outdated)
+    for outdated in (("industry_scores",), ()):
+        inputs = frames.inputs(outdated=outdated)
         findings = find(inputs)
         for section in (summary_section(inputs, findings), industries_section(inputs, findings.actions)):
-            assert ("built anew after industries were found in it" in str(section)) == outdated
+            assert ("built anew after industries were found in it" in str(section)) == bool(outdated)
+
+
+@pytest.mark.parametrize(
+    ("table_name", "said", "command"),
+    [
+        ("segments", "The basetable was built anew after segments and use were found in it", "segments"),
+        ("churn_scores", "The basetable was built anew after it was forecast from it who may fall silent", "churn"),
+        ("account_values", "The logs' tables were written anew after expected values were forecast from them", "value"),
+    ],
+)
+def test_whatever_is_of_an_earlier_build_is_told_in_short(table_name: str, said: str, command: str) -> None:
+    inputs = frames.inputs(outdated=(table_name,))
+    [points] = [block for block in summary_section(inputs, find(inputs)).blocks if isinstance(block, Points)]
+    [told] = [item for item in points.items if item.startswith(said)]
+    assert told.endswith(f"run `segmentation {command} --as-of 2026-01-01`.")
 
 
 def test_a_forecast_of_unknown_length_is_not_given_that_of_the_settings() -> None:
