@@ -139,10 +139,14 @@ def _of_leaving(inputs: Inputs, reach: int) -> str:
     """Of the accounts to reach out to: the active ones of the churn model, and those that are fading."""
     likely = len(likely_to_leave(inputs))
     begun, how = reach - likely, f"likely to fall silent ({shown_share(inputs.reach_out)} or more)"
+    if likely and begun:
+        are, have = "is" if likely == 1 else "are", "has" if begun == 1 else "have"
+        return f"{counted(reach, 'account')} should hear from you: {likely:,} {are} {how}, {begun:,} {have} begun to."
     if reach:
-        told = [f"{likely:,} {'is' if likely == 1 else 'are'} {how}"] if likely else []
-        told += [f"{begun:,} {'has' if begun == 1 else 'have'} begun to fall silent"] if begun else []
-        return f"{counted(reach, 'account')} should hear from you: {' and '.join(told)}."
+        who, are, have = ("it", "is", "has") if reach == 1 else ("they", "are", "have")
+        return f"{counted(reach, 'account')} should hear from you: {who} " + (
+            f"{are} {how}." if likely else f"{have} begun to fall silent."
+        )
     if inputs.has("churn_scores"):
         return f"No active account is {how}, and none has begun to after more than light use."
     return "No account has fallen silent after more than light use; what will be was not forecast."

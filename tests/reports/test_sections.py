@@ -129,9 +129,9 @@ def test_a_forecast_of_unknown_length_is_not_given_that_of_the_settings() -> Non
 @pytest.mark.parametrize(
     ("reach_out", "said"),
     [
-        (0.95, "2 have begun to fall silent."),
-        (0.65, "2 are likely to fall silent (65 % or more)."),
-        (0.9, "1 is likely to fall silent (90 % or more) and 1 has begun to fall silent."),
+        (0.95, "they have begun to fall silent."),
+        (0.65, "they are likely to fall silent (65 % or more)."),
+        (0.9, "1 is likely to fall silent (90 % or more), 1 has begun to."),
     ],
 )
 def test_the_headline_is_true_of_whoever_is_to_be_reached(reach_out: float, said: str) -> None:
