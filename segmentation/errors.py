@@ -17,6 +17,10 @@ class InputProblem(_OneLine, ValueError):  # noqa: N818  # not a fault of the pr
     """Something given to a job is wrong. The message names the file, key or row, and the fix; no trace is shown."""
 
 
+class LackingData(InputProblem):
+    """The data do not hold what a job needs, such as labels, months or values. Not every log does; nothing is wrong."""
+
+
 class EnvironmentProblem(_OneLine, RuntimeError):  # noqa: N818  # it names a state of the machine, with its fix
     """The machine lacks something; the message is one line that says what to do."""
 

@@ -117,6 +117,7 @@ def test_tasks_walk_the_path_one_after_the_other(job: str) -> None:
     assert tasks[0].get("depends_on") is None
     for before, task in itertools.pairwise(tasks):
         assert task["depends_on"] == [{"task_key": before["task_key"]}]
+        assert "run_if" not in task  # what the data lack is no failure; whatever is one stops the line, and is mailed
     walk = [spec.name for spec in job_specs()]
     called = [task["python_wheel_task"]["parameters"][0] for task in tasks]
     assert called == [task["task_key"] for task in tasks]
@@ -206,6 +207,10 @@ def test_the_wheel_holds_the_settings_and_an_entry_point_that_resolves(tmp_path:
         (Exit.INPUT, True, 3),
         (Exit.PARTIAL, False, 5),
         (Exit.PARTIAL, True, None),
+        (Exit.LACKING, False, 6),
+        (Exit.LACKING, True, None),  # scores, export and report do without
+        (Exit.FAILED, True, 1),
+        (Exit.ENVIRONMENT, True, 4),
     ],
 )
 def test_a_task_fails_by_raising(

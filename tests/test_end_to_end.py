@@ -226,7 +226,6 @@ def test_late_rows_recompute_only_their_month(walked: Path, spark: SparkSession,
         (["segments", "--as-of", "2025-05-01"], "no basetable as of 2025-05-01 (there is 2026-01-01)"),
         (["segments", "--set", "segments.methods=[kmean]"], "did you mean 'kmeans'"),
         pytest.param(["segments", "--set", "segments.k=5000"], "5000", marks=pytest.mark.long),
-        pytest.param(["industry", "--set", "industry.min_accounts=5000"], "5000", marks=pytest.mark.long),
     ],
 )
 def test_what_cannot_work_is_said_in_one_line(
@@ -235,4 +234,15 @@ def test_what_cannot_work_is_said_in_one_line(
     assert main([*arguments, "--data-dir", str(walked)]) == Exit.INPUT
     said = capsys.readouterr().err
     assert message in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.long
+def test_what_the_data_lack_is_said_in_one_line_with_a_code_of_its_own(
+    walked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["industry", "--set", "industry.min_accounts=5000", "--data-dir", str(walked)]
+    assert main(arguments) == Exit.LACKING
+    said = capsys.readouterr().err
+    assert "5000" in said
     assert "Traceback" not in said

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from segmentation.errors import EnvironmentProblem, InputProblem
+from segmentation.errors import EnvironmentProblem, InputProblem, LackingData
 from segmentation.runtime import Exit, Job, JobSpec, execute
 
 
@@ -36,6 +36,7 @@ def test_settings_reach_the_job(tmp_path: Path, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("problem", "code", "line"),
     [
+        (LackingData("no row has a value"), Exit.LACKING, "segmentation trial: no row has a value\n"),
         (InputProblem("x.csv: column b is missing"), Exit.INPUT, "segmentation trial: x.csv: column b is missing\n"),
         (
             EnvironmentProblem("nobody answers at https://ops:hush@host/x or sc://host/;token=hush: start it"),

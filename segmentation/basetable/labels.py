@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.column_names import quoted
-from segmentation.errors import InputProblem
+from segmentation.errors import InputProblem, LackingData
 
 #: in label_groups: every label that no other group names
 OTHERS = "*"
@@ -76,12 +76,12 @@ def count_dropped(dropped: DataFrame, labelled: DataFrame) -> tuple[int, int]:
 
 
 def require_classes(basetable: DataFrame) -> dict[str, int]:
-    """Accounts per industry, by name; raises InputProblem when there is nothing to tell apart."""
+    """Accounts per industry, by name; raises LackingData when there is nothing to tell apart."""
     counts = basetable.where(F.col("industry").isNotNull()).groupBy("industry").count().orderBy("industry").collect()
     if not counts:
-        raise InputProblem("no account with usage carries a label: check --label and the ids of the accounts file")
+        raise LackingData("no account with usage carries a label: check --label and the ids of the accounts file")
     if len(counts) == 1:
-        raise InputProblem(f"every labelled account is {counts[0].industry!r}: a model needs at least two labels")
+        raise LackingData(f"every labelled account is {counts[0].industry!r}: a model needs at least two labels")
     return {row.industry: int(row["count"]) for row in counts}
 
 

@@ -7,7 +7,7 @@ import shutil
 from enum import IntEnum
 from pathlib import Path
 
-from segmentation.errors import EnvironmentProblem, InputProblem
+from segmentation.errors import EnvironmentProblem, InputProblem, LackingData
 from segmentation.failures.cluster import are_rows_lost, cluster_fault
 from segmentation.failures.servers import server_fault
 from segmentation.stores.conf import ConfError
@@ -22,11 +22,17 @@ class Exit(IntEnum):
     INPUT = 3  # files, tables or labels
     ENVIRONMENT = 4  # Java, jars, Python, a full disk, a JVM that was killed
     PARTIAL = 5  # done, but some files could not be taken in; each is named
+    LACKING = 6  # the data lack what the command needs, such as labels, months or values; nothing is broken
     INTERRUPTED = 130  # by Ctrl-C or SIGTERM
 
 
 #: what the user can mend, and the message says how
-_USERS = ((ConfError, Exit.USAGE), (InputProblem, Exit.INPUT), (EnvironmentProblem, Exit.ENVIRONMENT))
+_USERS = (
+    (ConfError, Exit.USAGE),
+    (LackingData, Exit.LACKING),
+    (InputProblem, Exit.INPUT),
+    (EnvironmentProblem, Exit.ENVIRONMENT),
+)
 #: what Spark, Hadoop, Python and SQLite say of a full disk
 _DISK_FULL = ("No space left on device", "database or disk is full", "Disk quota exceeded")
 #: what py4j says when its JVM is no more; the last is a dead socket between the two

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from segmentation.basetable.folds import TRAIN
-from segmentation.errors import InputProblem
+from segmentation.errors import InputProblem, LackingData
 from segmentation.industries.filling import ALL
 
 FEWEST_INDUSTRIES = 2
@@ -32,8 +32,8 @@ def choose_labels(labelled: pd.DataFrame, min_accounts: int) -> Labels:
     """The learnable industries among `labelled`: one row per account with industry, split and fold.
 
     An industry needs `min_accounts` labelled accounts, and training accounts in two folds, or else some fold would
-    have none to learn from. Raises InputProblem when fewer than two industries remain, and for one that is called as
-    all of them are together.
+    have none to learn from. Raises LackingData when fewer than two industries remain, InputProblem for one
+    that is called as all of them are together.
     """
     if ALL in set(labelled["industry"]):
         raise InputProblem(
@@ -61,7 +61,7 @@ def _enough(kept: list[str], excluded: dict[str, str], labelled: int) -> None:
         return
     found = f"only {kept[0]} has enough labelled accounts" if kept else f"none among {labelled} labelled accounts"
     left_out = f" (left out: {'; '.join(f'{name}: {why}' for name, why in excluded.items())})" if excluded else ""
-    raise InputProblem(
+    raise LackingData(
         f"an industry model needs at least two industries: {found}{left_out}; give more labels, "
         "lower industry.min_accounts, or merge industries with basetable.label_groups"
     )

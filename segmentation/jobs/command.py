@@ -63,10 +63,11 @@ def console() -> None:
     """What the installed command and a Databricks wheel task call: raises SystemExit with the code on failure.
 
     A wheel task takes any return for success and any SystemExit for failure. On Databricks a run that is done but for
-    some files counts as success, so that the later tasks run; `segmentation status` goes on naming the files.
+    some files counts as success, so that the later tasks run; `segmentation status` goes on naming the files. So does
+    a command for which the data lack something, since scores, export and report do without what it would have told.
     """
     code = main()
-    if code == Exit.PARTIAL and on_databricks():
+    if code in (Exit.PARTIAL, Exit.LACKING) and on_databricks():
         return
     if code != Exit.OK:
         raise SystemExit(int(code))

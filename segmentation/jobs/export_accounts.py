@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
-from segmentation.jobs.freshness import is_outdated, read_basetable
+from segmentation.jobs.freshness import BESIDE, is_outdated, read_basetable
 from segmentation.reports.export import COLUMNS, export_rows, tables_of
 from segmentation.reports.standing import outdated, standing
 from segmentation.runtime import Job, JobSpec
@@ -25,6 +25,8 @@ from segmentation.table import Table
 BOTH = "both"
 #: without these an export says nothing; columns of the other tables are left empty where there are none
 _NEEDED = (SEGMENTS, ACCOUNT_RFM)
+#: table -> the one of the same command whose note tells what both were made from
+_WRITTEN_WITH = {ACCOUNT_RFM.name: SEGMENTS.name, INDUSTRY_FILL.name: INDUSTRY_SCORES.name}
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,10 +88,11 @@ def _remarks(job: Job, as_of: dt.date, columns: Sequence[str], empty: Sequence[T
     for table in empty:
         names = ", ".join(name for name in columns if COLUMNS[name].table is table)
         lines.append(f"left empty: {names} (run `segmentation {made_by(table)} --as-of {as_of}` for them)")
-    if any(COLUMNS[name].table is INDUSTRY_FILL for name in columns):
+    used = {COLUMNS[name].table.name for name in columns}
+    if INDUSTRY_FILL.name in used:
         lines += _of_the_gate(job, as_of)
-        if is_outdated(job, INDUSTRY_SCORES, as_of):
-            lines.append(f"industries: {outdated(as_of)}")
+    beside = {_WRITTEN_WITH.get(table, table) for table in used}
+    lines += [outdated(one.name, as_of) for one in BESIDE if one.name in beside and is_outdated(job, one, as_of)]
     if changed:
         lines.append(f"{counted(changed, 'text')} that could be read as a formula: made harmless by an apostrophe")
     if job.settings.privacy.hash_ids and "account_id" in columns:

@@ -14,13 +14,25 @@ from segmentation.features.feature import Feature
 from segmentation.jobs.built import built_of
 from segmentation.jobs.stored_categories import stored_categories
 from segmentation.runtime import Job
-from segmentation.schemas import ACCOUNTS, ACTIVITY, BASETABLE, EVENTS
+from segmentation.schemas import (
+    ACCOUNT_VALUES,
+    ACCOUNTS,
+    ACTIVITY,
+    BASETABLE,
+    CHURN_SCORES,
+    EVENTS,
+    INDUSTRY_SCORES,
+    SEGMENTS,
+    TOKENS,
+)
 from segmentation.stores.registry import RUN, promote
 from segmentation.stores.runs import open_runs
 from segmentation.table import Table
 
 #: the tables behind a basetable, whose versions every model run keeps
 LINEAGE = (EVENTS, ACTIVITY, ACCOUNTS, BASETABLE)
+#: the tables that are read beside a basetable and may be of an earlier one; each stands for all that its command wrote
+BESIDE = (SEGMENTS, INDUSTRY_SCORES, CHURN_SCORES, ACCOUNT_VALUES)
 
 
 def read_basetable(job: Job) -> tuple[dt.date, DataFrame, tuple[Feature, ...]]:
@@ -46,13 +58,18 @@ def training_note(job: Job, as_of: dt.date, *sections: str) -> str:
 
 
 def is_outdated(job: Job, table: Table, as_of: dt.date) -> bool:
-    """Whether a table's rows come from an earlier build of that basetable, by `training_note`.
+    """Whether one of `BESIDE` comes from an earlier build of that basetable, by `training_note`.
 
-    False where nothing tells: the note speaks of the date trained last.
+    Values are forecast from the cube, not from a basetable: they are outdated when it is another one, in the eyes of
+    their own command. False where nothing tells: the note speaks of the date trained last.
     """
     noted = json.loads(job.tables.note(table) or "{}")
+    if noted.get("as_of") != str(as_of):
+        return False
+    if table is ACCOUNT_VALUES:
+        return any(noted.get(name) != now for name, now in job.tables.versions([ACTIVITY, TOKENS]).items())
     built = built_of(job, as_of)
-    return noted.get("as_of") == str(as_of) and built is not None and built.at not in (None, noted.get("built"))
+    return built is not None and built.at not in (None, noted.get("built"))
 
 
 def published_models(job: Job, table: Table) -> tuple[dt.date, list[str]]:

@@ -15,7 +15,7 @@ from segmentation.basetable.imputation import basetable_features
 from segmentation.errors import InputProblem
 from segmentation.features.tokens import main_accounts
 from segmentation.features.words import spoken
-from segmentation.jobs.freshness import is_outdated
+from segmentation.jobs.freshness import BESIDE, is_outdated
 from segmentation.jobs.horizons import forecast_months
 from segmentation.jobs.stored_categories import stored_categories
 from segmentation.reports.inputs import Inputs
@@ -34,7 +34,6 @@ from segmentation.schemas import (
     INDUSTRY_FILL,
     INDUSTRY_METRICS,
     INDUSTRY_MODELS,
-    INDUSTRY_SCORES,
     INDUSTRY_SUSPECTS,
     LEDGER,
     ROW_BALANCE,
@@ -91,7 +90,7 @@ def read_inputs(job: Job) -> tuple[Inputs, str]:
         shown=settings.report.shown,
         reach_out=settings.report.reach_out,
         fill_precision=settings.industry.fill_precision,
-        industries_outdated=is_outdated(job, INDUSTRY_SCORES, as_of),
+        outdated=tuple(table.name for table in BESIDE if is_outdated(job, table, as_of)),
         horizon_months=forecast_months(job, CHURN_SCORES, "horizon_months", as_of),
         value_months=forecast_months(job, ACCOUNT_VALUES, "value_months", as_of),
         hashed_ids=settings.privacy.hash_ids,

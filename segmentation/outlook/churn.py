@@ -26,7 +26,7 @@ from sklearn.linear_model import LogisticRegression
 
 from segmentation.arrays import Bools, Floats
 from segmentation.checkpoint import settled
-from segmentation.errors import InputProblem
+from segmentation.errors import LackingData
 from segmentation.features.feature import Feature
 from segmentation.features.months import months_before
 from segmentation.models.catalogue import BINARY, LABEL, Params, build_estimator, find_model, grid_points, param_map
@@ -95,8 +95,8 @@ def forecast_churn(
 ) -> ChurnResult:
     """Learn on `earlier`, test on `later` (both from `snapshot`, one horizon apart), score `now` (a basetable).
 
-    Raises InputProblem when in either period too few accounts fell silent, or stayed, and for whatever `prepare`
-    refuses.
+    Raises LackingData when in either period too few accounts fell silent, or stayed, InputProblem for whatever
+    `prepare` refuses.
     """
     first, second = _seen(earlier, features, settings), _seen(later, features, settings)
     candidates, place, reason = _choose(first, settings, models)
@@ -139,7 +139,7 @@ def _seen(snapshot: DataFrame, features: Sequence[Feature], settings: OutlookSet
     silent, total = int(churned.sum()), len(churned)
     if min(silent, total - silent) < settings.min_accounts:
         date: dt.date = known["as_of"].iloc[0]
-        raise InputProblem(
+        raise LackingData(
             f"of {total} accounts known by {date} {silent} had no row until "
             f"{months_before(date, -settings.horizon_months)} and {total - silent} had: churn needs "
             f"{settings.min_accounts} of each (outlook.min_accounts), so give more accounts or another "

@@ -7,7 +7,7 @@ import datetime as dt
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.errors import InputProblem
+from segmentation.errors import LackingData
 from segmentation.features.measures import before
 from segmentation.features.months import check_as_of, month_index, months_before
 
@@ -16,11 +16,11 @@ HELD_BACK = 3
 
 
 def first_value_month(activity: DataFrame, as_of: dt.date) -> dt.date:
-    """The first month before as_of with a value; InputProblem when there is none."""
+    """The first month before as_of with a value; LackingData when there is none."""
     with_value = before(activity, check_as_of(as_of)).where(F.col("value_count") > 0)
     row = with_value.agg(F.min("event_month").alias("month")).first()
     if row is None or row["month"] is None:
-        raise InputProblem(
+        raise LackingData(
             f"no log row before {as_of} carries a value, so there is nothing to forecast: "
             "name the log's column as `value` in its file in conf/sources and ingest it into a new --data-dir"
         )

@@ -20,7 +20,7 @@ from scipy.optimize import OptimizeResult, minimize
 from scipy.special import betaincinv, betaln, digamma, gammaln
 
 from segmentation.arrays import Floats
-from segmentation.errors import InputProblem
+from segmentation.errors import InputProblem, LackingData
 
 #: parameters are searched between exp(-12) and exp(12): beyond, customers do not differ in what the parameter tells
 LARGEST_LOG = 12.0
@@ -69,8 +69,8 @@ class GammaGamma:
 def fit_bg_nbd(repeats: Floats, recency: Floats, age: Floats) -> BgNbd:
     """The parameters of greatest likelihood (equation 6 of the paper).
 
-    Raises InputProblem for fewer than ten customers, for impossible histories, when nobody came back, and when no
-    start of the search reaches a maximum.
+    Raises LackingData for fewer than ten customers, when nobody came back, and when no start of the search reaches a
+    maximum, InputProblem for impossible histories.
     """
     _check_histories(repeats, recency, age)
     # customers with equal histories count together: of a million, far fewer histories differ
@@ -205,16 +205,16 @@ def expected_value(model: GammaGamma, visits: Floats, mean_value: Floats) -> Flo
 
 def _check_histories(repeats: Floats, recency: Floats, age: Floats) -> None:
     if len(repeats) < FEWEST:
-        raise InputProblem(f"BG/NBD needs {FEWEST} customers, not {len(repeats)}")
+        raise LackingData(f"BG/NBD needs {FEWEST} customers, not {len(repeats)}")
     possible = (repeats >= 0) & (recency >= 0) & (recency <= age) & (age > 0) & ((recency > 0) == (repeats > 0))
     if not possible.all():
         raise InputProblem(f"{int((~possible).sum())} histories are impossible: 0 <= recency <= age, 0 without repeats")
     if not repeats.any():
-        raise InputProblem("nobody came back after the first day with a value: there is no rate to forecast from")
+        raise LackingData("nobody came back after the first day with a value: there is no rate to forecast from")
 
 
 def _maximum(loss: Callable[[Floats], tuple[float, Floats]], starts: Sequence[Floats], what: str) -> OptimizeResult:
-    """The best of several searches; InputProblem unless the likelihood is flat there, but for the ends of the range."""
+    """The best of several searches; LackingData unless the likelihood is flat there, but for the ends of the range."""
     limits = [(-LARGEST_LOG, LARGEST_LOG)] * len(starts[0])
     options = {"maxiter": 2000, "maxfun": 5000, "ftol": 1e-15, "gtol": 1e-9}
     ends = [minimize(loss, start, jac=True, method="L-BFGS-B", bounds=limits, options=options) for start in starts]
@@ -222,7 +222,7 @@ def _maximum(loss: Callable[[Floats], tuple[float, Floats]], starts: Sequence[Fl
     inside = np.abs(best.x) < LARGEST_LOG - SAME
     steepest = float(np.abs(loss(best.x)[1][inside]).max(initial=0.0))
     if not (np.isfinite(best.fun) and steepest <= FLAT):
-        raise InputProblem(
+        raise LackingData(
             f"{what} found no parameters of greatest likelihood in {len(starts)} searches (slope {steepest:.2g}): "
             "the histories are too few or too much alike"
         )

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from segmentation.basetable.build import build_basetable
 from segmentation.basetable.imputation import LOGS, prepare_activity
 from segmentation.checkpoint import settled
-from segmentation.errors import InputProblem
+from segmentation.errors import LackingData
 from segmentation.features.accounts import account_features
 from segmentation.features.months import check_as_of, month_index, months_before
 from segmentation.features.tokens import main_accounts, token_features
@@ -22,7 +22,7 @@ CHURNED = "churned"
 
 
 def check_history(first: dt.date, as_of: dt.date, settings: OutlookSettings) -> None:
-    """Raises InputProblem when the logs before as_of are too short to learn on one period and to test on a later one.
+    """Raises LackingData when the logs before as_of are too short to learn on one period and to test on a later one.
 
     `first` is the first month of the cube. The model learns from what was known two horizons ago, which takes as
     many months of usage again as make an account an active one.
@@ -30,7 +30,7 @@ def check_history(first: dt.date, as_of: dt.date, settings: OutlookSettings) -> 
     have = month_index(as_of) - month_index(first)
     need = 2 * settings.horizon_months + settings.active_months
     if have < need:
-        raise InputProblem(
+        raise LackingData(
             f"churn needs {need} months of logs before {as_of} (two horizons of {settings.horizon_months} and "
             f"{settings.active_months} to learn from), and there are {max(have, 0)}, from {first} on: "
             "set outlook.horizon_months and outlook.active_months lower, or wait"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import pandas as pd
 
@@ -20,8 +20,8 @@ def account_actions(inputs: Inputs) -> pd.DataFrame:
     """Table account_actions less as_of, ordered by action and priority.
 
     fill, review: rows of industry_fill, the surest first. check label: rows of industry_suspects in their order. reach
-    out: active accounts with a probability of falling silent of `reach_out` or more, dearest first where there is a
-    forecast of value; without a churn model, accounts whose use is `fading`.
+    out: active accounts with a probability of falling silent of `reach_out` or more, and those whose use is `fading`,
+    by probability times expected value as far as they are known.
     """
     parts = [_industries(inputs), _labels(inputs), _leaving(inputs)]
     known = [part for part in parts if not part.empty]
@@ -78,31 +78,51 @@ def _labels(inputs: Inputs) -> pd.DataFrame:
     )
 
 
+def likely_to_leave(inputs: Inputs) -> pd.DataFrame:
+    """account_id and probability of active accounts that the churn model gives `reach_out` or more; none without one.
+
+    With a model that is right about the average these may be few or none: where one account in twenty falls silent,
+    hardly anybody who is active reaches a half.
+    """
+    if not inputs.has("churn_scores"):
+        return pd.DataFrame({"account_id": pd.Series(dtype=object), "probability": pd.Series(dtype=float)})
+    scores = inputs.rows("churn_scores")
+    likely = scores["active"].astype(bool) & (scores["probability"] >= inputs.reach_out)
+    return scores.loc[likely, ["account_id", "probability"]]
+
+
 def _leaving(inputs: Inputs) -> pd.DataFrame:
+    likely = likely_to_leave(inputs)
+    why = f"active so far, and likely to be silent for {months_ahead(inputs.horizon_months)}"
+    parts = [likely.assign(why=why), _fading(inputs, set(likely["account_id"]))]
+    rows = pd.concat([part.astype(object) for part in parts], ignore_index=True)
     values = pd.Series(dtype=float)
     if inputs.has("account_values"):
         values = inputs.rows("account_values").set_index("account_id")["lifetime_value"].astype(float)
-    if inputs.has("churn_scores"):
-        scores = inputs.rows("churn_scores")
-        rows = scores[scores["active"].astype(bool) & (scores["probability"] >= inputs.reach_out)]
-        rows = rows[["account_id", "probability"]]
-        why = f"active so far, and likely to be silent for {months_ahead(inputs.horizon_months)}"
-    elif inputs.has("account_rfm"):
-        rfm = inputs.rows("account_rfm")
-        rows = rfm.loc[rfm["label"] == FADING, ["account_id"]].assign(probability=None)
-        why = "used much, and silent now"
-    else:
-        return pd.DataFrame()
-    rows = rows.assign(action=REACH_OUT, why=why, expected_value=rows["account_id"].map(values))
+    rows = rows.assign(action=REACH_OUT, expected_value=rows["account_id"].map(values))
     at_stake = rows["expected_value"].astype(float).fillna(0.0)
     chance = rows["probability"].astype(float).fillna(1.0)
-    rows = rows.assign(at_stake=at_stake * chance, chance=chance, why=_with_days(inputs, rows["account_id"], why))
+    rows = rows.assign(at_stake=at_stake * chance, chance=chance, why=_with_days(inputs, rows))
     return rows.sort_values(["at_stake", "chance", "account_id"], ascending=[False, False, True])
 
 
-def _with_days(inputs: Inputs, accounts: pd.Series, why: str) -> list[str]:
+def _fading(inputs: Inputs, listed: Set[str]) -> pd.DataFrame:
+    """Those who have begun to fall silent, by plain counting, and are not listed yet."""
+    if not inputs.has("account_rfm"):
+        return pd.DataFrame(columns=["account_id", "probability", "why"])
+    rfm, known = inputs.rows("account_rfm"), pd.Series(dtype=float)
+    if inputs.has("churn_scores"):
+        known = inputs.rows("churn_scores").set_index("account_id")["probability"]
+    rows = rfm.loc[(rfm["label"] == FADING) & ~rfm["account_id"].isin(listed), ["account_id"]]
+    return rows.assign(probability=rows["account_id"].map(known), why="used more than lightly, and silent now")
+
+
+def _with_days(inputs: Inputs, rows: pd.DataFrame) -> list[str]:
     """The reason per account, with the days since its last log row where they are known."""
     if not inputs.has("account_rfm"):
-        return [why] * len(accounts)
-    days = accounts.map(inputs.rows("account_rfm").set_index("account_id")["recency_days"].astype(float))
-    return [why if is_missing(one) else f"{why}; last seen {counted(round(one), 'day')} ago" for one in days]
+        return list(rows["why"])
+    days = rows["account_id"].map(inputs.rows("account_rfm").set_index("account_id")["recency_days"].astype(float))
+    return [
+        why if is_missing(one) else f"{why}; last seen {counted(round(one), 'day')} ago"
+        for why, one in zip(rows["why"], days, strict=True)
+    ]

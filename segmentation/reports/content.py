@@ -8,7 +8,7 @@ import pandas as pd
 
 from segmentation.industries.cards import PREDICTABLE
 from segmentation.industries.filling import FILL, REVIEW
-from segmentation.reports.actions import CHECK, REACH_OUT, account_actions
+from segmentation.reports.actions import CHECK, REACH_OUT, account_actions, likely_to_leave
 from segmentation.reports.blocks import Block, Fact, Facts, Points, Report, Section
 from segmentation.reports.changes_section import changes_section
 from segmentation.reports.data_section import data_section
@@ -88,7 +88,7 @@ def summary_section(inputs: Inputs, findings: Findings) -> Section:
         Fact("segments", shown_int(len(living)), "of accounts that use the product alike"),
         to_fill,
         to_review,
-        Fact("to reach out to", shown_int(counts.get(REACH_OUT, 0)), "accounts that may fall silent"),
+        Fact("to reach out to", shown_int(counts.get(REACH_OUT, 0)), "accounts that may fall silent, or have begun to"),
     )
     blocks: tuple[Block, ...] = (Points(tuple(_sentences(inputs, living, counts))), Facts(facts))
     return Section("summary", "In short", "What is new, and what to do.", blocks)
@@ -110,6 +110,7 @@ def _sentences(inputs: Inputs, living: pd.DataFrame, counts: pd.Series) -> list[
     pairs = moved_accounts(inputs)
     if len(pairs):
         said.append(f"Since {inputs.previous}, {moved_of_all(pairs)} changed segment.")
+    said += [outdated(table, inputs.as_of) for table in inputs.outdated]
     said += _of_industries(inputs, counts)
     return [*said, _of_leaving(inputs, int(counts.get(REACH_OUT, 0)))]
 
@@ -117,8 +118,6 @@ def _sentences(inputs: Inputs, living: pd.DataFrame, counts: pd.Series) -> list[
 def _of_industries(inputs: Inputs, counts: pd.Series) -> list[str]:
     """What the gate said comes before what there is to do."""
     said = [inputs.standing.warning] if inputs.standing and inputs.standing.warning else []
-    if inputs.industries_outdated:
-        said.append(outdated(inputs.as_of))
     if not inputs.has("industry_cards"):
         return said
     cards = inputs.rows("industry_cards")
@@ -137,9 +136,17 @@ def _of_industries(inputs: Inputs, counts: pd.Series) -> list[str]:
 
 
 def _of_leaving(inputs: Inputs, reach: int) -> str:
+    """Of the accounts to reach out to: the active ones of the churn model, and those that are fading."""
+    likely = len(likely_to_leave(inputs))
+    begun, how = reach - likely, f"likely to fall silent ({shown_share(inputs.reach_out)} or more)"
+    if likely and begun:
+        are, have = "is" if likely == 1 else "are", "has" if begun == 1 else "have"
+        return f"{counted(reach, 'account')} should hear from you: {likely:,} {are} {how}, {begun:,} {have} begun to."
     if reach:
-        who = "it is likely to fall silent, or has" if reach == 1 else "they are likely to fall silent, or have"
-        return f"{counted(reach, 'account')} should hear from you: {who} begun to."
+        who, are, have = ("it", "is", "has") if reach == 1 else ("they", "are", "have")
+        return f"{counted(reach, 'account')} should hear from you: {who} " + (
+            f"{are} {how}." if likely else f"{have} begun to fall silent."
+        )
     if inputs.has("churn_scores"):
-        return "No account stands out as likely to fall silent."
-    return "No account has fallen silent after much use; what will be was not forecast."
+        return f"No active account is {how}, and none has begun to after more than light use."
+    return "No account has fallen silent after more than light use; what will be was not forecast."

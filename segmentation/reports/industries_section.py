@@ -67,7 +67,7 @@ def industries_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
 def _warned(inputs: Inputs) -> tuple[Block, ...]:
     """What to know before acting on the industries, and why the gate refused a model."""
     return (
-        *((Text(outdated(inputs.as_of), is_missing=True),) if inputs.industries_outdated else ()),
+        *(Text(outdated(one, inputs.as_of), is_missing=True) for one in inputs.outdated if one == "industry_scores"),
         *_by_the_gate(inputs.standing),
     )
 

@@ -41,8 +41,8 @@ class Inputs:
     reach_out: float
     #: of fills, as the settings ask for
     fill_precision: float
-    #: whether the industries were found in an earlier build of the basetable
-    industries_outdated: bool
+    #: tables, by name, that were made from an earlier build of the basetable, or of the cube
+    outdated: tuple[str, ...]
     #: of both forecasts; None where nothing tells
     horizon_months: int | None
     value_months: int | None

@@ -107,9 +107,10 @@ def _value_fact(inputs: Inputs) -> Fact:
 
 
 def _rule(inputs: Inputs) -> str:
+    begun = "used more than lightly, and silent now"
     if inputs.has("churn_scores"):
-        return f"active, and a probability of {shown_share(inputs.reach_out)} or more"
-    return "by plain counting: used much, and silent now; no model stands behind it"
+        return f"active, and a probability of {shown_share(inputs.reach_out)} or more; or {begun}"
+    return f"by plain counting: {begun}; no model stands behind it"
 
 
 def _churn_facts(inputs: Inputs) -> list[Fact]:

@@ -23,10 +23,13 @@ def category_months(counts: pd.DataFrame) -> Figure | None:
     """Rows per month, one small chart per category, each with its own scale.
 
     `counts`: columns category, event_month (first day) and rows, one row per category and month. Most rows first.
+    A month without a row of it is drawn as nought: a line through the gap would hide what one looks for.
     """
     if counts.empty:
         return None
     totals = counts.groupby("category")["rows"].sum().sort_values(ascending=False)
+    dated = counts.assign(month=pd.to_datetime(counts["event_month"]))
+    span = pd.date_range(dated["month"].min(), dated["month"].max(), freq="MS")
     down = -(-len(totals) // ACROSS)
     figure = Drawing(figsize=(10.0, 1.9 * down), layout="constrained")
     grid = figure.subplots(down, ACROSS, sharex=True, squeeze=False)
@@ -34,10 +37,9 @@ def category_months(counts: pd.DataFrame) -> Figure | None:
         axes.set_axis_off()
     for axes, category in zip(grid.flat, totals.index, strict=False):
         plain(axes, "y")
-        own = counts[counts["category"] == category].sort_values("event_month")
-        months = pd.to_datetime(own["event_month"]).to_numpy()
-        axes.fill_between(months, own["rows"].to_numpy(float), color=ACCENT, alpha=0.18, linewidth=0)
-        axes.plot(months, own["rows"].to_numpy(float), color=ACCENT, linewidth=1.6)
+        own = dated[dated["category"] == category].set_index("month")["rows"].reindex(span, fill_value=0)
+        axes.fill_between(span.to_numpy(), own.to_numpy(float), color=ACCENT, alpha=0.18, linewidth=0)
+        axes.plot(span.to_numpy(), own.to_numpy(float), color=ACCENT, linewidth=1.6)
         axes.set_ylim(bottom=0)
         axes.set_title(f"{category}\n{totals[category]:,} rows", fontsize=SMALL, color=INK, loc="left")
         axes.yaxis.set_major_formatter(EngFormatter(sep=""))

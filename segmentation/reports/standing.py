@@ -14,11 +14,25 @@ from segmentation.shown import is_missing
 NOT_CHECKED = "the model was kept from an earlier training, and labels are checked only while one is trained"
 
 
-def outdated(as_of: dt.date) -> str:
-    """Of industries that were found in an earlier build of the basetable."""
+#: table -> what was done with the basetable that was there before, what may be others in that of today, the command
+_FROM_BASETABLE = {
+    "segments": ("segments and use were found in it", "accounts and their use", "segments"),
+    "industry_scores": ("industries were found in it", "accounts and labels", "industry"),
+    "churn_scores": ("it was forecast from it who may fall silent", "accounts and their use", "churn"),
+}
+
+
+def outdated(table: str, as_of: dt.date) -> str:
+    """Of what was found or forecast in an earlier build of the basetable, or of values, in earlier logs."""
+    if table not in _FROM_BASETABLE:
+        return (
+            "The logs' tables were written anew after expected values were forecast from them, so values may be "
+            f"others: run `segmentation value --as-of {as_of}`."
+        )
+    done, other, command = _FROM_BASETABLE[table]
     return (
-        "The basetable was built anew after industries were found in it, so accounts and labels may be others: run "
-        f"`segmentation industry --as-of {as_of}`."
+        f"The basetable was built anew after {done}, so {other} may be others: run "
+        f"`segmentation {command} --as-of {as_of}`."
     )
 
 

@@ -17,9 +17,9 @@ MEASURES = {
 SCORES = 5
 #: from this score on use counts as high, up to this one as low
 HIGH, LOW = 4, 2
-#: an account is fading only when it has been silent for so many days: the least recent fifth may be of last week
+#: an account is fading or quiet only when silent for so many days: the least recent fifth may be of last week
 SILENT_DAYS = 30
-#: the label of an account that was used and is silent now
+#: the label of an account whose use was more than light, and that is silent now
 FADING = "fading"
 
 
@@ -55,9 +55,13 @@ def _score(rising: Column, falling: Column) -> Column:
 
 
 def _label() -> Column:
-    """`gone` without a row in twelve months; `fading` when once used, and silent now; else how recent and how heavy."""
+    """`gone` without a row in twelve months, `fading` when silent after more than light use; else how recent and heavy.
+
+    Whoever is silent is `fading` or `quiet and light`; who is among the least recent but not silent is `regular`.
+    """
     use = (F.col("frequency") + F.col("volume")) / 2
-    recent = F.when(F.col("recency") >= HIGH, "active").when(F.col("recency") > LOW, "regular").otherwise("quiet")
+    silent = (F.col("recency") <= LOW) & (F.col("recency_days") >= SILENT_DAYS)
+    recent = F.when(F.col("recency") >= HIGH, "active").when(silent, "quiet").otherwise("regular")
     heavy = F.when(use >= HIGH, "heavy").when(use > LOW, "moderate").otherwise("light")
-    fading = (F.col("recency") <= LOW) & (use > LOW) & (F.col("recency_days") >= SILENT_DAYS)
+    fading = silent & (use > LOW)
     return F.when(F.col("rows_year") <= 0, "gone").when(fading, FADING).otherwise(F.concat_ws(" and ", recent, heavy))

@@ -13,7 +13,7 @@ from segmentation.basetable.labels import (
     labels_of_nobody,
     require_classes,
 )
-from segmentation.errors import InputProblem
+from segmentation.errors import InputProblem, LackingData
 
 
 def make_accounts(spark: SparkSession, labels: dict[str, str | None]) -> DataFrame:
@@ -80,7 +80,7 @@ def test_an_account_listed_twice_is_an_error(accounts: DataFrame) -> None:
 def test_classes_are_counted_and_one_is_too_few(accounts: DataFrame) -> None:
     labelled = label_accounts(accounts, "branch", {})
     assert require_classes(labelled) == {"Label": 1, "Print": 1, "Sign": 1}
-    with pytest.raises(InputProblem, match="every labelled account is 'Sign'"):
+    with pytest.raises(LackingData, match="every labelled account is 'Sign'"):
         require_classes(labelled.where("account_id in ('d', 'b')"))
-    with pytest.raises(InputProblem, match="no account with usage carries a label"):
+    with pytest.raises(LackingData, match="no account with usage carries a label"):
         require_classes(labelled.where("industry is null"))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from segmentation.errors import InputProblem
+from segmentation.errors import InputProblem, LackingData
 from segmentation.industries.labels import choose_labels
 
 
@@ -41,7 +41,7 @@ def test_an_industry_that_some_fold_could_not_learn_is_left_out() -> None:
     ],
 )
 def test_one_industry_is_an_error_that_says_what_was_found_and_the_fix(counts: dict[str, int], found: str) -> None:
-    with pytest.raises(ValueError, match=f"at least two industries: {found}.*lower industry.min_accounts"):
+    with pytest.raises(LackingData, match=f"at least two industries: {found}.*lower industry.min_accounts"):
         choose_labels(accounts(**counts), min_accounts=5)
 
 

@@ -70,7 +70,8 @@ def data_dir(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> P
     with pytest.raises(MissingTable, match="run `segmentation basetable` first"):
         export_accounts(writer)
     notes = {BASETABLE.name: json.dumps({str(AS_OF): {"label": "industry", "at": "2026-01-02 09:00"}}),
-             INDUSTRY_SCORES.name: json.dumps({"as_of": str(AS_OF), "built": "2026-01-02 08:00"})}  # fmt: skip
+             **dict.fromkeys((INDUSTRY_SCORES.name, SEGMENTS.name),
+                             json.dumps({"as_of": str(AS_OF), "built": "2026-01-02 08:00"}))}  # fmt: skip
     for table in (EVENT_NAMES, BASETABLE):
         frame = spark.createDataFrame(rows[table.name], table.columns)
         writer.tables.replace(frame, table, note=notes.get(table.name))
@@ -114,13 +115,19 @@ def test_an_account_is_one_row_in_both_files(
     assert (
         "industries: The gate refused the industry model trained last, industry/2. What is said of industries" in said
     )
-    assert "industries: The basetable was built anew after industries were found in it" in said
+    assert "The basetable was built anew after segments and use were found in it" in said
+    assert "The basetable was built anew after industries were found in it" in said
     assert "`segmentation forget` does not reach them" in said
 
 
-def test_only_what_is_allowed_leaves(spark: SparkSession, data_dir: Path, tmp_path: Path) -> None:
+def test_only_what_is_allowed_leaves(
+    spark: SparkSession, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     few = "export.columns=[industry_filled, account_id]"
     export_accounts(job(spark, data_dir, few, "export.format=csv", to=tmp_path))
+    said = capsys.readouterr().out
+    assert "after industries were found in it" in said
+    assert "after segments and use were found in it" not in said  # there are none in the file
     assert [path.name for path in tmp_path.iterdir()] == ["accounts-2026-01-01.csv"]
     text = (tmp_path / "accounts-2026-01-01.csv").read_text(encoding="utf-8-sig")
     assert text == '"industry_filled","account_id"\n"","\'=a"\n"Toys","b"\n"","c"\n'

@@ -184,5 +184,5 @@ def test_accounts_files_may_have_blanks_in_their_headings(
     assert read(spark, tmp_path, "basetable").select("industry").collect() == [("Print",)]
     assert main([*arguments, "Main Industry (EUR)", "--as-of", "2025-05-01"]) == Exit.INPUT
     assert "the logs end on 2025-03-04" in capsys.readouterr().err
-    assert main(["industry", "--data-dir", str(tmp_path)]) == Exit.INPUT
+    assert main(["industry", "--data-dir", str(tmp_path)]) == Exit.LACKING
     assert "every labelled account is 'Print': a model needs at least two labels" in capsys.readouterr().err

@@ -195,3 +195,12 @@ def test_what_is_missing_is_one_line_with_the_fix(
     (tmp_path / "file").touch()
     assert main(["report", "--data-dir", str(reported), "--to", str(tmp_path / "file" / "deeper")]) == Exit.INPUT
     assert "name another --to" in capsys.readouterr().err
+
+
+def test_what_was_found_before_the_basetable_was_built_anew_is_named(walked: Path, tmp_path: Path) -> None:
+    shutil.copytree(walked / "tables", tmp_path / "tables")
+    assert main(["basetable", "--force", "--as-of", str(AS_OF), "--data-dir", str(tmp_path)]) == Exit.OK
+    assert main(["report", "--data-dir", str(tmp_path)]) == Exit.OK
+    page = (tmp_path / "reports" / f"report-{AS_OF}.html").read_text(encoding="utf-8")
+    assert "The basetable was built anew after segments and use were found in it" in page
+    assert "The basetable was built anew after industries were found in it" in page

@@ -146,7 +146,7 @@ def test_a_second_run_finds_nothing_new(data_dir: Path, capsys: pytest.CaptureFi
 
 
 def test_too_short_a_history_is_refused_in_one_line(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(forecast_churn.JOB, data_dir, "--set", "outlook.horizon_months=5") == Exit.INPUT
+    assert run(forecast_churn.JOB, data_dir, "--set", "outlook.horizon_months=5") == Exit.LACKING
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith("segmentation churn: churn needs 11 months of logs before 2025-11-01")
 
@@ -183,7 +183,7 @@ def test_a_report_speaks_of_the_months_that_were_forecast(data_dir: Path) -> Non
 
 
 def test_logs_without_a_value_are_one_clear_line(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(forecast_value.JOB, data_dir, "--as-of", str(months_before(AS_OF, 10))) == Exit.INPUT
+    assert run(forecast_value.JOB, data_dir, "--as-of", str(months_before(AS_OF, 10))) == Exit.LACKING
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith("segmentation value: no log row before 2025-01-01 carries a value")
     assert run(forecast_value.JOB, data_dir, "--as-of", "2026-03-01") == Exit.INPUT

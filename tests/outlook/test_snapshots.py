@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from segmentation.errors import InputProblem
+from segmentation.errors import LackingData
 from segmentation.outlook.churn import forecast_churn
 from segmentation.outlook.days import first_value_month, value_days
 from segmentation.outlook.snapshots import CHURNED, check_history, seen_from, snapshot
@@ -68,7 +68,7 @@ def test_seen_means_a_row_in_the_months_that_were_asked_for(spark: SparkSession,
 
 def test_a_short_history_is_refused_with_the_months_it_takes() -> None:
     check_history(dt.date(2025, 1, 1), dt.date(2025, 9, 1), OUTLOOK)
-    with pytest.raises(InputProblem, match=r"needs 8 months of logs before 2025-09-01 .*there are 7"):
+    with pytest.raises(LackingData, match=r"needs 8 months of logs before 2025-09-01 .*there are 7"):
         check_history(dt.date(2025, 2, 1), dt.date(2025, 9, 1), OUTLOOK)
 
 
@@ -77,7 +77,7 @@ def test_too_few_silent_accounts_are_refused_with_their_number(spark: SparkSessi
     rows = spark.createDataFrame(frame)
     features = [*planted.usage_features(), planted.feature("all_days_since_last")]
     said = "of 120 accounts known by 2026-01-01 4 had no row until 2026-04-01 and 116 had: churn needs 5 of each"
-    with pytest.raises(InputProblem, match=said):
+    with pytest.raises(LackingData, match=said):
         forecast_churn(rows, rows, rows, features, OUTLOOK, planted.MODELS)
 
 
@@ -104,5 +104,5 @@ def test_days_with_a_value_are_counted_once_over_tokens_and_categories(spark: Sp
         "value": -3.0, "days_before": None, "last_before": None, "value_before": None,
     }  # fmt: skip
     assert first_value_month(rows, AS_OF) == dt.date(2025, 1, 1)
-    with pytest.raises(InputProblem, match="no log row before 2025-01-01 carries a value"):
+    with pytest.raises(LackingData, match="no log row before 2025-01-01 carries a value"):
         first_value_month(rows, dt.date(2025, 1, 1))

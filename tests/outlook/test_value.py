@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segmentation.errors import InputProblem
+from segmentation.errors import LackingData
 from segmentation.jobs.forecast_value import summary_lines
 from segmentation.outlook.days import holdout_start
 from segmentation.outlook.value import ValueForecast, check_holdout, forecast_value
@@ -131,7 +131,7 @@ def test_value_that_depends_on_frequency_is_said() -> None:
 
 
 def test_too_few_accounts_are_refused() -> None:
-    with pytest.raises(InputProblem, match="needs 10 customers, not 4"):
+    with pytest.raises(LackingData, match="needs 10 customers, not 4"):
         forecast_value(planted(4), AS_OF, SPLIT, 12, resamples=10, seed=5)
 
 

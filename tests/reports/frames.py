@@ -125,7 +125,7 @@ def inputs(
         "method": "consensus", "methods": ("kmeans", "gmm"), "now": tables() if now is None else now,
         "before": before or {},
         "words": {"all_rows_year": "log rows of a year"}, "features": 396, "shown": 50, "reach_out": 0.5,
-        "fill_precision": 0.9, "industries_outdated": False, "horizon_months": 3, "value_months": 12,
+        "fill_precision": 0.9, "outdated": (), "horizon_months": 3, "value_months": 12,
         "hashed_ids": False,
     }  # fmt: skip
     return Inputs(**(whole | changed))

@@ -57,7 +57,7 @@ def test_every_action_has_its_order_and_its_why() -> None:
     assert why["fill", "A5"] == "high rows; low errors"
     assert why["review", hostile] == "no single feature speaks for Signs"
     assert why["check label", "A4"].replace("\xa0", " ") == "its usage looks like Labels (90 %), not like Signs (2 %)"
-    assert why["reach out", "A4"] == "used much, and silent now; last seen 50 days ago"
+    assert why["reach out", "A4"] == "used more than lightly, and silent now; last seen 50 days ago"
     assert found[found["action"] == "reach out"]["priority"].tolist() == [1, 2]
 
 
@@ -68,6 +68,24 @@ def test_reaching_out_follows_what_is_at_stake() -> None:
     # 0.6 x 1000, then 0.9 x 100, then no value; A5 is likelier, but not active any more
     assert leaving["account_id"].tolist() == ["A2", "A4", frames.HOSTILE]
     assert leaving["expected_value"].tolist()[:2] == [1000.0, 100.0]
+
+
+def test_who_has_begun_to_fall_silent_is_listed_beside_a_forecast_too() -> None:
+    """Where few accounts leave, a model that is right about the average gives no active one a half."""
+    calm = frames.churn().assign(probability=[0.1, 0.2, 0.2, 0.3, 0.99, 0.25])
+    now = frames.tables() | {"churn_scores": calm, "account_values": frames.values()}
+    found = account_actions(frames.inputs(now))
+    leaving = found[found["action"] == "reach out"]
+    assert leaving["account_id"].tolist() == ["A4", frames.HOSTILE]  # 0.3 x 100, and no value
+    assert leaving["probability"].tolist() == [0.3, 0.25]
+    assert leaving["why"].tolist() == [
+        f"used more than lightly, and silent now; last seen {days} days ago" for days in (50, 70)
+    ]
+    # one that is likely to leave as well is listed once
+    likely = account_actions(frames.inputs(now, reach_out=0.3))
+    leaving = likely[likely["action"] == "reach out"].set_index("account_id")
+    assert list(leaving.index) == ["A4", frames.HOSTILE]
+    assert leaving.loc["A4", "why"] == "active so far, and likely to be silent for 3 months; last seen 50 days ago"
 
 
 def test_no_table_no_action() -> None:

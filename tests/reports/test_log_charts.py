@@ -21,6 +21,19 @@ def test_a_small_chart_per_category_most_rows_first() -> None:
     assert figure.axes[1].get_ylim()[0] == 0.0  # the height of a line is its number
 
 
+def test_a_month_without_rows_is_drawn_as_nought() -> None:
+    november, december = dt.date(2025, 11, 1), dt.date(2025, 12, 1)
+    january, march = dt.date(2026, 1, 1), dt.date(2026, 3, 1)
+    counts = pd.DataFrame(
+        {"category": ["A", "A", "A", "B", "B"], "event_month": [november, december, march, december, january],
+         "rows": [100, 200, 300, 7, 8]}
+    )  # fmt: skip
+    first, second, *_ = category_months(counts).axes
+    assert first.lines[0].get_ydata().tolist() == [100.0, 200.0, 0.0, 0.0, 300.0]
+    assert second.lines[0].get_ydata().tolist() == [0.0, 7.0, 8.0, 0.0, 0.0]  # as long as the others
+    assert len(first.lines[0].get_xdata()) == 5
+
+
 def test_shares_say_their_number_and_count() -> None:
     (axes,) = share_bars(pd.Series({"A": 0.5, "B": 0.025}), "share", pd.Series({"B": 7, "A": 1234})).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["B", "A"]  # the first one on top

@@ -9,9 +9,10 @@ from segmentation.reports import charts
 from segmentation.reports.blocks import Cards, Chart, Facts, Points, Section, TableBlock, Text
 from segmentation.reports.content import find, summary_section
 from segmentation.reports.industries_section import industries_section
+from segmentation.reports.inputs import Inputs
 from segmentation.reports.joint_section import outlook_section
 from segmentation.reports.segments_section import FAIR, segments_section
-from segmentation.reports.trust_section import GLOSSARY
+from segmentation.reports.trust_section import GLOSSARY, glossary_section
 from tests.reports import frames
 
 
@@ -124,11 +125,26 @@ def test_the_precision_of_fills_is_that_of_their_thresholds_and_not_of_a_later_s
 
 
 def test_industries_of_an_earlier_basetable_are_told_as_such() -> None:
-    for outdated in (True, False):
-        inputs = frames.inputs(industries_outdated=outdated)
+    for outdated in (("industry_scores",), ()):
+        inputs = frames.inputs(outdated=outdated)
         findings = find(inputs)
         for section in (summary_section(inputs, findings), industries_section(inputs, findings.actions)):
-            assert ("built anew after industries were found in it" in str(section)) == outdated
+            assert ("built anew after industries were found in it" in str(section)) == bool(outdated)
+
+
+@pytest.mark.parametrize(
+    ("table_name", "said", "command"),
+    [
+        ("segments", "The basetable was built anew after segments and use were found in it", "segments"),
+        ("churn_scores", "The basetable was built anew after it was forecast from it who may fall silent", "churn"),
+        ("account_values", "The logs' tables were written anew after expected values were forecast from them", "value"),
+    ],
+)
+def test_whatever_is_of_an_earlier_build_is_told_in_short(table_name: str, said: str, command: str) -> None:
+    inputs = frames.inputs(outdated=(table_name,))
+    [points] = [block for block in summary_section(inputs, find(inputs)).blocks if isinstance(block, Points)]
+    [told] = [item for item in points.items if item.startswith(said)]
+    assert told.endswith(f"run `segmentation {command} --as-of 2026-01-01`.")
 
 
 def test_a_forecast_of_unknown_length_is_not_given_that_of_the_settings() -> None:
@@ -138,3 +154,48 @@ def test_a_forecast_of_unknown_length_is_not_given_that_of_the_settings() -> Non
     assert "sum of their probabilities over the months ahead" in said
     assert "forecast for the months ahead, in the unit" in said
     assert "likely to be silent for the months ahead" in said
+
+
+@pytest.mark.parametrize(
+    ("reach_out", "said"),
+    [
+        (0.95, "they have begun to fall silent."),
+        (0.65, "they are likely to fall silent (65 % or more)."),
+        (0.9, "1 is likely to fall silent (90 % or more), 1 has begun to."),
+    ],
+)
+def test_the_headline_is_true_of_whoever_is_to_be_reached(reach_out: float, said: str) -> None:
+    inputs = frames.inputs(frames.tables() | {"churn_scores": frames.churn()}, reach_out=reach_out)
+    assert headline(inputs) == f"2 accounts should hear from you: {said}"
+    assert "or used more than lightly, and silent now" in str(outlook_section(inputs, find(inputs).actions))
+
+
+def test_nobody_to_be_reached_is_told_of_both_kinds() -> None:
+    busy = frames.rfm(frames.NOW).assign(label="active and heavy")
+    inputs = frames.inputs(frames.tables() | {"churn_scores": frames.churn(), "account_rfm": busy}, reach_out=0.95)
+    assert headline(inputs) == (
+        "No active account is likely to fall silent (95 % or more), and none has begun to after more than light use."
+    )
+
+
+def headline(inputs: Inputs) -> str:
+    """What the summary says last: of those to reach out to."""
+    [points] = [block for block in summary_section(inputs, find(inputs)).blocks if isinstance(block, Points)]
+    return points.items[-1].replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_use_is_called_no_more_than_what_is_measured_of_it() -> None:
+    inputs = frames.inputs()
+    findings = find(inputs)
+    nobody = frames.inputs(frames.tables() | {"account_rfm": frames.rfm(frames.NOW).assign(label="active and heavy")})
+    sections = (
+        outlook_section(inputs, findings.actions),
+        summary_section(nobody, find(nobody)),
+        glossary_section(),
+    )
+    for section, said in zip(
+        sections, ("used more than lightly", "more than light use", "above 2 in the mean"), strict=True
+    ):
+        assert said in str(section)
+        assert "used much" not in str(section)
+        assert "much use" not in str(section)

@@ -1,0 +1,75 @@
+"""Single cells on rows made by hand: what a walk of one date, with labels, does not reach."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from segmentation.reports import charts
+from segmentation.stores.conf import load_settings
+from segmentation.stores.made_by import made_by
+from segmentation.table import Table
+from tests.notebooks.running import NOTEBOOKS, code_cells, read
+
+
+def house(rows: dict[str, pd.DataFrame], *settings: str) -> SimpleNamespace:
+    """What cells ask a House for, with these rows by table name."""
+
+    def at(table: Table) -> pd.DataFrame:
+        return rows[table.name]
+
+    return SimpleNamespace(
+        has=lambda table: table.name in rows,
+        at=at,
+        advice=lambda table: f"run `segmentation {made_by(table)}`",
+        basetable=rows.get("basetable"),
+        settings=load_settings("local", list(settings)),
+    )
+
+
+def run_cells(notebook: str, *marks: str, **names: Any) -> dict[str, Any]:
+    """Run the cells in which these words stand, in this order, on these names; what they leave."""
+    (path,) = [path for path in NOTEBOOKS if path.stem.startswith(notebook)]
+    for mark in marks:
+        (source,) = [cell.source for cell in code_cells(read(path)) if mark in cell.source]
+        exec(source, names)
+    return names
+
+
+def test_who_moved_is_told_by_the_method_that_speaks_first(capsys: pytest.CaptureFixture[str]) -> None:
+    moves = pd.DataFrame(
+        {"method": ["gmm", "gmm", "kmeans"], "previous_segment": [0, 1, 0], "same_model": [0, 1, 0],
+         "segment": [0, 0, 0]}
+    )  # fmt: skip
+    summaries = pd.DataFrame({"method": ["gmm", "kmeans"], "segment": 0, "name": "All"})
+    given = house({"segment_moves": moves}, "segments.methods=[kmeans, gmm]")
+    run_cells("03", "moved by use", house=given, method="consensus", summaries=summaries, charts=charts, display=str)
+    assert capsys.readouterr().out.startswith("kmeans: 1 accounts were there before")
+
+
+def test_without_industries_there_are_customers_to_reach_out_to(capsys: pytest.CaptureFixture[str]) -> None:
+    rfm = pd.DataFrame(
+        {"account_id": ["a", "b", "c", "d"], "recency_days": [40.0, 3.0, 5.0, 29.0], "active_days": 9.0,
+         "rows_year": 90.0, "label": ["fading", "active and heavy", "active and light", "regular and light"]}
+    )  # fmt: skip
+    quarters = {"all_rows_q1": [1.0, 50.0, 9.0, 10.0], "all_rows_q2": [90.0, 80.0, 9.0, 50.0]}
+    given = house({"account_rfm": rfm, "basetable": pd.DataFrame({"account_id": rfm["account_id"], **quarters})})
+    marks = ("promised(", "fillable", "verdicts", "rare =", "are fading", "all_rows_q1")
+    left = run_cells("05", *marks, house=given)
+    said = capsys.readouterr().out.splitlines()
+    assert said == [
+        "there is nothing to fill in or to review yet: run `segmentation industry`",
+        "1 accounts are fading",
+        "2 of 3 accounts seen in the last 30 days have fewer rows than before",
+    ]
+    assert left["dropped"]["account_id"].tolist() == ["d", "b"]  # a is on the other list, c has not lost anything
+    assert left["dropped"]["lost"].tolist() == [40.0, 30.0]
+
+
+def test_where_every_account_has_an_industry_nobody_is_told_to_train(capsys: pytest.CaptureFixture[str]) -> None:
+    cards = pd.DataFrame({"industry": ["Labels"], "precision_low": [0.9], "fillable": [0]})
+    run_cells("05", "promised(", "fillable", "verdicts", "rare =", house=house({"industry_cards": cards}))
+    assert capsys.readouterr().out.startswith("every account has an industry already")
