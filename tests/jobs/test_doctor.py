@@ -112,3 +112,13 @@ def test_versions_out_of_range_and_missing_packages_are_named(
     assert "pyspark 4." in problems[0]
     assert "deltalake 1." in problems[0]
     assert "nobody" not in problems[0]
+
+
+@pytest.mark.slow
+def test_what_mlflow_cannot_use_and_where_models_are_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, problems = doctor(capsys, tmp_path / "data", "--quick", "--set", "storage.tracking_uri=mlruns")
+    assert (code, len(problems)) == (Exit.ENVIRONMENT, 1)
+    assert problems[0].startswith("runs      MLflow cannot use storage.tracking_uri=mlruns (The filesystem")
