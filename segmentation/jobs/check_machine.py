@@ -134,7 +134,8 @@ def _privacy(job: Job) -> Iterator[str]:
 
 def _runs(job: Job) -> Iterator[str]:
     """MLflow's server, which has to answer, or its database, where that is ours."""
-    from segmentation.stores.runs import require_runs  # noqa: PLC0415  # as above
+    from segmentation.stores.moved_runs import moved_from, require_models  # noqa: PLC0415  # as above
+    from segmentation.stores.runs import require_runs  # noqa: PLC0415
 
     storage, database = job.settings.storage, job.data_dir.resolve() / "mlflow.db"
     if storage.tracking_uri or not database.is_file():
@@ -144,10 +145,15 @@ def _runs(job: Job) -> Iterator[str]:
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
             (runs,) = connection.execute("SELECT count(*) FROM runs").fetchone()
+            where = "SELECT artifact_location FROM experiments WHERE name = ?"
+            (address,) = connection.execute(where, [storage.experiment]).fetchone() or ("",)
     except sqlite3.Error as problem:
         raise EnvironmentProblem(f"{database} cannot be read ({problem}): take it away or restore it") from None
     require_runs(storage, job.data_dir)
     yield f"{database}, {runs} runs"
+    if old := moved_from(address, database.parent):
+        require_models(database, old)
+        yield f"moved or copied here: it names models' files in {old} until the next training or scoring"
 
 
 def _spark(job: Job) -> Iterator[str]:

@@ -28,6 +28,7 @@ from pyspark.ml import PipelineModel
 from segmentation.settings import Settings, StorageSettings
 from segmentation.stores.capabilities import mlflow_moves_models
 from segmentation.stores.conf import dump_settings
+from segmentation.stores.moved_runs import FILES, follow, moved_from
 from segmentation.stores.run_database import database_of, find_experiment, has_runs, own_database
 from segmentation.stores.run_values import log_values
 from segmentation.stores.shared_models import load_shared, log_shared
@@ -80,7 +81,9 @@ def open_runs(storage: StorageSettings, data_dir: Path) -> Runs:
     local = storage.tracking_uri is None
     root = data_dir.resolve()
     uri, found = _find(storage, root)
-    location = (root / "mlartifacts").as_uri() if local else None
+    if found and local and (old := moved_from(found.artifact_location, root)):
+        follow(database_of(root), old)
+    location = (root / FILES).as_uri() if local else None
     client = MlflowClient(tracking_uri=uri)
     identity = found.experiment_id if found else client.create_experiment(storage.experiment, location)
     prefix = f"{storage.catalog}.{storage.schema_name}." if storage.catalog else ""
