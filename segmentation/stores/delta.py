@@ -96,6 +96,10 @@ class DeltaTable:
         """Whether this project has made the table, which is there; what lies in the data directory is."""
         return self._catalog is None or is_ours(self._spark, self.location)
 
+    def is_made(self) -> bool:
+        """Whether there is such a table, and this project has made it."""
+        return is_in_catalog(self._spark, self.location) and self.is_ours() if self._catalog else self.version() >= 0
+
     def remove(self) -> None:
         """Take away a table that nobody was ever shown; in a catalog it must be this project's."""
         if self._catalog:
