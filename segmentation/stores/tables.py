@@ -16,6 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from segmentation.errors import InputProblem
 from segmentation.schemas import INGEST_PLANS, PUBLISHED, TABLES
 from segmentation.settings import StorageSettings
+from segmentation.stores.catalogs import sql_schema
 from segmentation.stores.delta import DeltaTable
 from segmentation.stores.made_by import made_by
 from segmentation.stores.publication import Published, begin_publications, read_publication, write_publication
@@ -35,7 +36,7 @@ class TableStore:
 
     def __init__(self, spark: SparkSession, storage: StorageSettings, data_dir: Path) -> None:
         self._spark = spark
-        self._catalog = f"{storage.catalog}.{storage.schema_name}" if storage.catalog else None
+        self._catalog = sql_schema(storage.catalog, storage.schema_name) if storage.catalog else None
         self._root = data_dir.absolute() / "tables"
         self.refresh()
 
