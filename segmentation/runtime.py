@@ -22,7 +22,6 @@ from segmentation.settings import Settings
 from segmentation.stores.conf import default_profile, dump_settings, load_settings
 from segmentation.stores.locks import Lock, exclusive
 from segmentation.stores.secrets import veiled
-from segmentation.stores.tracking import require_tracking
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -193,7 +192,9 @@ def run_job(spec: JobSpec, args: argparse.Namespace) -> int:
 def _carry_out(spec: JobSpec, job: Job) -> int:
     """Run the body under the lock of the data directory, where it needs one."""
     if spec.tracks:
-        require_tracking(job.settings.storage)
+        from segmentation.stores.runs import require_runs  # noqa: PLC0415  # whatever tracks needs MLflow; generate not
+
+        require_runs(job.settings.storage, job.data_dir)
     if not spec.writes:
         return spec.body(job) or Exit.OK
     if job.settings.storage.catalog:  # a file keeps no two clusters apart, and a Databricks Volume can lock none

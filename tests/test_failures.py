@@ -48,6 +48,25 @@ def test_an_error_in_java_is_none_of_these(tmp_path: Path) -> None:
     assert (code, with_trace) == (Exit.FAILED, True)
 
 
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        (
+            "/srv/my data/tables/events/event_month=2024-02-01/part-00001-4d.c000.zstd.parquet",
+            "table events is damaged: its file {} is gone: restore it from a copy (made by `segmentation ingest`)",
+        ),
+        ("/logs/2024.csv", "{} is gone: put it back, then give the same command again"),
+    ],
+)
+def test_a_file_that_is_gone_is_named_with_its_table(tmp_path: Path, file: str, told: str) -> None:
+    said = (
+        "An error occurred while calling o8786.save.\n: org.apache.spark.SparkException: Job aborted\nCaused by: "
+        f"org.apache.spark.SparkException: [FAILED_READ_FILE.FILE_NOT_EXIST] Encountered error while reading file "
+        f"file:{file}. File does not exist. It is possible the underlying files have been updated.\n\tat org.apache"
+    )
+    assert explain(RuntimeError(said), tmp_path) == (told.format(file), Exit.INPUT, False)
+
+
 def test_what_a_stage_says_of_rows_is_one_line(tmp_path: Path) -> None:
     told = (
         "Job aborted.\n[USER_RAISED_EXCEPTION] tokens lacks an account: run it again SQLSTATE: P0001\n\tat org.apache"

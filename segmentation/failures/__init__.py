@@ -11,6 +11,7 @@ from segmentation.errors import EnvironmentProblem, InputProblem, LackingData
 from segmentation.failures.cluster import are_rows_lost, cluster_fault
 from segmentation.failures.servers import server_fault
 from segmentation.stores.conf import ConfError
+from segmentation.stores.made_by import mended
 
 
 class Exit(IntEnum):
@@ -46,6 +47,8 @@ _JVM_GONE = (
 #: what it says to a call that was under way; of an error in Java it would tell the trace as well
 _CALL_WITHOUT_ANSWER = re.compile(r"Py4JError: An error occurred while calling \S+$", re.MULTILINE)
 _CONFLICT = re.compile(r"PublicationConflict|DELTA_CONCURRENT_|Concurrent(Append|Delete\w*|Transaction|Write)Exception")
+#: what Spark says of a file that is not there; the first is Databricks'
+_FILE_LOST = re.compile(r"\[FAILED_READ_FILE\.(?:DBR_)?FILE_NOT_EXIST\][^\n]*? reading file (?:file:)?(.+?)\. ")
 _ONE_MIB = 1 << 20
 _SAFE = "what was published before is as it was; run the same command again to finish"
 
@@ -103,9 +106,21 @@ def _known_fault(text: str, data_dir: Path) -> tuple[str, Exit] | None:
         return f"{gone}; {_SAFE}", Exit.ENVIRONMENT
     if _CONFLICT.search(text):
         return f"other writers came first again and again; {_SAFE}", Exit.FAILED
-    if fault := _fault_of_rows(text):
-        return fault, Exit.FAILED
-    return None
+    if fault := _lost_file(text):
+        return fault, Exit.INPUT
+    fault = _fault_of_rows(text)
+    return (fault, Exit.FAILED) if fault else None
+
+
+def _lost_file(text: str) -> str | None:
+    """A file that Spark was told of and does not find: of a table, or a log that went while it was read."""
+    lost = _FILE_LOST.search(text)
+    if lost is None:
+        return None
+    of_table = re.search(r"/tables/(\w+)/", lost[1])
+    if of_table is None:
+        return f"{lost[1]} is gone: put it back, then give the same command again"
+    return f"table {of_table[1]} is damaged: its file {lost[1]} is gone: {mended(of_table[1])}"
 
 
 def _fault_of_rows(text: str) -> str | None:

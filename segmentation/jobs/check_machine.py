@@ -9,6 +9,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
@@ -21,7 +22,6 @@ from segmentation.stores.conf import default_profile
 from segmentation.stores.host import spark_path
 from segmentation.stores.locks import holder, unwritable
 from segmentation.stores.secrets import key_fingerprint, read_key, veiled
-from segmentation.stores.tracking import require_tracking
 
 #: below this a run of any size may fill the disk, in bytes
 _LITTLE_SPACE = 2 * 1024**3
@@ -134,17 +134,26 @@ def _privacy(job: Job) -> Iterator[str]:
 
 def _runs(job: Job) -> Iterator[str]:
     """MLflow's server, which has to answer, or its database, where that is ours."""
-    require_tracking(job.settings.storage)
-    database = job.data_dir / "mlflow.db"
-    if job.settings.storage.tracking_uri or not database.is_file():
-        yield job.settings.storage.tracking_uri or f"{database} comes with the first training"
+    from segmentation.stores.moved_runs import moved_from, require_models  # noqa: PLC0415  # as above
+    from segmentation.stores.runs import require_runs  # noqa: PLC0415
+
+    storage, database = job.settings.storage, job.data_dir.resolve() / "mlflow.db"
+    if storage.tracking_uri or not database.is_file():
+        require_runs(storage, job.data_dir)
+        yield storage.tracking_uri or f"{database} comes with the first training"
         return
     try:
-        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
             (runs,) = connection.execute("SELECT count(*) FROM runs").fetchone()
+            where = "SELECT artifact_location FROM experiments WHERE name = ?"
+            (address,) = connection.execute(where, [storage.experiment]).fetchone() or ("",)
     except sqlite3.Error as problem:
         raise EnvironmentProblem(f"{database} cannot be read ({problem}): take it away or restore it") from None
+    require_runs(storage, job.data_dir)
     yield f"{database}, {runs} runs"
+    if old := moved_from(address, database.parent):
+        require_models(database, old)
+        yield f"moved or copied here: it names models' files in {old} until the next training or scoring"
 
 
 def _spark(job: Job) -> Iterator[str]:

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from segmentation.events.categories import UNMATCHED
 from segmentation.events.refusals import Entry, waiting
+from segmentation.failures import explain
 from segmentation.jobs.plans import unfinished_plans
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import (
@@ -37,27 +38,47 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def show_status(job: Job) -> None:
-    """Every table, the last batch, open quarantine, refused files, unmatched names, and what a killed job left."""
-    job.show("\n".join(_tables(job)))  # at once, as what follows reads tables that may be of another release
-    if lines := [*_reach(job), *_last_batch(job), *_open(job), *_unmatched(job), *_unfinished(job)]:
-        job.show("\n".join(lines))
+    """Every table, the last batch, open quarantine, refused files, unmatched names, and what a killed job left.
+
+    A table that cannot be read is no reason to be silent about the others; the first one's problem comes last.
+    """
+    problems: list[Exception] = []
+    _ = job.tables  # without what is published there is nothing to tell
+    for section in (lambda job: _tables(job, problems), _reach, _last_batch, _open, _unmatched, _unfinished):
+        try:
+            lines = section(job)
+        except Exception as problem:  # whatever it is, the sections after it still have to be told
+            problems.append(problem)
+            continue
+        if lines:
+            job.show("\n".join(lines))
+    if problems:
+        raise problems[0]
 
 
-def _tables(job: Job) -> list[str]:
+def _tables(job: Job, problems: list[Exception]) -> list[str]:
     tables, lines = (
         job.tables,
         ["{:<20}{:>8}{:>16}  {:<10}{}".format("table", "version", "rows", "job", "published (UTC)")],
     )
     for table in TABLES:
         state = tables.published.get(table.name)
-        if state is not None:
-            rows = tables.count(table)
-            lines.append(f"{table.name:<20}{state.version:>8}{rows:>16,}  {state.job:<10}{state.at:%Y-%m-%d %H:%M:%S}")
-            if wrong := tables.faults(table):
-                lines.append(
-                    f"    of another release, and refused by jobs: {'; '.join(wrong)}; "
+        if state is None:
+            continue
+        rows, wrong = "?", ""
+        try:
+            rows = f"{tables.count(table):,}"
+            if faults := tables.faults(table):
+                wrong = (
+                    f"of another release, and refused by jobs: {'; '.join(faults)}; "
                     "use that release, or ingest the logs into another --data-dir"
                 )
+        except Exception as problem:  # as above
+            problems.append(problem)
+            wrong = explain(problem, job.data_dir)[0]
+        lines.append(f"{table.name:<20}{state.version:>8}{rows:>16}  {state.job:<10}{state.at:%Y-%m-%d %H:%M:%S}")
+        if wrong:
+            lines.append(f"    {wrong}")
     if len(lines) == 1:
         lines.append("nothing is published yet: run `segmentation ingest` or `segmentation run`")
     return lines

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from pyspark.errors import PySparkException
 from pyspark.sql import Row, SparkSession
 
+from segmentation.column_names import quoted
 from segmentation.errors import EnvironmentProblem, InputProblem
 
 #: the property by which a table that this project has made is known from another one of the same name
@@ -13,13 +16,18 @@ MARK = "segmentation.table"
 _NOT_DELTA = ("DELTA_ONLY_OPERATION", "DELTA_TABLE_ONLY_OPERATION", "EXPECT_TABLE_NOT_VIEW")
 
 
+def sql_schema(catalog: str, schema: str) -> str:
+    """The schema in SQL: a part that is no plain word, such as one with a hyphen, stands between backticks."""
+    return ".".join(part if re.fullmatch(r"(?a)[A-Za-z_]\w*", part) else quoted(part) for part in (catalog, schema))
+
+
 def is_in_catalog(spark: SparkSession, name: str) -> bool:
     """Whether there is a table of that name, whoever's; InputProblem where the catalog cannot be asked."""
     try:
         return spark.catalog.tableExists(name)
     except PySparkException as error:
         raise InputProblem(
-            f"the catalog of {name} cannot be asked ({str(error).splitlines()[0][:200]}): correct "
+            f"the catalog of {name} cannot be asked ({_reason(error)}): correct "
             "storage.catalog, or have Spark given that catalog"
         ) from error
 
@@ -45,6 +53,11 @@ def require_ours(spark: SparkSession, name: str) -> None:
         raise _strange(name)
 
 
+def _reason(error: PySparkException) -> str:
+    """The first line that says something: of SQL that it cannot parse Spark's message begins with an empty one."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:200]
+
+
 def _strange(name: str) -> InputProblem:
     return InputProblem(
         f"{name} is not a table of this project: name another storage.schema_name, or drop it if it is what a job of "
@@ -60,6 +73,6 @@ def require_schema(spark: SparkSession, schema: str) -> None:
         spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     except PySparkException as error:
         raise EnvironmentProblem(
-            f"there is no schema {schema}, and it cannot be made ({str(error).splitlines()[0][:200]}): have it "
+            f"there is no schema {schema}, and it cannot be made ({_reason(error)}): have it "
             "made, or name another by storage.catalog and storage.schema_name"
         ) from error

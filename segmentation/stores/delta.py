@@ -14,9 +14,11 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from segmentation.errors import InputProblem
 from segmentation.stores.capabilities import setting
 from segmentation.stores.catalogs import MARK, history, is_in_catalog, is_ours, require_ours, require_schema
 from segmentation.stores.host import spark_path
+from segmentation.stores.made_by import mended
 from segmentation.stores.small_tables import counted_rows, small_frame, stored_columns, stored_values
 from segmentation.table import Table
 
@@ -72,6 +74,11 @@ class DeltaTable:
             small = small_frame(self._spark, self._folder, version)
             if small is not None:
                 return small
+        if not self._catalog and self.version() < version:  # of a log that is not there Delta does not say which
+            raise InputProblem(
+                f"table {self._table.name} is damaged: {self._folder} does not hold version {version}, which was "
+                f"published: {mended(self._table.name)}"
+            )
         reader = self._spark.read.format("delta").option("versionAsOf", version)
         return reader.table(self.location) if self._catalog else reader.load(spark_path(self._folder))
 
@@ -95,6 +102,10 @@ class DeltaTable:
     def is_ours(self) -> bool:
         """Whether this project has made the table, which is there; what lies in the data directory is."""
         return self._catalog is None or is_ours(self._spark, self.location)
+
+    def is_made(self) -> bool:
+        """Whether there is such a table, and this project has made it."""
+        return is_in_catalog(self._spark, self.location) and self.is_ours() if self._catalog else self.version() >= 0
 
     def remove(self) -> None:
         """Take away a table that nobody was ever shown; in a catalog it must be this project's."""

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import re
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,10 +32,15 @@ class Lock:
     _holder: str
 
     def write(self, jvm: int | None = None) -> None:
-        """Say who holds it, and in which JVM the work is done: that one may outlive a killed driver."""
+        """Say who holds it, and in which JVM the work is done: that one may outlive a killed driver.
+
+        Where and since when the JVM runs stands in a second line: elsewhere, or later, its number is another's.
+        """
         self._file.seek(0)
         self._file.truncate()
-        self._file.write(self._holder + (f", JVM {jvm}" if jvm else ""))
+        self._file.write(self._holder)
+        if jvm:
+            self._file.write(f", JVM {jvm}\non {socket.gethostname()} since {_start_of(jvm)}")
         self._file.flush()
 
 
@@ -80,13 +86,18 @@ def holder(data_dir: Path) -> str | None:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return _read(file) or "another process"
+            return _named(file)
         return None
 
 
 def _read(file: TextIO) -> str:
     file.seek(0)
     return file.read().strip()
+
+
+def _named(file: TextIO) -> str:
+    """Who holds the lock, for people."""
+    return _read(file).partition("\n")[0] or "another process"
 
 
 def _take(file: TextIO, data_dir: Path, wait_s: float, say: Callable[[str], None]) -> None:
@@ -96,7 +107,7 @@ def _take(file: TextIO, data_dir: Path, wait_s: float, say: Callable[[str], None
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
-            named = _read(file) or "another process"
+            named = _named(file)
             if time.monotonic() >= until:
                 raise Locked(
                     f"{data_dir} is being written by {named}: wait for it (--wait SECONDS), or use another --data-dir"
@@ -109,25 +120,37 @@ def _take(file: TextIO, data_dir: Path, wait_s: float, say: Callable[[str], None
 
 def _outlast(last: str, data_dir: Path, say: Callable[[str], None]) -> None:
     """Wait for the end of a JVM whose driver is dead; raises Locked naming it when it does not end."""
-    found = re.search(r"\(process (\d+)\), JVM (\d+)", last)
-    if found is None or _is_running(int(found[1]), "python"):
+    found = re.search(r"\(process (\d+)\), JVM (\d+)(?:\non (\S+) since (\S+))?", last)
+    if found is None or found[3] not in (None, socket.gethostname()) or _is_running(int(found[1]), "python"):
         return
-    jvm, until = int(found[2]), time.monotonic() + ORPHAN_S
-    if _is_running(jvm, "java"):
-        say(f"the driver of {last} is dead, its JVM is not yet: waiting for that")
-    while _is_running(jvm, "java"):
+    jvm, since, until = int(found[2]), found[4], time.monotonic() + ORPHAN_S
+    named = last.partition("\n")[0]
+    if _is_running(jvm, "java", since):
+        say(f"the driver of {named} is dead, its JVM is not yet: waiting for that")
+    while _is_running(jvm, "java", since):
         if time.monotonic() > until:
-            raise Locked(f"{data_dir}: JVM {jvm} of a dead driver ({last}) still runs: end it (kill -9 {jvm})")
+            raise Locked(f"{data_dir}: JVM {jvm} of a dead driver ({named}) still runs: end it (kill -9 {jvm})")
         time.sleep(0.2)
 
 
-def _is_running(process: int, program: str) -> bool:
-    """Whether the process lives and is still such a program: numbers are used again."""
+def _start_of(process: int) -> str:
+    """When a process was started, in the kernel's own count; "unknown" without /proc (macOS)."""
+    try:
+        told = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "unknown"
+    return told.rpartition(")")[2].split()[19]  # of `man proc`'s fields the 22nd; the second, a name, may hold anything
+
+
+def _is_running(process: int, program: str, since: str | None = None) -> bool:
+    """Whether the process lives and is still such a program, started when it was: numbers are used again."""
     try:
         os.kill(process, 0)
-        command = Path(f"/proc/{process}/cmdline")
-        # without /proc (macOS) the number has to do; a zombie has an empty command line
-        return program in command.read_bytes().decode(errors="replace") if command.parent.parent.is_dir() else True
+        if not Path("/proc").is_dir():
+            return True  # on macOS the number has to do
+        # a zombie has an empty command line
+        is_such = program in Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace")
+        return is_such and since in (None, _start_of(process))
     except (ProcessLookupError, FileNotFoundError):
         return False
     except PermissionError:

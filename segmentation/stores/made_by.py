@@ -22,6 +22,11 @@ MADE_BY = {
 }  # fmt: skip
 
 
+def mended(name: str) -> str:
+    """How to get back what was lost of a table: by a copy, as its command may think that all is there."""
+    return f"restore it from a copy (made by `segmentation {MADE_BY.get(name, 'run')}`)"
+
+
 def made_by(table: Table) -> str:
     """The command that makes a table."""
     return MADE_BY.get(table.name, "run")

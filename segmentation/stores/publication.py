@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
+from segmentation.local_rows import local_frame
 from segmentation.schemas import PUBLISHED
 from segmentation.stores.delta import DeltaTable
 from segmentation.table import faults
+
+
+class PublicationConflict(RuntimeError):  # noqa: N818  # it names what happened
+    """Another job has published since this one began; whoever catches it calls `refresh` and starts again."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +31,20 @@ class Published:
     at: dt.datetime
 
 
-def read_publication(log: DeltaTable) -> tuple[dict[str, Published], int]:
-    """(what readers see, by table name; the publication's number) from the table `published`; ({}, 0) before any."""
+def read_publication(log: DeltaTable, others: Callable[[], Sequence[str]]) -> tuple[dict[str, Published], int]:
+    """(what readers see, by table name; the publication's number) from the table `published`; ({}, 0) before any.
+
+    `others` names the tables that are there beside it. InputProblem where `published` alone is missing: whoever took
+    that for a new beginning would take back all that was ever published.
+    """
     version = log.version()
+    if version < 0 and (there := others()):
+        version = log.version()  # a job may have begun between the two looks
+        if version < 0:
+            raise InputProblem(
+                f"{log.location} is missing though other tables are there ({', '.join(there)}): restore it; if no job "
+                "has ever finished there, delete them"
+            )
     if version < 0:
         return {}, 0
     stored = log.read(version)
@@ -43,3 +62,21 @@ def read_publication(log: DeltaTable) -> tuple[dict[str, Published], int]:
         for row in rows
     }
     return state, max((int(row["sequence"]) for row in rows), default=0)
+
+
+def begin_publications(spark: SparkSession, log: DeltaTable) -> None:
+    """Make `published`, empty, where it is not there: before any other table, so that its loss can be told."""
+    if log.version() < 0:
+        log.create(local_frame(spark, [], PUBLISHED.columns))
+
+
+def write_publication(
+    spark: SparkSession, log: DeltaTable, state: Mapping[str, Published], sequence: int, job: str
+) -> None:
+    """Show readers the tables of `state`, in one commit; PublicationConflict when another job's came first."""
+    rows = [(name, p.version, p.note, sequence, p.job, p.at) for name, p in sorted(state.items())]
+    frame = local_frame(spark, rows, PUBLISHED.columns).coalesce(1)  # else a task and a file per core
+    before, mine = log.version(), uuid.uuid4().hex
+    log.write(frame, "overwrite", {"txnAppId": "published", "txnVersion": str(sequence), "userMetadata": mine})
+    if mine not in log.notes(before):  # Delta skips a second commit of one number in silence
+        raise PublicationConflict(f"another job has published while {job} was at work")

@@ -20,6 +20,7 @@ import mlflow
 import mlflow.spark
 import pyspark
 from mlflow import MlflowClient
+from mlflow.entities import Experiment
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from pyspark.ml import PipelineModel
@@ -27,9 +28,12 @@ from pyspark.ml import PipelineModel
 from segmentation.settings import Settings, StorageSettings
 from segmentation.stores.capabilities import mlflow_moves_models
 from segmentation.stores.conf import dump_settings
-from segmentation.stores.run_database import database_of, find_experiment, own_database
+from segmentation.stores.moved_runs import FILES, follow, moved_from
+from segmentation.stores.run_database import database_of, find_experiment, has_runs, own_database
 from segmentation.stores.run_values import log_values
 from segmentation.stores.shared_models import load_shared, log_shared
+from segmentation.stores.tracking import require_tracking
+from segmentation.stores.tracking_faults import kept_in
 
 INDUSTRY_MODEL = "industry"
 #: says on one line each which tables are created in a new database: news to nobody
@@ -62,22 +66,41 @@ def segments_model(method: str) -> str:
     return f"segments_{method}"
 
 
+def require_runs(storage: StorageSettings, data_dir: Path) -> None:
+    """Raise EnvironmentProblem where MLflow cannot keep runs: asked before the work whose results they are to hold.
+
+    A data directory's own database is made by `open_runs`, so where there is none yet nothing is asked.
+    """
+    require_tracking(storage)
+    if has_runs(storage, data_dir):
+        _find(storage, data_dir.resolve())
+
+
 def open_runs(storage: StorageSettings, data_dir: Path) -> Runs:
     """The experiment of the settings, created when it is new: SQLite and files below `data_dir`, or a server's."""
-    for name in CHATTER:
-        logging.getLogger(name).setLevel(logging.WARNING)
     local = storage.tracking_uri is None
     root = data_dir.resolve()
-    uri = own_database(root) if storage.tracking_uri is None else storage.tracking_uri
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri("databricks-uc" if uri.startswith("databricks") and storage.catalog else uri)
-    found = find_experiment(uri, storage.experiment, database_of(root) if local else None)
-    location = (root / "mlartifacts").as_uri() if local else None
+    uri, found = _find(storage, root)
+    if found and local and (old := moved_from(found.artifact_location, root)):
+        follow(database_of(root), old)
+    location = (root / FILES).as_uri() if local else None
     client = MlflowClient(tracking_uri=uri)
     identity = found.experiment_id if found else client.create_experiment(storage.experiment, location)
     prefix = f"{storage.catalog}.{storage.schema_name}." if storage.catalog else ""
     scratch = Path(storage.scratch).absolute() if storage.scratch else root if local else None
     return Runs(uri, identity, prefix, scratch, root, alone=local)
+
+
+def _find(storage: StorageSettings, root: Path) -> tuple[str, Experiment | None]:
+    """The address of the runs, which MLflow is told, and the experiment there: None where there is none yet."""
+    for name in CHATTER:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    file = database_of(root) if storage.tracking_uri is None else None
+    uri = own_database(root) if storage.tracking_uri is None else storage.tracking_uri
+    with kept_in(str(file or f"storage.tracking_uri={uri}")):
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_registry_uri("databricks-uc" if uri.startswith("databricks") and storage.catalog else uri)
+        return uri, find_experiment(uri, storage.experiment, file)
 
 
 def _end_orphans(client: MlflowClient, experiment_id: str) -> None:

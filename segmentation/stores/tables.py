@@ -8,28 +8,23 @@ that writes the table takes it back first.
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.errors import InputProblem
-from segmentation.local_rows import local_frame
 from segmentation.schemas import INGEST_PLANS, PUBLISHED, TABLES
 from segmentation.settings import StorageSettings
+from segmentation.stores.catalogs import sql_schema
 from segmentation.stores.delta import DeltaTable
 from segmentation.stores.made_by import made_by
-from segmentation.stores.publication import Published, read_publication
+from segmentation.stores.publication import Published, begin_publications, read_publication, write_publication
 from segmentation.table import Table, check, faults
 
 
 class MissingTable(InputProblem):  # it names what is missing
     """A table that a job reads is not there yet; the message names the job that makes it."""
-
-
-class PublicationConflict(RuntimeError):  # noqa: N818  # it names what happened
-    """Another job has published since this one began; whoever catches it calls `refresh` and starts again."""
 
 
 #: written by commits that stand whether or not a job publishes, so nothing in them is ever unfinished
@@ -41,7 +36,7 @@ class TableStore:
 
     def __init__(self, spark: SparkSession, storage: StorageSettings, data_dir: Path) -> None:
         self._spark = spark
-        self._catalog = f"{storage.catalog}.{storage.schema_name}" if storage.catalog else None
+        self._catalog = sql_schema(storage.catalog, storage.schema_name) if storage.catalog else None
         self._root = data_dir.absolute() / "tables"
         self.refresh()
 
@@ -50,7 +45,11 @@ class TableStore:
         #: versions of the tables that this job has written
         self._working: dict[str, int] = {}
         self._notes: dict[str, str | None] = {}
-        self._published, self._sequence = read_publication(self._delta(PUBLISHED))
+        self._published, self._sequence = read_publication(self._delta(PUBLISHED), self._others)
+
+    def _others(self) -> list[str]:
+        """The tables of this project that are there, by name, `published` aside."""
+        return [table.name for table in TABLES if table is not PUBLISHED and self._delta(table).is_made()]
 
     def _delta(self, table: Table) -> DeltaTable:
         return DeltaTable(self._spark, table, self._catalog, self._root)
@@ -120,6 +119,7 @@ class TableStore:
     def append_ahead(self, frame: DataFrame, table: Table) -> None:
         """Add rows in one commit that stands whatever becomes of this job: for plans."""
         delta, rows = self._delta(table), check(frame, table)
+        self._begin()
         if delta.version() < 0:
             delta.create(rows)
         delta.write(rows, "append", {})
@@ -188,8 +188,14 @@ class TableStore:
         delta.write(rows, mode, options)
         self._working[table.name], self._notes[table.name] = delta.version(), note
 
+    def _begin(self) -> None:
+        """Before the first write of all: `published` is there before whatever it is to speak of."""
+        if not self._sequence and not self._working:
+            begin_publications(self._spark, self._delta(PUBLISHED))
+
     def _take_back(self, table: Table) -> None:
         """What an unfinished job committed to the table goes, before this job writes it for the first time."""
+        self._begin()
         delta, published = self._delta(table), self._published.get(table.name)
         if table.name in self._working or delta.version() < 0:
             return
@@ -208,15 +214,7 @@ class TableStore:
         news = {name: Published(v, self._notes.get(name), job, now) for name, v in self._working.items()}
         sequence = self._sequence + 1
         state = {**self._published, **news}
-        rows = [(name, p.version, p.note, sequence, p.job, p.at) for name, p in sorted(state.items())]
-        frame = local_frame(self._spark, rows, PUBLISHED.columns).coalesce(1)  # else a task and a file per core
-        log, mine = self._delta(PUBLISHED), uuid.uuid4().hex
-        if (before := log.version()) < 0:
-            log.create(frame)
-            before = log.version()
-        log.write(frame, "overwrite", {"txnAppId": "published", "txnVersion": str(sequence), "userMetadata": mine})
-        if mine not in log.notes(before):  # Delta skips a second commit of one number in silence
-            raise PublicationConflict(f"another job has published while {job} was at work")
+        write_publication(self._spark, self._delta(PUBLISHED), state, sequence, job)
         self._working, self._notes = {}, {}
         self._published, self._sequence = state, sequence
 

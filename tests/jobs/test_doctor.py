@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from pyspark.sql import SparkSession
 from segmentation.jobs import check_machine
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
+from segmentation.stores.runs import open_runs
+from tests.robustness.conftest import STORAGE
 from tests.stores.test_spark import fake_java
 
 CHECKS = ("python", "packages", "java", "data dir", "scratch", "privacy", "runs")
@@ -112,3 +115,21 @@ def test_versions_out_of_range_and_missing_packages_are_named(
     assert "pyspark 4." in problems[0]
     assert "deltalake 1." in problems[0]
     assert "nobody" not in problems[0]
+
+
+@pytest.mark.slow
+def test_what_mlflow_cannot_use_and_where_models_are_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, problems = doctor(capsys, tmp_path / "data", "--quick", "--set", "storage.tracking_uri=mlruns")
+    assert (code, len(problems)) == (Exit.ENVIRONMENT, 1)
+    assert problems[0].startswith("runs      MLflow cannot use storage.tracking_uri=mlruns (The filesystem")
+    open_runs(STORAGE, tmp_path / "data")
+    shutil.copytree(tmp_path / "data", tmp_path / "copy")
+    assert main(["doctor", "--data-dir", str(tmp_path / "copy"), "--quick"]) == Exit.OK
+    old = (tmp_path / "data" / "mlartifacts").as_uri()
+    told = (
+        f"ok       runs      moved or copied here: it names models' files in {old} until the next training or scoring"
+    )
+    assert told in capsys.readouterr().out.splitlines()

@@ -105,6 +105,32 @@ def test_the_tables_are_listed_although_status_cannot_read_one_of_them(
     assert "table tokens: last_seen is timestamp, not string" in said.err
 
 
+def test_a_table_that_is_gone_or_broken_is_named_and_the_others_are_told(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data_dir = tmp_path / "data"
+    assert ingest(data_dir, write(tmp_path / "drop" / "a.csv", HEADER, row("2025-03-04 05:06:07.000"))) == 0
+    gone = data_dir / "tables" / TOKENS.name
+    shutil.rmtree(gone)
+    (data_file,) = (data_dir / "tables" / EVENT_NAMES.name).glob("*.parquet")
+    data_file.unlink()
+    capsys.readouterr()
+    assert main(["status", "--data-dir", str(data_dir)]) == Exit.INPUT
+    said = capsys.readouterr()
+    lines, version = said.out.splitlines(), store(spark, data_dir).published[TOKENS.name].version
+    told = (
+        f"table tokens is damaged: {gone} does not hold version {version}, which was published: restore it from a "
+        "copy (made by `segmentation ingest`)"
+    )
+    at = next(number for number, line in enumerate(lines) if line.startswith("tokens "))
+    assert (lines[at].split()[2], lines[at + 1]) == ("?", f"    {told}")
+    assert {line.split()[0] for line in lines} >= {"events", "ingest_ledger", "event_names", "last"}
+    assert said.err.splitlines()[-1] == f"segmentation status: {told}"
+    shutil.rmtree(data_dir / "tables" / EVENT_NAMES.name / "_delta_log")
+    assert main(["status", "--data-dir", str(data_dir)]) == Exit.INPUT
+    assert "    table event_names is damaged: " in capsys.readouterr().out
+
+
 def test_what_is_there_and_what_waits(spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data_dir, drop = tmp_path / "my data", tmp_path / "drop"
     times = row("2025-03-04 05:06:07.000"), row("2025-03-09 05:06:07.000", "Teleported"), row("soon")

@@ -6,14 +6,18 @@ import argparse
 import datetime as dt
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from segmentation.errors import InputProblem
+from segmentation.errors import EnvironmentProblem, InputProblem
 from segmentation.jobs.show_status import _unfinished
 from segmentation.runtime import Job
 from segmentation.schemas import ACCOUNTS
+from segmentation.stores.catalogs import is_in_catalog, sql_schema
 from segmentation.stores.conf import load_settings
 from segmentation.stores.tables import TableStore
 from tests.robustness.conftest import STORAGE
@@ -67,6 +71,37 @@ def test_status_says_what_is_in_the_way(spark: SparkSession, schema: str, store:
     job = Job("status", args, load_settings("local"), tmp_path, NOW, _spark=spark, _tables=store())
     (line,) = _unfinished(job)
     assert line.startswith(f"in the way      {schema}.accounts is not a table of this project: name another")
+
+
+@pytest.mark.parametrize(
+    ("catalog", "schema", "name"),
+    [("main", "segmentation", "main.segmentation"), ("main", "team-a", "main.`team-a`"), ("1st", "ä", "`1st`.`ä`")],
+)
+def test_a_name_that_is_no_plain_word_stands_between_backticks(catalog: str, schema: str, name: str) -> None:
+    assert sql_schema(catalog, schema) == name
+
+
+def test_a_schema_with_a_hyphen_is_asked_for_and_refused_with_sparks_reason(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    """Unity Catalog takes such a name; the catalog that Spark itself brings says why it does not."""
+    storage = STORAGE.model_copy(update={"catalog": CATALOG, "schema_name": "team-a"})
+    refused = (
+        r"there is no schema spark_catalog\.`team-a`, and it cannot be made \(\[INVALID_SCHEMA_OR_RELATION_NAME\] "
+    )
+    with pytest.raises(EnvironmentProblem, match=refused):
+        write(TableStore(spark, storage, tmp_path), spark, "one")
+
+
+def test_a_catalog_that_is_not_there_is_told_by_the_first_line_that_says_something(tmp_path: Path) -> None:
+    def say(_: str) -> bool:
+        raise PySparkException("\n[INVALID_IDENTIFIER] The unquoted identifier is not valid.\n\n== SQL ==")
+
+    session: Any = SimpleNamespace(catalog=SimpleNamespace(tableExists=say))
+    with pytest.raises(
+        InputProblem, match=r"cannot be asked \(\[INVALID_IDENTIFIER\] The unquoted .* valid\.\): correct"
+    ):
+        is_in_catalog(session, "main.segmentation.published")
 
 
 def test_somebody_elses_publications_are_refused(spark: SparkSession, schema: str, store: Open) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -9,10 +10,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from mlflow.artifacts import download_artifacts
 
 from segmentation.errors import InputProblem
 from segmentation.stores.run_database import has_runs
-from segmentation.stores.runs import open_runs
+from segmentation.stores.runs import Runs, open_runs
 from tests.robustness.conftest import STORAGE
 
 pytestmark = pytest.mark.slow
@@ -77,3 +79,53 @@ def test_half_a_database_is_one_line_with_the_fix(tmp_path: Path, rows: str, fix
         open_runs(STORAGE, tmp_path)
     assert f"{tmp_path}/mlflow.db is no whole database of MLflow ((sqlite3.OperationalError) " in str(said.value)
     assert len(str(said.value).splitlines()) == 1
+
+
+def kept(data_dir: Path, text: str) -> tuple[Runs, str]:
+    """The runs of a data directory, and its new registered model, of which a file is all there is: `name/version`."""
+    runs = open_runs(STORAGE, data_dir)
+    run = runs.client.create_run(runs.experiment_id).info
+    runs.client.log_text(run.run_id, text, "m/model.txt")
+    if not runs.client.search_registered_models():
+        runs.client.create_registered_model("m")
+    return runs, runs.client.create_model_version("m", f"{run.artifact_uri}/m", run.run_id).version
+
+
+def said(runs: Runs, version: str) -> str:
+    """What stands in the file of a registered model."""
+    folder = runs.client.get_model_version_download_uri("m", version)
+    return Path(download_artifacts(f"{folder}/model.txt", tracking_uri=runs.tracking_uri)).read_text()
+
+
+def test_a_copy_has_its_own_models(tmp_path: Path) -> None:
+    original = tmp_path / "original \u00e4"
+    first = kept(original, "of the original")[1]
+    shutil.copytree(original, tmp_path / "copy")
+    for file in (tmp_path / "copy" / "mlartifacts").rglob("model.txt"):
+        file.write_text("of the copy")
+    copy, second = kept(tmp_path / "copy", "new in the copy")
+    assert (said(copy, first), said(copy, second)) == ("of the copy", "new in the copy")
+    assert said(open_runs(STORAGE, original), first) == "of the original"
+    assert len(list((original / "mlartifacts").rglob("model.txt"))) == 1
+    with closing(sqlite3.connect(tmp_path / "copy" / "mlflow.db")) as database:
+        assert "original" not in "\n".join(line for line in database.iterdump() if "INSERT" in line)
+
+
+def test_a_copy_that_lacks_models_is_left_as_it_is(tmp_path: Path) -> None:
+    kept(tmp_path / "original", "said")
+    (tmp_path / "copy").mkdir()
+    database = tmp_path / "copy" / "mlflow.db"
+    shutil.copy(tmp_path / "original" / "mlflow.db", database)
+    before = database.read_bytes()
+    with pytest.raises(InputProblem, match="without the files of 1 of its 1 models: copy what is in file:") as refused:
+        open_runs(STORAGE, tmp_path / "copy")
+    assert f"{tmp_path}/original/mlartifacts to {tmp_path}/copy/mlartifacts, or move" in str(refused.value)
+    assert database.read_bytes() == before
+
+
+def test_models_that_somebody_keeps_elsewhere_stay_there(tmp_path: Path) -> None:
+    first = open_runs(STORAGE, tmp_path)
+    named = STORAGE.model_copy(update={"experiment": "elsewhere"})
+    identity = first.client.create_experiment("elsewhere", (tmp_path / "shared").as_uri())
+    assert open_runs(named, tmp_path).experiment_id == identity
+    assert first.client.get_experiment(identity).artifact_location == (tmp_path / "shared").as_uri()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,23 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
+from segmentation.errors import InputProblem
 from segmentation.failures import Exit, explain
 from segmentation.jobs.command import job_specs
-from segmentation.schemas import ACCOUNTS, EVENTS, INDUSTRY_SCORES, LEDGER, ROW_BALANCE, TABLES
+from segmentation.schemas import (
+    ACCOUNTS,
+    EVENTS,
+    INDUSTRY_SCORES,
+    INGEST_PLANS,
+    LEDGER,
+    PUBLISHED,
+    ROW_BALANCE,
+    TABLES,
+)
 from segmentation.stores.delta import DeltaTable
 from segmentation.stores.made_by import MADE_BY
-from segmentation.stores.tables import MissingTable, PublicationConflict, TableStore
+from segmentation.stores.publication import PublicationConflict
+from segmentation.stores.tables import MissingTable, TableStore
 from segmentation.table import Table
 from tests.robustness.conftest import STORAGE, store
 
@@ -28,6 +40,11 @@ def counted(spark: SparkSession, *rows: int) -> DataFrame:
     """Rows of `row_balance` that differ in their count alone."""
     values = [("b", f"f{n}", dt.date(2025, 1, 1), "kept", None, n) for n in rows]
     return spark.createDataFrame(values, ROW_BALANCE.columns)
+
+
+def plan(spark: SparkSession) -> DataFrame:
+    """A row of `ingest_plans`."""
+    return spark.createDataFrame([("b", "planned", NOW, "s", "h", "{}", "{}", None)], INGEST_PLANS.columns)
 
 
 def seen(tables: TableStore) -> list[int]:
@@ -65,6 +82,49 @@ def test_the_next_writer_takes_back_what_was_never_published(spark: SparkSession
     with pytest.raises(PublicationConflict):
         killed.publish("killed", NOW)
     assert seen(store(spark, tmp_path)) == [2, 4]
+
+
+@pytest.mark.parametrize("catalog", [None, "spark_catalog"])
+def test_tables_without_that_of_publications_are_never_taken_for_a_killed_jobs(
+    spark: SparkSession, tmp_path: Path, catalog: str | None
+) -> None:
+    """A restore that lacks it must not cost the rows of the others; a first job that is killed leaves it, empty."""
+    schema = "no_publications"
+    storage = STORAGE.model_copy(update={"catalog": catalog, "schema_name": schema})
+    try:
+        killed = TableStore(spark, storage, tmp_path)
+        killed.append_ahead(plan(spark), INGEST_PLANS)
+        assert TableStore(spark, storage, tmp_path).published == {}
+        job = TableStore(spark, storage, tmp_path)
+        job.append(counted(spark, 1), ROW_BALANCE)
+        job.publish("ingest", NOW)
+        lost = job.location(PUBLISHED)
+        if catalog:
+            spark.sql(f"DROP TABLE {lost}")
+        else:
+            shutil.rmtree(lost)
+        with pytest.raises(InputProblem, match=r"is missing though other tables are there .*: restore it;") as refused:
+            TableStore(spark, storage, tmp_path)
+        assert str(refused.value).startswith(f"{lost} is missing though other tables are there (")
+        assert "(ingest_plans, row_balance)" in str(refused.value)
+        with pytest.raises(InputProblem, match="is missing though"):
+            job.refresh()  # what begins again looks as well
+    finally:
+        spark.sql(f"DROP SCHEMA IF EXISTS spark_catalog.{schema} CASCADE")
+
+
+def test_a_first_job_that_begins_between_two_looks_is_no_loss(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = TableStore._others
+
+    def begun(reader: TableStore) -> list[str]:
+        monkeypatch.setattr(TableStore, "_others", looked)
+        store(spark, tmp_path).append(counted(spark, 1), ROW_BALANCE)
+        return looked(reader)
+
+    monkeypatch.setattr(TableStore, "_others", begun)
+    assert store(spark, tmp_path).published == {}
 
 
 @pytest.mark.parametrize("catalog", [None, "spark_catalog"])

@@ -1,0 +1,56 @@
+"""The addresses of model files in a data directory's own MLflow database: whole paths, which do not move along.
+
+A copy would read the original's models, and write its own beside them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from segmentation.errors import InputProblem
+
+#: the folder of model files, in a data directory
+FILES = "mlartifacts"
+#: where MLflow keeps addresses of files, by table
+_ADDRESSES = (
+    ("experiments", "artifact_location"), ("runs", "artifact_uri"), ("logged_models", "artifact_location"),
+    ("model_versions", "source"), ("model_versions", "storage_location"),
+)  # fmt: skip
+
+
+def moved_from(address: str, root: Path) -> str | None:
+    """Where the experiment of a data directory keeps files, when that is another one's folder; None when it is ours."""
+    is_a_data_directorys = address.startswith("file:") and address.endswith(f"/{FILES}")
+    return address if is_a_data_directorys and address != (root / FILES).as_uri() else None
+
+
+def follow(database: Path, old: str) -> None:
+    """Have the database name the files beside it for those below `old`, in one transaction.
+
+    InputProblem, and nothing changed, where not all models have come along.
+    """
+    require_models(database, old)
+    names = {"old": old, "new": (database.parent / FILES).as_uri()}
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for table, column in _ADDRESSES:
+            connection.execute(
+                f"UPDATE {table} SET {column} = :new || substr({column}, length(:old) + 1) "
+                f"WHERE {column} = :old OR substr({column}, 1, length(:old) + 1) = :old || '/'",
+                names,
+            )
+
+
+def require_models(database: Path, old: str) -> None:
+    """Raise InputProblem where a registered model that was below `old` has no files beside the database."""
+    folder, below = database.parent / FILES, f"{old}/"
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        known = connection.execute("SELECT coalesce(storage_location, source) FROM model_versions").fetchall()
+    models = [address.removeprefix(below) for (address,) in known if address and address.startswith(below)]
+    lost = [model for model in models if not (folder / model).is_dir()]
+    if lost:
+        raise InputProblem(
+            f"{database} was moved or copied without the files of {len(lost)} of its {len(models)} models: copy what "
+            f"is in {old} to {folder}, or move the data directory back"
+        )

@@ -1,0 +1,71 @@
+"""Whose JVM a dead driver left behind: an innocent one that has its number by now is let be."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from segmentation.stores import locks
+from segmentation.stores.locks import Locked, exclusive, holder
+
+HOST = socket.gethostname()
+
+
+@pytest.fixture
+def java(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A process that is taken for Java by its command line."""
+    monkeypatch.setattr(locks, "ORPHAN_S", 0.3)
+    with subprocess.Popen([sys.executable, "-c", "input()", "java"], stdin=subprocess.PIPE) as process:
+        yield process.pid
+        process.kill()
+
+
+def start_of(process: int) -> str:
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
+
+
+def left(data_dir: Path, jvm: int, more: str) -> str:
+    """What a driver that was killed has left in the lock's file, in its first line."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    (data_dir / ".lock").write_text(f"segmentation ingest (process {dead.pid}), JVM {jvm}{more}")
+    return f"segmentation ingest (process {dead.pid}), JVM {jvm}"
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["\non {host} since {start}", pytest.param("", id="of an earlier release")],
+)
+def test_the_jvm_of_a_dead_driver_is_waited_for_and_named(tmp_path: Path, java: int, more: str) -> None:
+    named = left(tmp_path, java, more.format(host=HOST, start=start_of(java)))
+    told: list[str] = []
+    with (
+        pytest.raises(Locked, match=rf"JVM {java} of a dead driver .* end it \(kill -9 {java}\)") as refused,
+        exclusive(tmp_path, "ingest", 0, told.append),
+    ):
+        pass
+    assert f"({named})" in str(refused.value)
+    assert told == [f"the driver of {named} is dead, its JVM is not yet: waiting for that"]
+
+
+@pytest.mark.parametrize("more", ["\non {host} since 1", "\non another-{host} since {start}"])
+def test_a_java_that_has_the_number_by_now_is_let_be(tmp_path: Path, java: int, more: str) -> None:
+    left(tmp_path, java, more.format(host=HOST, start=start_of(java)))
+    told: list[str] = []
+    with exclusive(tmp_path, "ingest", 0, told.append):
+        pass
+    assert told == []
+
+
+def test_a_lock_says_where_and_since_when_its_jvm_runs(tmp_path: Path, java: int) -> None:
+    with exclusive(tmp_path, "ingest", 0, print) as lock:
+        lock.write(java)
+        named, where = (tmp_path / ".lock").read_text().splitlines()
+        assert where == f"on {HOST} since {start_of(java)}"
+        assert holder(tmp_path) == named  # people are told the first line alone
+    assert holder(tmp_path) is None
