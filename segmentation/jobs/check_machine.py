@@ -134,13 +134,16 @@ def _privacy(job: Job) -> Iterator[str]:
 
 def _runs(job: Job) -> Iterator[str]:
     """MLflow's server, which has to answer, or its database, where that is ours."""
+    storage, database = job.settings.storage, job.data_dir.resolve() / "mlflow.db"
+    if not storage.tracking_uri and not database.is_file():
+        yield f"{database} comes with the first training"
+        return
     from segmentation.stores.moved_runs import moved_from, require_models  # noqa: PLC0415  # as above
     from segmentation.stores.runs import require_runs  # noqa: PLC0415
 
-    storage, database = job.settings.storage, job.data_dir.resolve() / "mlflow.db"
-    if storage.tracking_uri or not database.is_file():
+    if storage.tracking_uri:
         require_runs(storage, job.data_dir)
-        yield storage.tracking_uri or f"{database} comes with the first training"
+        yield storage.tracking_uri
         return
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from segmentation.table import Table
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # where pyspark is missing, that has to be told
+    from segmentation.table import Table
 
 #: by table name
 MADE_BY = {
