@@ -26,8 +26,8 @@ class EnvironmentProblem(_OneLine, RuntimeError):  # noqa: N818  # it names a st
 
 
 def did_you_mean(word: object, known: Iterable[object], listed: bool = False) -> str:
-    """The end of a message on a word that is not known: the nearest that is; else, if `listed`, all of them."""
-    words = [str(one) for one in known]
-    if near := difflib.get_close_matches(str(word), words, n=1, cutoff=0.5):
-        return f": did you mean {near[0]!r}?"
-    return f": known are {', '.join(words)}" if listed else ""
+    """The end of a message on an unknown word: the nearest one, whatever its capitals; else, if `listed`, all."""
+    words = {str(one).lower(): str(one) for one in known}
+    if near := difflib.get_close_matches(str(word).lower(), words, n=1, cutoff=0.5):
+        return f": did you mean {words[near[0]]!r}?"
+    return f": known are {', '.join(words.values())}" if listed else ""

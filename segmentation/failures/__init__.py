@@ -99,10 +99,7 @@ def _known_fault(text: str, data_dir: Path) -> tuple[str, Exit] | None:
         return f"no space left on {where}: free some; {_SAFE}", Exit.ENVIRONMENT
     if fault := server_fault(text) or cluster_fault(text):
         return f"{fault}; {_SAFE}", Exit.ENVIRONMENT
-    if "[JAVA_GATEWAY_EXITED]" in text or _is_jvm_gone(text):
-        gone = "Spark's JVM is gone (killed, or out of memory: see session.driver_memory)"
-        if "[JAVA_GATEWAY_EXITED]" in text:  # before it answered at all
-            gone = "Java did not start (its words stand above; is session.driver_memory more than this machine has?)"
+    if gone := _jvm_fault(text):
         return f"{gone}; {_SAFE}", Exit.ENVIRONMENT
     if _CONFLICT.search(text):
         return f"other writers came first again and again; {_SAFE}", Exit.FAILED
@@ -139,6 +136,12 @@ def _is_disk_full(text: str, data_dir: Path) -> bool:
         return "Mkdirs failed" in text and shutil.disk_usage(data_dir).free < _ONE_MIB
     except OSError:
         return False
+
+
+def _jvm_fault(text: str) -> str | None:
+    if "[JAVA_GATEWAY_EXITED]" in text:
+        return "Java did not start (its words stand above; is session.driver_memory more than this machine has?)"
+    return "Spark's JVM is gone (killed, or out of memory: see session.driver_memory)" if _is_jvm_gone(text) else None
 
 
 def _is_jvm_gone(text: str) -> bool:

@@ -73,10 +73,8 @@ def _build(job: Job, anew: bool) -> None:
     # side by side, as each is mostly Delta looking through its own log; of several problems the first here is told
     with ThreadPoolExecutor(2) as pool:
         same_key, read = pool.submit(require_same_key, job), pool.submit(_accounts, job)
-        dated, named = (
-            pool.submit(reached_date, job, job.settings.basetable.as_of),
-            pool.submit(event_names_of_cube, job),
-        )
+        dated = pool.submit(reached_date, job, job.settings.basetable.as_of)
+        named = pool.submit(event_names_of_cube, job)
         same_key.result()
         (accounts, storing), as_of, (names, more_bits) = read.result(), dated.result(), named.result()
     job.as_of = as_of  # later steps of the same run speak for the same date

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +17,7 @@ from segmentation.reports.inputs import Inputs
 from segmentation.reports.page import render
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import ACCOUNT_ACTIONS, REPORT_CHANGES, SEGMENT_INDUSTRIES
-from segmentation.stores.files import whole
+from segmentation.stores.files import is_full, whole
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,8 +76,8 @@ def _write(folder: Path, report: Report) -> Path:
             (target / f"{name}.csv").unlink(missing_ok=True)
         _replace(page, render(report).encode("utf-8"))
     except OSError as problem:
-        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise  # told as what it is
+        if is_full(problem):
+            raise
         raise InputProblem(f"the report cannot be written to {folder}: {problem.strerror}; name another --to") from None
     return page
 

@@ -83,8 +83,8 @@ def eta_squared(values: Floats, segments: Ints) -> Floats:
 
 def share_difference(inside: tuple[int, int], outside: tuple[int, int]) -> tuple[float, float, float]:
     """Difference of two shares (with the value, of how many) and its 95 % interval (Newcombe 1998, method 10)."""
-    (p, q), of = (hits / n for hits, n in (inside, outside)), (inside[1], outside[1])
-    (low_p, high_p), (low_q, high_q) = wilson(p, of[0]), wilson(q, of[1])
+    p, q = inside[0] / inside[1], outside[0] / outside[1]
+    (low_p, high_p), (low_q, high_q) = wilson(p, inside[1]), wilson(q, outside[1])
     low = p - q - np.hypot(p - low_p, high_q - q)
     high = p - q + np.hypot(high_p - p, q - low_q)
     return p - q, float(low), float(high)

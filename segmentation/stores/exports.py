@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice
@@ -17,7 +16,7 @@ from pyspark.sql import types as T
 
 from segmentation.errors import InputProblem
 from segmentation.reports.csv import BOM, csv_lines, safe_cells
-from segmentation.stores.files import whole
+from segmentation.stores.files import is_full, whole
 
 CSV, PARQUET = "csv", "parquet"
 #: rows held in memory at a time
@@ -61,8 +60,8 @@ def write_files(rows: DataFrame, folder: Path, stem: str, formats: Sequence[str]
                     write(safe, count == 0)
                 count += len(part)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise  # told as what it is
+        if is_full(error):
+            raise
         raise InputProblem(f"{folder} cannot be written to ({error.strerror}): name a folder by --to") from error
     return paths, count, changed
 

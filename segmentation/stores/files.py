@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,3 +18,8 @@ def whole(path: Path) -> Iterator[Path]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def is_full(problem: OSError) -> bool:
+    """Whether a disk or a quota is full: that is told as what it is, wherever it happens."""
+    return problem.errno in (errno.ENOSPC, errno.EDQUOT)

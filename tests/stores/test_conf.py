@@ -203,6 +203,7 @@ def test_formats_and_zones_that_spark_does_not_know_are_named(tmp_path: Path, ti
     ("line", "said"),
     [
         ("attributes: [t, vresion]", "attributes: 'vresion' is not among the columns: did you mean 'version'?"),
+        ("attributes: [t, VRESION]", "attributes: 'VRESION' is not among the columns: did you mean 'version'?"),
         ("attributes: [t, t]", "attributes: t stands there more than once"),
         ("attributes: [t, T]", "attributes: t stands there more than once"),
         ("columns: [t, a, T]", "columns: T, t stands there more than once (capitals make no other name)"),
