@@ -25,6 +25,14 @@ class EnvironmentProblem(_OneLine, RuntimeError):  # noqa: N818  # it names a st
     """The machine lacks something; the message is one line that says what to do."""
 
 
+def first_line(error: BaseException, longest: int | None = None) -> str:
+    """The first line that says something, cut after `longest` characters; the error's name where none does.
+
+    Of SQL that it cannot parse Spark's message begins with an empty line.
+    """
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:longest]
+
+
 def did_you_mean(word: object, known: Iterable[object], listed: bool = False) -> str:
     """The end of a message on an unknown word: the nearest one, whatever its capitals; else, if `listed`, all."""
     words = {str(one).lower(): str(one) for one in known}

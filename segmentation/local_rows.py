@@ -24,9 +24,5 @@ def local_frame(spark: SparkSession, rows: Sequence[Sequence[Any]], schema: T.St
         missing = None if field.nullable else next((at for at, one in enumerate(given, 1) if one is None), None)
         if missing is not None:
             raise ValueError(f"row {missing} of {len(rows)} has no {field.name}, which is never null")
-    return arrow_frame(spark, pa.table([pa.array(given) for given in values], names=shape.names), shape)
-
-
-def arrow_frame(spark: SparkSession, rows: Any, schema: T.StructType) -> DataFrame:
-    """The rows of a pyarrow.Table, whose columns are those of the schema, as they lie in the plan."""
-    return spark.createDataFrame(rows, schema)
+    columns: Any = pa.table([pa.array(given) for given in values], names=shape.names)
+    return spark.createDataFrame(columns, shape)

@@ -123,7 +123,7 @@ class House:
 
     def advice(self, table: Table) -> str:
         """How to get the rows of a table for `as_of`, as a sentence."""
-        return f"run `segmentation {made_by(table)} --as-of {self.as_of}` over the same tables"
+        return f"run `segmentation {made_by(table.name)} --as-of {self.as_of}` over the same tables"
 
     def rows_at(self, table: Table) -> DataFrame:
         """The rows of a table for `as_of`, as a Spark DataFrame; a table that knows no dates is given whole."""

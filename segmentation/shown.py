@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -70,8 +69,8 @@ SHOWN: dict[str, Callable[[Any], str]] = {
 
 
 def is_missing(value: Any) -> bool:
-    """None, NaN or NaT: no value."""
-    return value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
+    """None, NaN, NaT or NA: no value; a list is one."""
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
 
 
 def interval(low: Any, high: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -107,6 +108,11 @@ def check(frame: DataFrame, table: Table) -> DataFrame:
     in_order = [*table.columns.names, *_others(schema, table)]
     # a select names each of hundreds of columns to Spark, one call after another
     return frame if schema.names == in_order else frame.select(*in_order)
+
+
+def of_date(as_of: dt.date) -> str:
+    """SQL that holds for the rows which speak for a date."""
+    return f"as_of = DATE '{as_of}'"
 
 
 def _others(schema: T.StructType, table: Table) -> list[str]:

@@ -10,7 +10,7 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, requires
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +173,23 @@ def test_the_page_asks_for_what_the_package_asks_for() -> None:
     assert versions in " ".join(page.split())
     library = _tasks("segmentation")[0]["libraries"][1]["pypi"]["package"]
     assert Requirement(library).specifier == next(one.specifier for one in wanted if one.name == "mlflow")
+
+
+@pytest.mark.slow
+def test_every_command_starts_without_what_the_small_mlflow_does_not_bring() -> None:
+    """The bundle asks for mlflow-skinny, which brings no database and no server."""
+
+    def needs(package: str, extra: str = "") -> set[str]:
+        said = (Requirement(text) for text in requires(package) or ())
+        return {one.name.lower() for one in said if one.marker is None or one.marker.evaluate({"extra": extra})}
+
+    brought = needs("mlflow-skinny") | needs("segmentation", "models") | {"mlflow-skinny", "mlflow-tracing"}
+    lacking = sorted(needs("mlflow") - brought)
+    assert {"sqlalchemy", "alembic"} < set(lacking)
+    modules = ", ".join(path.stem for path in (ROOT / "segmentation" / "jobs").glob("[!_]*.py"))
+    asks = f"import sys; sys.modules |= dict.fromkeys({lacking}); from segmentation.jobs import {modules}"
+    done = subprocess.run([sys.executable, "-c", asks], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == Exit.OK, done.stderr
 
 
 @pytest.mark.slow

@@ -77,7 +77,7 @@ def test_an_odd_date_is_refused_when_it_is_first_needed(walked: Path, spark: Spa
         _ = open_house(walked, as_of="2024-01-01").as_of
     with pytest.raises(ConfError, match="first day of a month"):
         open_house(walked, as_of="2024-01-15")
-    with pytest.raises(ConfError, match=r"unknown key segments\.kmax"):
+    with pytest.raises(ConfError, match=r"segments\.kmax: unknown key"):
         open_house(walked, settings=["segments.kmax=3"])
 
 

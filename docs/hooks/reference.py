@@ -122,7 +122,7 @@ def tables_page(source: str, tables: Sequence[Table]) -> str:
             facts.append(f"Unique by {_listed(table.unique_by)}.")
         if table.partition_by:
             facts.append(f"Partitioned by {_listed(table.partition_by)}.")
-        maker = f"`segmentation {made_by(table)}`" if table != schemas.PUBLISHED else "every command that writes"
+        maker = f"`segmentation {made_by(table.name)}`" if table != schemas.PUBLISHED else "every command that writes"
         facts.append(f"Written by {maker}.")
         out += ["", f"### {table.name} {{ #{table.name} }}", "", " ".join(_plain(fact) for fact in facts), ""]
         out += _head("Column", "Type", "Never null", "Meaning")

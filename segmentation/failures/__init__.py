@@ -7,7 +7,7 @@ import shutil
 from enum import IntEnum
 from pathlib import Path
 
-from segmentation.errors import EnvironmentProblem, InputProblem, LackingData
+from segmentation.errors import EnvironmentProblem, InputProblem, LackingData, first_line
 from segmentation.failures.cluster import are_rows_lost, cluster_fault
 from segmentation.failures.servers import server_fault
 from segmentation.stores.conf import ConfError
@@ -79,24 +79,24 @@ def explain(problem: BaseException, data_dir: Path, jvm_ended: bool = False) -> 
 
     `jvm_ended`: Spark's JVM is known to be dead, whatever its last words were.
     """
-    for kind, code in _USERS:
-        if isinstance(problem, kind):
-            return str(problem), code, False
     if isinstance(problem, KeyboardInterrupt):
         return f"interrupted; {_SAFE}", Exit.INTERRUPTED, False
     if not isinstance(problem, Exception):
         raise problem
-    known = _known_fault(_JVM_GONE[0] if jvm_ended else _text(problem), data_dir)
+    if _is_disk_full(_text(problem), data_dir):  # before all, as whoever met it may have taken it for something else
+        where = f"the disk of {data_dir.absolute()} or of Spark's scratch folder (spark.local.dir)"
+        return f"no space left on {where}: free some; {_SAFE}", Exit.ENVIRONMENT, False
+    for kind, code in _USERS:
+        if isinstance(problem, kind):
+            return str(problem), code, False
+    known = _known_fault(_JVM_GONE[0] if jvm_ended else _text(problem))
     if known is not None:
         return *known, False
-    return f"{type(problem).__name__}: {(str(problem).splitlines() or [''])[0]}", Exit.FAILED, True
+    return f"{type(problem).__name__}: {first_line(problem)}", Exit.FAILED, True
 
 
-def _known_fault(text: str, data_dir: Path) -> tuple[str, Exit] | None:
+def _known_fault(text: str) -> tuple[str, Exit] | None:
     """Faults of the machine, of other writers and of rows, told by what Spark, Delta and SQLite say of them."""
-    if _is_disk_full(text, data_dir):
-        where = f"the disk of {data_dir.absolute()} or of Spark's scratch folder (spark.local.dir)"
-        return f"no space left on {where}: free some; {_SAFE}", Exit.ENVIRONMENT
     if fault := server_fault(text) or cluster_fault(text):
         return f"{fault}; {_SAFE}", Exit.ENVIRONMENT
     if gone := _jvm_fault(text):

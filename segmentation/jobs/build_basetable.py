@@ -21,7 +21,7 @@ from segmentation.features.tokens import LACKING, main_accounts, token_features
 from segmentation.jobs.activity_months import update_activity
 from segmentation.jobs.built import Built, built_of, digest_of, note_with
 from segmentation.jobs.dimensions import event_names_of_cube, update_tokens
-from segmentation.jobs.keys import require_same_key
+from segmentation.jobs.plans import require_same_key
 from segmentation.jobs.reach import reached_date
 from segmentation.jobs.stored_categories import categories_of
 from segmentation.runtime import Job, JobSpec, add_as_of

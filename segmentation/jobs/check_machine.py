@@ -21,6 +21,7 @@ from segmentation.runtime import Job, JobSpec
 from segmentation.stores.conf import default_profile
 from segmentation.stores.host import spark_path
 from segmentation.stores.locks import holder, unwritable
+from segmentation.stores.moved_runs import database_of, moved_from, require_models
 from segmentation.stores.secrets import key_fingerprint, read_key, veiled
 
 #: below this a run of any size may fill the disk, in bytes
@@ -134,12 +135,11 @@ def _privacy(job: Job) -> Iterator[str]:
 
 def _runs(job: Job) -> Iterator[str]:
     """MLflow's server, which has to answer, or its database, where that is ours."""
-    storage, database = job.settings.storage, job.data_dir.resolve() / "mlflow.db"
+    storage, database = job.settings.storage, database_of(job.data_dir)
     if not storage.tracking_uri and not database.is_file():
         yield f"{database} comes with the first training"
         return
-    from segmentation.stores.moved_runs import moved_from, require_models  # noqa: PLC0415  # as above
-    from segmentation.stores.runs import require_runs  # noqa: PLC0415
+    from segmentation.stores.runs import require_runs  # noqa: PLC0415  # as above
 
     if storage.tracking_uri:
         require_runs(storage, job.data_dir)

@@ -8,7 +8,7 @@ import json
 from segmentation.exploration.result import Exploration, explore
 from segmentation.features.feature import ALL
 from segmentation.jobs.freshness import read_basetable
-from segmentation.jobs.rows import table_rows
+from segmentation.jobs.rows import replace_date
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import (
     ACTIVITY,
@@ -46,18 +46,16 @@ def explore_tables(job: Job) -> None:
 
 
 def _store(job: Job, found: Exploration, as_of: dt.date, note: str) -> None:
-    only = f"as_of = DATE '{as_of}'"
-    parts = (
-        (COLUMN_HISTOGRAMS, found.histograms),
-        (HEAVY_HITTERS, found.hitters),
-        (CATEGORY_COVERAGE, found.coverage),
-        (FEATURE_GROUPS, found.groups),
-        (COLUMN_PROFILES, found.profiles),
+    replace_date(
+        job,
+        as_of,
+        (ACTIVITY_GAPS, found.gaps, None),
+        (COLUMN_HISTOGRAMS, found.histograms, None),
+        (HEAVY_HITTERS, found.hitters, None),
+        (CATEGORY_COVERAGE, found.coverage, None),
+        (FEATURE_GROUPS, found.groups, None),
+        (COLUMN_PROFILES, found.profiles, note),
     )
-    job.tables.replace(found.gaps, ACTIVITY_GAPS, where=only)
-    for table, rows in parts:
-        said = note if table is COLUMN_PROFILES else None
-        job.tables.replace(table_rows(job.spark, rows, table, as_of=as_of), table, where=only, note=said)
     job.publish()
 
 

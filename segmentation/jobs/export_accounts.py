@@ -67,7 +67,7 @@ def _rows(job: Job, table: Table, as_of: dt.date) -> DataFrame | None:
     if as_of not in dates:
         if table not in _NEEDED:
             return None
-        known, command = ", ".join(map(str, dates)), made_by(table)
+        known, command = ", ".join(map(str, dates)), made_by(table.name)
         raise InputProblem(
             f"{table.name} does not speak for {as_of} (it does for {known}): run `segmentation {command} --as-of "
             f"{as_of}`, or export as of another date"
@@ -87,7 +87,7 @@ def _remarks(job: Job, as_of: dt.date, columns: Sequence[str], empty: Sequence[T
     lines = []
     for table in empty:
         names = ", ".join(name for name in columns if COLUMNS[name].table is table)
-        lines.append(f"left empty: {names} (run `segmentation {made_by(table)} --as-of {as_of}` for them)")
+        lines.append(f"left empty: {names} (run `segmentation {made_by(table.name)} --as-of {as_of}` for them)")
     used = {COLUMNS[name].table.name for name in columns}
     if INDUSTRY_FILL.name in used:
         lines += _of_the_gate(job, as_of)

@@ -12,7 +12,7 @@ from segmentation.features.activity import mask_words
 from segmentation.features.months import months_before
 from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, training_note
 from segmentation.jobs.horizons import months_of_others
-from segmentation.jobs.rows import table_rows
+from segmentation.jobs.rows import replace_date
 from segmentation.jobs.stored_categories import stored_categories
 from segmentation.outlook.churn import ACTIVE, ALL, TEST, ChurnResult, forecast_churn
 from segmentation.outlook.snapshots import check_history, snapshot
@@ -52,11 +52,10 @@ def churn(job: Job) -> None:
 
 
 def _store(job: Job, result: ChurnResult, as_of: dt.date, note: str) -> None:
-    runs, only = open_runs(job.settings.storage, job.data_dir), f"as_of = DATE '{as_of}'"
+    runs = open_runs(job.settings.storage, job.data_dir)
     model = log_churn(runs, result, job.settings, job.tables.versions((*LINEAGE, TOKENS)), as_of)
-    job.tables.replace(table_rows(job.spark, result.metrics, CHURN_METRICS, as_of=as_of), CHURN_METRICS, where=only)
-    # the scores last: by their note the job tells that all of it is done
-    job.tables.replace(result.scores.withColumn("model", F.lit(model)), CHURN_SCORES, where=only, note=note)
+    scores = result.scores.withColumn("model", F.lit(model))
+    replace_date(job, as_of, (CHURN_METRICS, result.metrics, None), (CHURN_SCORES, scores, note))
     job.publish()
     promote_published(job, CHURN_SCORES, as_of)
 

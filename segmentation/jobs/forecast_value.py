@@ -8,7 +8,7 @@ import json
 from segmentation.features.tokens import main_accounts
 from segmentation.jobs.horizons import months_of_others
 from segmentation.jobs.reach import reached_date
-from segmentation.jobs.rows import table_rows
+from segmentation.jobs.rows import replace_date
 from segmentation.outlook.days import first_value_month, holdout_start, value_days
 from segmentation.outlook.value import ValueForecast, forecast_value
 from segmentation.runtime import Job, JobSpec, add_as_of
@@ -37,8 +37,7 @@ def value(job: Job) -> None:
         found = forecast_value(days, as_of, split, settings.value_months, settings.bootstrap, settings.seed)
     with job.stage("value: logged and stored"):
         log_value(open_runs(job.settings.storage, job.data_dir), found, job.settings, versions, as_of)
-        rows = table_rows(job.spark, found.accounts, ACCOUNT_VALUES, as_of=as_of)
-        tables.replace(rows, ACCOUNT_VALUES, where=f"as_of = DATE '{as_of}'", note=note)
+        replace_date(job, as_of, (ACCOUNT_VALUES, found.accounts, note))
         job.publish()
     for line in summary_lines(found, as_of, split, settings.value_months):
         job.show(line)

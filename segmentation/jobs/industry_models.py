@@ -11,7 +11,7 @@ import pandas as pd
 from pyspark.sql import functions as F
 
 from segmentation.industries.gate import OVERRULED, REFUSED
-from segmentation.jobs.rows import table_rows
+from segmentation.jobs.rows import replace_date
 from segmentation.runtime import Job
 from segmentation.schemas import INDUSTRY_MODELS
 from segmentation.stores.registry import GATE, find_version, trained_at, trained_for
@@ -66,8 +66,7 @@ def store_overruled(job: Job, runs: Runs, as_of: dt.date, model: str) -> None:
 
 def store_model(job: Job, as_of: dt.date, row: pd.DataFrame) -> None:
     """The row of one date, in place of the one that was there."""
-    frame = table_rows(job.spark, row, INDUSTRY_MODELS, as_of=as_of)
-    job.tables.replace(frame, INDUSTRY_MODELS, where=f"as_of = DATE '{as_of}'")
+    replace_date(job, as_of, (INDUSTRY_MODELS, row, None))
 
 
 def _refused(refusal: Refusal | None) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 from pyspark.sql import DataFrame
@@ -18,7 +17,7 @@ from segmentation.industries.result import IndustryResult
 from segmentation.industries.scoring import industries_of, score_industries
 from segmentation.jobs.industry_models import Refusal, model_row
 from segmentation.jobs.kept_models import require_columns, require_label
-from segmentation.jobs.rows import table_rows
+from segmentation.jobs.rows import replace_date
 from segmentation.runtime import Job
 from segmentation.schemas import (
     INDUSTRY_CARDS,
@@ -34,8 +33,6 @@ from segmentation.stores.run_tables import read_table
 from segmentation.stores.runs import Runs, load_model
 from segmentation.table import Table
 
-#: tables written at the same time
-AT_ONCE = 3
 #: tables about a model as a whole, which its run keeps; those about single accounts are in no run, or nobody could
 #: erase an account from it
 OF_THE_MODEL = (INDUSTRY_METRICS, INDUSTRY_CARDS, INDUSTRY_COVERAGE, INDUSTRY_DRIVERS)
@@ -115,10 +112,5 @@ def _store(
     note: str | None,
 ) -> None:
     """All tables of one publication; they do not need each other, so they are written side by side."""
-    only = f"as_of = DATE '{as_of}'"
-    frames = [(table, table_rows(job.spark, part, table, as_of=as_of, model=model), None) for table, part in rows]
-    whole = [*frames, (INDUSTRY_SCORES, scores.withColumn("model", F.lit(model)), note)]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        done = [pool.submit(job.tables.replace, frame, table, only, said) for table, frame, said in whole]
-    for one in done:
-        one.result()
+    scored = (INDUSTRY_SCORES, scores.withColumn("model", F.lit(model)), note)
+    replace_date(job, as_of, *((table, part, None) for table, part in rows), scored, model=model)

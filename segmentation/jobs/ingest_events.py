@@ -23,8 +23,7 @@ from segmentation.events.refusals import Entry, last_by_path, rule_of
 from segmentation.events.rule_set import TIMES, RuleSet
 from segmentation.failures import Exit, is_passing
 from segmentation.jobs.batches import FileChanged, carry_out, ledger_frame
-from segmentation.jobs.keys import require_same_key
-from segmentation.jobs.plans import Plan, give_up, make_plan, unfinished_plans
+from segmentation.jobs.plans import Plan, give_up, make_plan, require_same_key, unfinished_plans
 from segmentation.jobs.source_faults import naming_the_key, stopped_sql
 from segmentation.jobs.stored_categories import require_columns
 from segmentation.jobs.trial import try_out

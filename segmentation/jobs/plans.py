@@ -10,15 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyspark.sql import Row
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
+from segmentation.errors import InputProblem
 from segmentation.events.layout import columns_of
 from segmentation.events.rule_set import RuleSet
 from segmentation.local_rows import local_frame
 from segmentation.runtime import Job
 from segmentation.schemas import INGEST_PLANS, LEDGER
 from segmentation.stores.inspection import RawFile
+from segmentation.stores.secrets import key_fingerprint, read_key
 
 #: states of a plan
 PLANNED, GIVEN_UP, REPLAYED = "planned", "given_up", "replayed"
@@ -78,12 +80,40 @@ def unfinished_plans(job: Job) -> list[Plan]:
     plans = plans.where(F.col("state") != REPLAYED)
     if job.tables.exists(LEDGER):
         plans = plans.join(job.tables.read(LEDGER).select("batch_id").distinct(), on="batch_id", how="left_anti")
+    return [_read(row) for row in _not_given_up(plans)]
+
+
+def require_same_key(job: Job) -> None:
+    """Raises InputProblem when the tables were made under another key for identifiers than this run has.
+
+    Nothing that comes would match what is stored. The plans know the key: nothing comes into the tables without one.
+    """
+    key = read_key(job.settings.privacy)
+    now = key_fingerprint(key) if key else None
+    plans = job.tables.read_latest(INGEST_PLANS)
+    # every job asks this, so it is one read of a small table, without the files of each batch, and no join
+    asked = ("batch_id", "state", "planned_at", "rules")
+    carried = _not_given_up(plans.select(*asked)) if plans is not None else []
+    then = json.loads(carried[-1]["rules"]).get("key_fingerprint") if carried else now
+    if then == now:
+        return
+    privacy = job.settings.privacy
+    made = f"with hashed identifiers under key {then}" if then else "with identifiers as they are"
+    mend = f"set {privacy.key_variable} to that key" if now else f"set privacy.hash_ids and {privacy.key_variable}"
+    raise InputProblem(
+        f"the tables in {job.data_dir} were made {made}, and this run has {f'key {now}' if now else 'no key'}: "
+        f"{mend if then else 'leave privacy.hash_ids off'}, or use another --data-dir"
+    )
+
+
+def _not_given_up(plans: DataFrame) -> list[Row]:
+    """Rows of plans that left something behind, oldest first."""
     # as text: Python would take a collected timestamp for one in the machine's zone
     rows = (
         plans.withColumn("planned_at", F.col("planned_at").cast("string")).orderBy("planned_at", "batch_id").collect()
     )
     ended = {(row["batch_id"], row["planned_at"]) for row in rows if row["state"] == GIVEN_UP}
-    return [_read(row) for row in rows if (row["batch_id"], row["planned_at"]) not in ended]
+    return [row for row in rows if (row["batch_id"], row["planned_at"]) not in ended]
 
 
 def _read(row: Row) -> Plan:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from segmentation.errors import InputProblem
 from segmentation.jobs.report_tables import read_inputs
-from segmentation.jobs.rows import table_rows
+from segmentation.jobs.rows import replace_date
 from segmentation.reports.blocks import Report
 from segmentation.reports.content import FILES, Findings, build, find
 from segmentation.reports.csv import csv_bytes
@@ -17,7 +17,7 @@ from segmentation.reports.inputs import Inputs
 from segmentation.reports.page import render
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import ACCOUNT_ACTIONS, REPORT_CHANGES, SEGMENT_INDUSTRIES
-from segmentation.stores.files import is_full, whole
+from segmentation.stores.files import whole
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,14 +48,10 @@ def publish_report(job: Job) -> None:
 
 
 def _store(job: Job, inputs: Inputs, findings: Findings, note: str) -> None:
-    only, spark, as_of = f"as_of = DATE '{inputs.as_of}'", job.spark, inputs.as_of
-    residuals = table_rows(spark, findings.residuals, SEGMENT_INDUSTRIES, as_of=as_of, method=inputs.method)
-    job.tables.replace(residuals, SEGMENT_INDUSTRIES, where=only)
+    residuals = findings.residuals.assign(method=inputs.method)
     changes = findings.changes.assign(previous_as_of=inputs.previous)
-    job.tables.replace(table_rows(spark, changes, REPORT_CHANGES, as_of=as_of), REPORT_CHANGES, where=only)
-    # last: by its note the job tells that all of them are done
-    actions = table_rows(spark, findings.actions, ACCOUNT_ACTIONS, as_of=as_of)
-    job.tables.replace(actions, ACCOUNT_ACTIONS, where=only, note=note)
+    replace_date(job, inputs.as_of, (SEGMENT_INDUSTRIES, residuals, None), (REPORT_CHANGES, changes, None),
+                 (ACCOUNT_ACTIONS, findings.actions, note))  # fmt: skip
     job.publish()
 
 
@@ -76,8 +72,6 @@ def _write(folder: Path, report: Report) -> Path:
             (target / f"{name}.csv").unlink(missing_ok=True)
         _replace(page, render(report).encode("utf-8"))
     except OSError as problem:
-        if is_full(problem):
-            raise
         raise InputProblem(f"the report cannot be written to {folder}: {problem.strerror}; name another --to") from None
     return page
 

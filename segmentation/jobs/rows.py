@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import math
+import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.local_rows import local_frame
-from segmentation.table import Table
+from segmentation.runtime import Job
+from segmentation.shown import is_missing
+from segmentation.table import Table, of_date
+
+#: tables written at the same time: one leaves a core idle
+AT_ONCE = 3
 
 
 def table_rows(spark: SparkSession, rows: pd.DataFrame, table: Table, **constants: Any) -> DataFrame:
@@ -18,9 +24,21 @@ def table_rows(spark: SparkSession, rows: pd.DataFrame, table: Table, **constant
     A frame without rows is as good as any. KeyError for a column that is neither in `rows` nor among the constants.
     """
     whole = rows.assign(**constants)
-    columns = [[None if _is_missing(one) else one for one in whole[name]] for name in table.columns.names]
+    columns = [[None if is_missing(one) else one for one in whole[name]] for name in table.columns.names]
     return local_frame(spark, list(zip(*columns, strict=True)), table.columns)
 
 
-def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
+def replace_date(
+    job: Job, as_of: dt.date, *written: tuple[Table, pd.DataFrame | DataFrame, str | None], **constants: Any
+) -> None:
+    """The rows of `as_of` in tables that do not need each other, side by side; each with its note."""
+
+    def replace(table: Table, rows: pd.DataFrame | DataFrame, note: str | None) -> None:
+        if isinstance(rows, pd.DataFrame):
+            rows = table_rows(job.spark, rows, table, as_of=as_of, **constants)
+        job.tables.replace(rows, table, where=of_date(as_of), note=note)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        done = [pool.submit(replace, *one) for one in written]
+    for one in done:
+        one.result()

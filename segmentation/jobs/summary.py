@@ -24,6 +24,7 @@ from segmentation.schemas import (
 )
 from segmentation.segments.placing import lead_method
 from segmentation.shown import counted
+from segmentation.stores.moved_runs import database_of
 
 
 def show_summary(job: Job) -> None:
@@ -39,8 +40,7 @@ def show_summary(job: Job) -> None:
     lines.append(f"scored       {scored:,} accounts, labelled or not, in industry_scores")
     lines.append(f"tables       {tables.location(BASETABLE).removesuffix('basetable')}")
     if job.settings.storage.tracking_uri is None:
-        store = f"sqlite:///{(job.data_dir / 'mlflow.db').absolute()}"
-        lines.append(f"model runs   mlflow ui --backend-store-uri {store}")
+        lines.append(f"model runs   mlflow ui --backend-store-uri sqlite:///{database_of(job.data_dir)}")
     job.show("\n".join(lines))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 
 import pandas as pd
@@ -13,7 +12,7 @@ from pyspark.sql import functions as F
 from segmentation.column_names import quoted
 from segmentation.jobs.built import labels_of
 from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, training_note
-from segmentation.jobs.rows import table_rows
+from segmentation.jobs.rows import replace_date
 from segmentation.jobs.segment_history import History, moves_in_words, moves_since, read_history, with_history
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import (
@@ -34,12 +33,10 @@ from segmentation.segments.rfm import account_rfm
 from segmentation.segments.training import train_segments as train
 from segmentation.stores.runs import open_runs
 from segmentation.stores.segment_runs import log_segments
-from segmentation.table import Table
+from segmentation.table import of_date
 
 #: changes worth a line on the screen
 TOLD = (BORN, SPLIT, MERGED, ENDED)
-#: tables written at the same time: one leaves a core idle
-AT_ONCE = 2
 
 
 def train_segments(job: Job) -> None:
@@ -71,24 +68,13 @@ def _store(job: Job, as_of: dt.date, basetable: DataFrame, run: SegmentationRun,
     rows = [one.assignments.withColumn("model", F.lit(models[one.method])) for one in run.results]
     summaries = pd.concat([with_history(one.summaries, history) for one in run.results])
     profiles = pd.concat([one.profile.assign(method=one.method) for one in run.results])
-    _replace(job, as_of, (SEGMENTS, reduce(DataFrame.unionByName, rows), note),
-             (SEGMENT_SUMMARIES, table_rows(job.spark, summaries, SEGMENT_SUMMARIES, as_of=as_of), None))  # fmt: skip
-    now = job.tables.read(SEGMENTS).where(F.col("as_of") == F.lit(as_of))
-    positions = table_rows(job.spark, run.positions(), ACCOUNT_POSITIONS, as_of=as_of)
+    segments = reduce(DataFrame.unionByName, rows)
+    replace_date(job, as_of, (SEGMENTS, segments, note), (SEGMENT_SUMMARIES, summaries, None))
+    now = job.tables.read(SEGMENTS).where(of_date(as_of))
     moved = moves_since(job, runs, history, basetable, now)
-    _replace(job, as_of, (SEGMENT_PROFILES, table_rows(job.spark, profiles, SEGMENT_PROFILES, as_of=as_of), None),
-             (SEGMENT_MOVES, moved, None), (ACCOUNT_RFM, account_rfm(basetable), None),
-             (ACCOUNT_POSITIONS, positions, None))  # fmt: skip
+    replace_date(job, as_of, (SEGMENT_PROFILES, profiles, None), (SEGMENT_MOVES, moved, None),
+                 (ACCOUNT_RFM, account_rfm(basetable), None), (ACCOUNT_POSITIONS, run.positions(), None))  # fmt: skip
     job.publish()
-
-
-def _replace(job: Job, as_of: dt.date, *written: tuple[Table, DataFrame, str | None]) -> None:
-    """The rows of `as_of` in tables that do not need each other, side by side."""
-    only = f"as_of = DATE '{as_of}'"
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        done = [pool.submit(job.tables.replace, frame, table, only, note) for table, frame, note in written]
-    for one in done:
-        one.result()
 
 
 def _attributes(job: Job, as_of: dt.date) -> pd.DataFrame | None:
@@ -102,7 +88,7 @@ def _measured(job: Job, as_of: dt.date) -> DataFrame | None:
     """The account features, null where there is nothing to measure; None where none are stored."""
     if not job.tables.exists(ACCOUNT_FEATURES):
         return None
-    return job.tables.read(ACCOUNT_FEATURES).where(F.col("as_of") == F.lit(as_of))
+    return job.tables.read(ACCOUNT_FEATURES).where(of_date(as_of))
 
 
 def _show(job: Job, as_of: dt.date, run: SegmentationRun) -> None:
@@ -114,7 +100,7 @@ def _show(job: Job, as_of: dt.date, run: SegmentationRun) -> None:
     for method, why in run.skipped.items():
         job.show(f"{method}: no segments, {why}")
     job.show(f"{run.outliers:,} outlying accounts, {run.outlier_rule}")
-    for one in decompose(job.tables.read(SEGMENT_MOVES).where(F.col("as_of") == F.lit(as_of))):
+    for one in decompose(job.tables.read(SEGMENT_MOVES).where(of_date(as_of))):
         job.show(moves_in_words(one))
 
 

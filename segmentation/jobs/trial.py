@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from segmentation.errors import first_line
 from segmentation.events.duplicates import mark_copies
 from segmentation.events.parse import identify
 from segmentation.events.rule_set import RuleSet
@@ -54,9 +55,9 @@ def find_fault(job: Job, rules: RuleSet, layout: str | None) -> str | None:
     problem = _problem(partial(_build, job, rules, layout))
     # of a column `inspect` has looked at the type
     unfit = None if rules.source.has_time_column else _unfit_time(job, rules, layout)
-    if problem is None and unfit is None:
+    fault = unfit or (problem and f"{_key_at_fault(job, rules, layout)}{first_line(problem)}")
+    if not fault:
         return None
-    fault = unfit or f"{_key_at_fault(job, rules, layout)}{next(line for line in str(problem).splitlines() if line)}"
     if rules.source.format != "parquet" or isinstance(problem, ParseException):
         raise ConfError(f"{source_path(job.args.source)}: {fault}")
     return fault

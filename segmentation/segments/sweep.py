@@ -13,7 +13,7 @@ from pyspark.ml.clustering import GaussianMixtureModel, KMeansModel
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 
 from segmentation.arrays import Floats, Ints
-from segmentation.errors import InputProblem
+from segmentation.errors import InputProblem, first_line
 from segmentation.models.catalogue import CLUSTER, COMPONENTS, ModelEntry, build_estimator, find_model
 from segmentation.models.support import kind_of
 from segmentation.segments.choice import k_range
@@ -30,7 +30,6 @@ STARTS = 6
 INERTIA_WITHIN, LIKELIHOOD_WITHIN = 0.05, 0.1
 #: beyond so many accounts the silhouette, which compares all pairs, is taken on a sample
 SILHOUETTE_ACCOUNTS = 5000
-SHOWN_FAILURE = 200
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ def _attempt(method: str, k: int, fit: Callable[[], Fitted]) -> Fitted:
     except Exception as error:
         # A singular covariance comes as a Java error, a SparkException or a Python one, by version and connection;
         # whichever it is, the other candidates are still worth having, and choose_k raises when none is left.
-        failure = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:SHOWN_FAILURE] if str(error) else ''}"
+        failure = f"{type(error).__name__}: {first_line(error, 200)}"
         return Fitted(Candidate(method, k, failure=failure))
 
 

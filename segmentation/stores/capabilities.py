@@ -15,7 +15,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession, is_remote
 from pyspark.sql import functions as F
 
-from segmentation.errors import EnvironmentProblem
+from segmentation.errors import EnvironmentProblem, first_line
 from segmentation.events.spelling import composed_by_java
 from segmentation.stores.host import on_databricks
 from segmentation.stores.submitted import default_is_local
@@ -58,7 +58,7 @@ def setting(session: SparkSession, key: str, value: str, purpose: str) -> Iterat
     except PySparkException as error:
         raise EnvironmentProblem(
             f"this compute does not let a session set {key}, which {purpose} needs "
-            f"({str(error).splitlines()[0][:120]}): run it on compute that does, such as a dedicated cluster"
+            f"({first_line(error, 120)}): run it on compute that does, such as a dedicated cluster"
         ) from error
     try:
         yield

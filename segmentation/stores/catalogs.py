@@ -8,7 +8,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Row, SparkSession
 
 from segmentation.column_names import quoted
-from segmentation.errors import EnvironmentProblem, InputProblem
+from segmentation.errors import EnvironmentProblem, InputProblem, first_line
 
 #: the property by which a table that this project has made is known from another one of the same name
 MARK = "segmentation.table"
@@ -27,7 +27,7 @@ def is_in_catalog(spark: SparkSession, name: str) -> bool:
         return spark.catalog.tableExists(name)
     except PySparkException as error:
         raise InputProblem(
-            f"the catalog of {name} cannot be asked ({_reason(error)}): correct "
+            f"the catalog of {name} cannot be asked ({first_line(error, 200)}): correct "
             "storage.catalog, or have Spark given that catalog"
         ) from error
 
@@ -53,11 +53,6 @@ def require_ours(spark: SparkSession, name: str) -> None:
         raise _strange(name)
 
 
-def _reason(error: PySparkException) -> str:
-    """The first line that says something: of SQL that it cannot parse Spark's message begins with an empty one."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:200]
-
-
 def _strange(name: str) -> InputProblem:
     return InputProblem(
         f"{name} is not a table of this project: name another storage.schema_name, or drop it if it is what a job of "
@@ -73,6 +68,6 @@ def require_schema(spark: SparkSession, schema: str) -> None:
         spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     except PySparkException as error:
         raise EnvironmentProblem(
-            f"there is no schema {schema}, and it cannot be made ({_reason(error)}): have it "
+            f"there is no schema {schema}, and it cannot be made ({first_line(error, 200)}): have it "
             "made, or name another by storage.catalog and storage.schema_name"
         ) from error

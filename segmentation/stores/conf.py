@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -57,8 +57,7 @@ def load_settings(profile: str, overrides: Sequence[str] = ()) -> Settings:
     unknown key (with the nearest known one) or an unfit value.
     """
     folder = conf_dir()
-    base = _read(folder / "base.yml")
-    layers: list[tuple[str, Tree]] = [("conf/base.yml", base)]
+    layers: list[tuple[str, Tree]] = [("conf/base.yml", _read(folder / "base.yml"))]
     if profile != "base":
         path = folder / f"{profile}.yml"
         if not path.is_file():
@@ -76,8 +75,7 @@ def load_settings(profile: str, overrides: Sequence[str] = ()) -> Settings:
     given += [(f"--set {override}", override) for override in overrides]
     layers += [(where, _parse_override(where, override)) for where, override in given]
     merged: Tree = {}
-    for where, layer in layers:
-        _refuse_unknown(where, layer, base)
+    for _, layer in layers:
         merged = _merge(merged, layer)
     return _validate(Settings, merged, lambda path: _origin(layers, path))
 
@@ -182,19 +180,6 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> Tree:
     return merged
 
 
-#: below these keys names are the user's own, so none is unknown
-_FREE = ("session.spark", "basetable.label_groups", "models")
-
-
-def _refuse_unknown(where: str, layer: Tree, base: Tree, path: str = "") -> None:
-    for key, value in layer.items():
-        here = f"{path}.{key}" if path else str(key)
-        if key not in base:
-            raise ConfError(f"{where}: unknown key {here}{did_you_mean(key, base, listed=True)}")
-        if here not in _FREE and isinstance(value, dict) and isinstance(base[key], dict):
-            _refuse_unknown(where, value, base[key], here)
-
-
 def _origin(layers: Sequence[tuple[str, Tree]], path: Sequence[str | int]) -> str:
     for where, layer in reversed(layers):
         node: Any = layer
@@ -222,5 +207,15 @@ def _sentences(model: type[BaseModel], problem: ValidationError, origin: Any) ->
         key = ".".join(str(part) for part in path)
         what = error["msg"].removeprefix("Value error, ")
         if error["type"] == "extra_forbidden":
-            what = f"unknown key{did_you_mean(path[-1], model.model_fields, listed=True)}"
+            what = f"unknown key{did_you_mean(path[-1], _keys_beside(model, path), listed=True)}"
         yield f"{origin(path)}: {key or model.__name__}: {what}"
+
+
+def _keys_beside(kind: Any, path: Sequence[str | int]) -> Iterable[str]:
+    """The keys that are known where the last of the path stands."""
+    for part in path[:-1]:  # of a tuple or a dict of models the part is an item
+        fields = getattr(kind, "model_fields", None)
+        kind = (
+            fields[part].annotation if fields else next(one for one in get_args(kind) if hasattr(one, "model_fields"))
+        )
+    return list(kind.model_fields)

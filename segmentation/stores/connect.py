@@ -14,7 +14,7 @@ from typing import Any
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from segmentation.errors import EnvironmentProblem
+from segmentation.errors import EnvironmentProblem, first_line
 from segmentation.settings import SessionSettings
 from segmentation.stores.archive import write_archive
 
@@ -63,7 +63,7 @@ def _require_answer(address: str) -> None:
         channel = DefaultChannelBuilder(address).toChannel()
     except PySparkException as error:
         raise EnvironmentProblem(
-            f"session.remote (or SPARK_REMOTE) is no address of a Connect server: {str(error).splitlines()[0]}; "
+            f"session.remote (or SPARK_REMOTE) is no address of a Connect server: {first_line(error)}; "
             "it looks like sc://host:15002"
         ) from error
     states: queue.Queue[Any] = queue.Queue()
@@ -91,5 +91,5 @@ def _require_delta(session: SparkSession, address: str) -> None:
         session.catalog.currentDatabase()  # makes it load the catalog's class
     except PySparkException as error:
         raise EnvironmentProblem(
-            f"the Spark Connect server at {address} cannot load Delta ({str(error).splitlines()[0][:200]}): {fix}"
+            f"the Spark Connect server at {address} cannot load Delta ({first_line(error, 200)}): {fix}"
         ) from error

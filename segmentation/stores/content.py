@@ -20,7 +20,7 @@ def content_hash(frame: DataFrame, table: Table) -> str:
     """64 hexadecimal digits over the multiset of the frame's rows and the names of its columns, read once.
 
     Left out are the columns that the table calls volatile. The order of rows and of columns does not matter; null is
-    not "", an empty array is not null, -0.0 is 0.0, every NaN is the same.
+    not "", an empty array is not null, -0.0 is 0.0, every NaN is the same, as in Spark's own hash.
     """
     fields = sorted((field for field in frame.schema if not table.is_volatile(field.name)), key=lambda f: f.name)
     row = [_told_apart(F.col(quoted(field.name)), field.dataType) for field in fields]
@@ -44,8 +44,6 @@ def _seen(value: Column, kind: T.DataType) -> Column:
 
 def _told_apart(value: Column, kind: T.DataType) -> Column:
     """The value in a form of which xxhash64 sees all: nulls inside it and where a list ends, too."""
-    if isinstance(kind, T.FloatType | T.DoubleType):
-        return value + F.lit(0.0)  # turns -0.0 into 0.0
     if isinstance(kind, T.MapType):
         entry = T.StructType([T.StructField("key", kind.keyType), T.StructField("value", kind.valueType)])
         return _told_apart(F.array_sort(F.map_entries(value)), T.ArrayType(entry))

@@ -16,7 +16,7 @@ from pyspark.sql import types as T
 
 from segmentation.errors import InputProblem
 from segmentation.reports.csv import BOM, csv_lines, safe_cells
-from segmentation.stores.files import is_full, whole
+from segmentation.stores.files import whole
 
 CSV, PARQUET = "csv", "parquet"
 #: rows held in memory at a time
@@ -60,8 +60,6 @@ def write_files(rows: DataFrame, folder: Path, stem: str, formats: Sequence[str]
                     write(safe, count == 0)
                 count += len(part)
     except OSError as error:
-        if is_full(error):
-            raise
         raise InputProblem(f"{folder} cannot be written to ({error.strerror}): name a folder by --to") from error
     return paths, count, changed
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +17,3 @@ def whole(path: Path) -> Iterator[Path]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-
-
-def is_full(problem: OSError) -> bool:
-    """Whether a disk or a quota is full: that is told as what it is, wherever it happens."""
-    return problem.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import types as T
 
+from segmentation.errors import first_line
 from segmentation.events.drift import drift
 from segmentation.events.layout import SCHEMA, columns_of, format_of, types_of
 from segmentation.events.times import unfit_time
@@ -120,7 +121,7 @@ def _look_at_parquet(path: Path, source: SourceSettings) -> _Look:
         file = pq.ParquetFile(path, coerce_int96_timestamp_unit=INT96_UNIT)
         rows, columns = file.metadata.num_rows, list(file.schema_arrow)
     except (OSError, pa.ArrowException, ValueError) as problem:
-        return _Look(refusal=f"broken_parquet: {_first_line(problem)}")
+        return _Look(refusal=f"broken_parquet: {first_line(problem)}")
     fields, strange = [], []
     for column in columns:
         try:
@@ -137,11 +138,11 @@ def _look_at_lines(path: Path, source: SourceSettings) -> _Look:
     try:
         lines, head, unpacked_id = _count_lines(path)
     except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
-        return _Look(refusal=f"truncated: {_first_line(problem)}")
+        return _Look(refusal=f"truncated: {first_line(problem)}")
     except OSError as problem:
         if problem.errno is not None:
             raise
-        return _Look(refusal=f"truncated: {_first_line(problem)}")  # how bz2 says that its data are broken
+        return _Look(refusal=f"truncated: {first_line(problem)}")  # how bz2 says that its data are broken
     if head.startswith(_WIDE):
         return _Look(refusal="not_utf8: it begins like a UTF-16 text; convert it to UTF-8")
     if lines == 1 and _has_old_line_ends(head, source.format):
@@ -227,7 +228,3 @@ def _unfit(file: RawFile, source: SourceSettings) -> str | None:
     kind = have.get(source.time.column.lower())
     unfit = unfit_time(kind, source.time) if kind else None
     return f"unfit_time: {unfit}" if unfit else None
-
-
-def _first_line(problem: Exception) -> str:
-    return (str(problem).splitlines() or [type(problem).__name__])[0]

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TextIO
 
 from segmentation.errors import EnvironmentProblem, InputProblem
-from segmentation.stores.files import is_full
 
 #: how long the JVM of a dead holder may take to notice that it is alone, in seconds
 ORPHAN_S = 60
@@ -65,8 +64,6 @@ def _opened(data_dir: Path) -> TextIO:
         data_dir.mkdir(parents=True, exist_ok=True)
         return (data_dir / ".lock").open("a+", encoding="utf-8")
     except OSError as problem:
-        if is_full(problem):
-            raise
         raise unwritable(data_dir, problem) from None
 
 

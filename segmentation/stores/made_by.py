@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:  # where pyspark is missing, that has to be told
-    from segmentation.table import Table
-
 #: by table name
 MADE_BY = {
     "events": "ingest", "ingest_ledger": "ingest", "row_balance": "ingest", "tokens": "ingest", "event_names": "ingest",
@@ -27,9 +22,9 @@ MADE_BY = {
 
 def mended(name: str) -> str:
     """How to get back what was lost of a table: by a copy, as its command may think that all is there."""
-    return f"restore it from a copy (made by `segmentation {MADE_BY.get(name, 'run')}`)"
+    return f"restore it from a copy (made by `segmentation {made_by(name)}`)"
 
 
-def made_by(table: Table) -> str:
-    """The command that makes a table."""
-    return MADE_BY.get(table.name, "run")
+def made_by(name: str) -> str:
+    """The command that makes the table of that name."""
+    return MADE_BY.get(name, "run")

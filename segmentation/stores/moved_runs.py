@@ -20,6 +20,11 @@ _ADDRESSES = (
 )  # fmt: skip
 
 
+def database_of(data_dir: Path) -> Path:
+    """The file in which MLflow keeps a data directory's runs."""
+    return data_dir.resolve() / "mlflow.db"
+
+
 def moved_from(address: str, root: Path) -> str | None:
     """Where the experiment of a data directory keeps files, when that is another one's folder; None when it is ours."""
     is_a_data_directorys = address.startswith("file:") and address.endswith(f"/{FILES}")

@@ -14,12 +14,11 @@ import mlflow
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.types import DataType
-from pyspark.ml import PipelineModel
 
-from segmentation.errors import InputProblem
+from segmentation.errors import InputProblem, first_line
 from segmentation.industries.gate import REFUSED
 from segmentation.stores.run_values import LONGEST_PARAM
-from segmentation.stores.runs import Runs, load_model
+from segmentation.stores.runs import Runs
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 #: tag of a registered model: the versions that were champion, in the order in which they became it
@@ -144,20 +143,12 @@ def inputs_of(model: str) -> dict[str, bool] | None:
         signature = mlflow.models.get_model_info(f"models:/{model}").signature
     except (MlflowException, OSError) as error:
         raise InputProblem(
-            f"the files of the model {model} cannot be read ({str(error).splitlines()[0][:200]}): train anew with "
+            f"the files of the model {model} cannot be read ({first_line(error, 200)}): train anew with "
             "--force, or go back with `segmentation rollback`"
         ) from error
     if signature is None or signature.inputs is None:
         return None
     return {column.name: column.type == DataType.string for column in signature.inputs.inputs}
-
-
-def load_champion(runs: Runs, name: str) -> tuple[PipelineModel, str]:
-    """The model that carries the alias `champion`, and its `name/version`. LookupError when none was trained yet."""
-    model = champion(runs, runs.prefix + name)
-    if model is None:
-        raise LookupError(f"no model {name} has been trained yet: run the training job first")
-    return load_model(runs, model), model
 
 
 def version_of(runs: Runs, name: str, alias: str) -> str | None:

@@ -11,18 +11,13 @@ from urllib.parse import unquote
 
 from mlflow import MlflowClient
 from mlflow.entities import Experiment
-from sqlalchemy.exc import DatabaseError
 
-from segmentation.errors import InputProblem
+from segmentation.errors import InputProblem, first_line
 from segmentation.settings import StorageSettings
+from segmentation.stores.moved_runs import database_of
 
 #: what SQLite says where tables are not what MLflow's own notes in the same file make of them
 _HALF_MADE = re.compile(r"already exists|duplicate column|no such (table|column)|not a database|malformed")
-
-
-def database_of(data_dir: Path) -> Path:
-    """The file."""
-    return data_dir.resolve() / "mlflow.db"
 
 
 def has_runs(storage: StorageSettings, data_dir: Path) -> bool:
@@ -58,8 +53,8 @@ def find_experiment(uri: str, name: str, file: Path | None) -> Experiment | None
     """The experiment, None where there is none; InputProblem for an own database (`file`) that is not whole."""
     try:
         return MlflowClient(tracking_uri=uri).get_experiment_by_name(name)
-    except DatabaseError as error:
-        said = str(error).splitlines()[0]
+    except Exception as error:  # SQLAlchemy's, which mlflow-skinny does not bring
+        said = first_line(error)
         if file is None or not _HALF_MADE.search(said):
             raise
         fix = "delete it, as it holds no run" if _is_empty(file) else "put a copy from before in its place"

@@ -28,8 +28,8 @@ from pyspark.ml import PipelineModel
 from segmentation.settings import Settings, StorageSettings
 from segmentation.stores.capabilities import mlflow_moves_models
 from segmentation.stores.conf import dump_settings
-from segmentation.stores.moved_runs import FILES, follow, moved_from
-from segmentation.stores.run_database import database_of, find_experiment, has_runs, own_database
+from segmentation.stores.moved_runs import FILES, database_of, follow, moved_from
+from segmentation.stores.run_database import find_experiment, has_runs, own_database
 from segmentation.stores.run_values import log_values
 from segmentation.stores.shared_models import load_shared, log_shared
 from segmentation.stores.tracking import require_tracking

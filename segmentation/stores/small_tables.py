@@ -17,8 +17,6 @@ from pyarrow import fs
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
-from segmentation.local_rows import arrow_frame
-
 Answer = TypeVar("Answer")
 #: bytes of data files, and of the same rows in memory, that may lie in a plan
 _STORED, _HELD = 1 << 20, 16 << 20
@@ -29,7 +27,7 @@ _PLAIN, _ALL_ROWS = 1, 2
 def small_frame(spark: SparkSession, folder: Path, version: int) -> DataFrame | None:
     """The rows of a small table as of a version, which lie in the plan itself."""
     found = _ask(folder, version, _PLAIN, lambda table: _rows(table, folder))
-    return None if found is None else arrow_frame(spark, *found)
+    return None if found is None else spark.createDataFrame(*found)
 
 
 def counted_rows(folder: Path, version: int) -> int | None:

@@ -74,7 +74,7 @@ class TableStore:
         if table.name in self._published:
             return self._published[table.name].version
         raise MissingTable(
-            f"there is no table {table.name} at {self.location(table)}: run `segmentation {made_by(table)}` first"
+            f"there is no table {table.name} at {self.location(table)}: run `segmentation {made_by(table.name)}` first"
         )
 
     def read(self, table: Table) -> DataFrame:

@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import mlflow
-from alembic.util import CommandError
-from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
 
-from segmentation.errors import EnvironmentProblem
+from segmentation.errors import EnvironmentProblem, first_line
 
 #: characters of MLflow's own words: of a wrong server they hold the page that it sent
 _LONGEST = 300
+#: whose errors are told; by name, as mlflow-skinny, which the bundle for Databricks asks for, brings the first alone
+_THEIRS = ("mlflow", "sqlalchemy", "alembic")
 #: a server that went away while it was asked, and a full disk: known by that wherever it happens
 _KNOWN = ("ConnectionPool(", "database or disk is full")
 #: how MLflow says that a database's tables are another release's, and alembic of what a later one has called them
@@ -31,14 +30,16 @@ def kept_in(place: str) -> Iterator[None]:
         raise EnvironmentProblem(
             f"{place} needs the Python package {error.name}: install it, or correct the setting"
         ) from error
-    except (MlflowException, SQLAlchemyError, CommandError) as error:
-        said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in _THEIRS:
+            raise
+        said = first_line(error, _LONGEST)
         if any(known in said for known in _KNOWN):
             raise
         if other := _OTHER_TABLES.search(said):
             raise EnvironmentProblem(f"{place} {_of_another_release(other[1] or other[2])}") from error
         raise EnvironmentProblem(
-            f"MLflow cannot use {place} ({said[:_LONGEST]}): mend that, or correct storage.tracking_uri"
+            f"MLflow cannot use {place} ({said}): mend that, or correct storage.tracking_uri"
         ) from error
 
 

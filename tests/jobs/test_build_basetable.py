@@ -63,7 +63,7 @@ def test_where_no_rows_are_kept_the_tables_are_the_same(
 
 
 def test_an_odd_id_meets_its_label_and_a_label_of_nobody_is_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     odd = "p\u00e4\u00a0"
     build = ingested(tmp_path, LOG.replace(",a1,", f",{odd},"))

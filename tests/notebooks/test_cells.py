@@ -24,7 +24,7 @@ def house(rows: dict[str, pd.DataFrame], *settings: str) -> SimpleNamespace:
     return SimpleNamespace(
         has=lambda table: table.name in rows,
         at=at,
-        advice=lambda table: f"run `segmentation {made_by(table)}`",
+        advice=lambda table: f"run `segmentation {made_by(table.name)}`",
         basetable=rows.get("basetable"),
         settings=load_settings("local", list(settings)),
     )

@@ -32,8 +32,8 @@ from segmentation.schemas import (
     TOKENS,
 )
 from segmentation.stores.conf import load_settings
-from segmentation.stores.registry import champion, load_champion
-from segmentation.stores.runs import open_runs
+from segmentation.stores.registry import champion
+from segmentation.stores.runs import load_model, open_runs
 from tests.features.conftest import Rows
 from tests.robustness.conftest import store
 
@@ -123,8 +123,9 @@ def test_accounts_that_use_less_and_less_are_found(
 def test_the_model_is_registered_and_gives_the_stored_scores(spark: SparkSession, data_dir: Path) -> None:
     settings = load_settings("local", [])
     runs = open_runs(settings.storage, data_dir)
-    model, name = load_champion(runs, "churn")
+    name = champion(runs, "churn")
     assert name == "churn/1"
+    model = load_model(runs, name)
     again = score_churn(model, read(spark, data_dir, BASETABLE.name), active_months=1).toPandas()
     stored = read(spark, data_dir, CHURN_SCORES.name)
     assert {row["model"] for row in stored.select("model").distinct().collect()} == {name}

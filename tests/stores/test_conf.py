@@ -28,14 +28,6 @@ def test_every_profile_loads(profile: str) -> None:
     assert isinstance(load_settings(profile), Settings)
 
 
-def test_base_is_complete_and_every_key_is_explained() -> None:
-    base = yaml.safe_load((conf_dir() / "base.yml").read_text(encoding="utf-8"))
-    assert Settings.model_validate(base) == load_settings("base")
-    for section, field in Settings.model_fields.items():
-        known = getattr(field.annotation, "model_fields", {})
-        assert set(base[section]) >= set(known), section
-
-
 def test_a_profile_holds_only_what_differs() -> None:
     base = load_settings("base").model_dump()
     for profile in PROFILES[1:]:
@@ -56,15 +48,17 @@ def test_the_environment_wins_over_files_and_set_over_both(monkeypatch: pytest.M
     settings = load_settings("local", ["segments.k_min=4"]).segments
     assert (settings.k_min, settings.k_max, settings.methods) == (4, 8, ("kmeans", "gmm"))
     monkeypatch.setenv("SEGMENTATION_SETTINGS", "segments.kmax=8")
-    with pytest.raises(ConfError, match=r"\$SEGMENTATION_SETTINGS, segments.kmax=8: unknown key segments.kmax"):
+    with pytest.raises(ConfError, match=r"\$SEGMENTATION_SETTINGS, segments.kmax=8: segments.kmax: unknown key"):
         load_settings("local")
 
 
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("segments.kmax=6", r"--set segments.kmax=6: unknown key segments.kmax: did you mean 'k_max'"),
-        ("segmints.k_max=6", r"unknown key segmints: did you mean 'segments'"),
+        ("segments.kmax=6", r"--set segments.kmax=6: segments.kmax: unknown key: did you mean 'k_max'"),
+        ("segmints.k_max=6", r"segmints: unknown key: did you mean 'segments'"),
+        ("models.lasso.foo=1", r"models.lasso.foo: unknown key: known are .*grid"),
+        ("models.lasso.grib={}", r"models.lasso.grib: unknown key: did you mean 'grid'"),
         ("segments.k_max=many", r"--set segments.k_max=many: segments.k_max: Input should be a valid integer"),
         ("industry.models=[]", r"industry.models: Tuple should have at least 1 item"),
         ("models.lasso.grid={regParam: []}", r"models.lasso.grid.regParam: Tuple should have at least 1 item"),
@@ -117,7 +111,7 @@ def own_conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_wrong_file_is_named(own_conf: Path) -> None:
     (own_conf / "local.yml").write_text("segments: {k_mox: 3}\n", encoding="utf-8")
-    with pytest.raises(ConfError, match=r"conf/local.yml: unknown key segments.k_mox: did you mean"):
+    with pytest.raises(ConfError, match=r"conf/local.yml: segments.k_mox: unknown key: did you mean"):
         load_settings("local")
     with pytest.raises(ConfError, match=r"no profile 'locel'.*did you mean 'local'"):
         load_settings("locel")

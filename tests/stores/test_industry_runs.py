@@ -17,10 +17,10 @@ from segmentation.industries.scoring import score_industries
 from segmentation.schemas import INDUSTRY_CARDS, INDUSTRY_METRICS, SEGMENT_PROFILES, SEGMENT_SUMMARIES, SEGMENTS
 from segmentation.settings import Settings
 from segmentation.stores.industry_runs import log_industry
-from segmentation.stores.registry import CHALLENGER, find_version, load_champion, promote, recipe
+from segmentation.stores.registry import CHALLENGER, champion, find_version, promote, recipe
 from segmentation.stores.run_tables import read_table
 from segmentation.stores.run_values import metric_names
-from segmentation.stores.runs import Runs
+from segmentation.stores.runs import Runs, load_model
 from tests.industries import made_up
 from tests.models import planted
 
@@ -64,10 +64,10 @@ def test_the_model_survives_the_round_trip_and_waits_to_be_promoted(
     assert version.tags["gate_reason_02"] == "not worse than the champion"
     assert recipe(runs, model) == ("lasso", {"regParam": 0.3})
     assert promote(runs, [model]) == []
-    loaded, name = load_champion(runs, "industry")
-    assert name == model == "industry/1"
+    assert champion(runs, "industry") == model == "industry/1"
+    loaded = load_model(runs, model)
     pd.testing.assert_frame_equal(table(score_industries(loaded, labelled)), table(industry.scores))
-    signature = mlflow.models.get_model_info(f"models:/{name}").signature
+    signature = mlflow.models.get_model_info(f"models:/{model}").signature
     assert signature is not None
     assert {one.name: one.type.name for one in signature.inputs} == {"f0": "double"}
     assert runs.scratch is not None
