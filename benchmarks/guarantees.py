@@ -31,20 +31,26 @@ def steps(spark: SparkSession, logs: Path, rows: int, out: Path) -> Iterator[Ste
     categories = load_categories(source)
     files = list_drop(logs, source)
     lines = read_drop(spark, files, source)
-    [marked] = mark_copies([identify(lines, files, source)], None, drop=True, partitions=hash_partitions(spark, rows))
-    parsed = parse(marked, source, source.columns, settings.max_line_length)
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None).isoformat(" ")
-    events = build_events(parsed, source, categories, settings, "batch", now)
+
+    def parsed() -> DataFrame:  # each time anew: the look for copies is work as soon as it is asked for
+        identified, dealt = [identify(lines, files, source)], hash_partitions(spark, rows)
+        [marked] = mark_copies(identified, None, drop=True, partitions=dealt)
+        return parse(marked, source, source.columns, settings.max_line_length)
+
+    def events() -> DataFrame:
+        return build_events(parsed(), source, categories, settings, "batch", now)
+
     yield "lines read, each with its file", lambda: _throw_away(lines)
     yield "no line lost: parsed, faults named", lambda: _throw_away(parse(lines, source, source.columns))
     yield (
         "a content hash and a place per row",
         lambda: _throw_away(parse(identify(lines, files, source), source, source.columns)),
     )
-    yield "copies found, here and across files", lambda: _throw_away(parsed)
-    yield "times, names, numbers, categories, keys, rules", lambda: _throw_away(events)
-    yield "in order of category, token and time", lambda: _throw_away(lay_out(events))
-    yield "written to Delta, constraints checked", lambda: _write(spark, lay_out(events), out)
+    yield "copies found, here and across files", lambda: _throw_away(parsed())
+    yield "times, names, numbers, categories, keys, rules", lambda: _throw_away(events())
+    yield "in order of category, token and time", lambda: _throw_away(lay_out(events()))
+    yield "written to Delta, constraints checked", lambda: _write(spark, lay_out(events()), out)
 
 
 def measure(spark: SparkSession, logs: Path, rows: int, out: Path, rounds: int) -> dict[str, list[float]]:

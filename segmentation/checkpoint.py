@@ -7,9 +7,12 @@ import re
 from pyspark import StorageLevel
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 #: how Databricks' serverless compute says that it keeps no frames, and that it does not show a setting
 _KEEPS_NOTHING = re.compile(r"NOT_SUPPORTED_WITH_SERVERLESS|CONFIG_NOT_AVAILABLE")
+#: rows of a few numbers that every task may hold: some 300 MB of its memory, and of the driver's
+FEW = 2_000_000
 
 
 def settled(frame: DataFrame) -> DataFrame:
@@ -28,3 +31,12 @@ def settled(frame: DataFrame) -> DataFrame:
         if _KEEPS_NOTHING.search(str(error)):
             return frame
         raise
+
+
+def settled_for_join(narrow: DataFrame) -> DataFrame:
+    """The rows, settled, as the side of a join that goes to every task while there are few of them.
+
+    Before they are there Spark guesses, and as a rule so high that the other side, whole rows, goes through a shuffle.
+    """
+    kept = settled(narrow)
+    return kept if kept is narrow or kept.count() > FEW else F.broadcast(kept)

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from segmentation.basetable.build import build_basetable
 from segmentation.checkpoint import settled
 from segmentation.events.build import build_events, lay_out
-from segmentation.events.duplicates import mark_copies
+from segmentation.events.duplicates import KNOWN, mark_copies, suspects
 from segmentation.events.parse import identify, parse
 from segmentation.features.accounts import account_features
 from segmentation.features.activity import build_activity, mask_words, merge_activity
@@ -126,12 +126,24 @@ def test_another_category_adds_no_exchange(read: Read, owners: DataFrame) -> Non
     assert plan.exchanges == 5
 
 
-def test_copies_are_looked_for_in_a_narrow_exchange(spark: SparkSession, walked: Path) -> None:
-    """Whole rows never go through a shuffle: what is exchanged is a hash and a place."""
+@pytest.mark.parametrize("into", ["nothing", "events"])
+def test_rows_meet_their_copies_without_a_shuffle(spark: SparkSession, read: Read, walked: Path, into: str) -> None:
+    """Few copies go to every task, whatever Spark would guess of them."""
     source = load_source("generated")
     files = list_drop(walked / "raw" / "logs", source)
-    [marked] = mark_copies([identify(read_drop(spark, files, source), files, source)], None, drop=True)
-    plan = Plan(marked)
+    known = read("events").select(*KNOWN) if into == "events" else None
+    with setting(spark, "spark.sql.autoBroadcastJoinThreshold", "-1", "a guess that is too high"):
+        identified = identify(read_drop(spark, files, source), files, source)
+        plan = Plan(mark_copies([identified], known, drop=True)[0])
+        plan.require_none_of(*SLOW)
+    assert plan.exchanges == 0
+
+
+def test_copies_are_looked_for_in_a_narrow_exchange(spark: SparkSession, walked: Path) -> None:
+    """What is exchanged is a hash and a place."""
+    source = load_source("generated")
+    files = list_drop(walked / "raw" / "logs", source)
+    plan = Plan(suspects([identify(read_drop(spark, files, source), files, source)], None, drop=True))
     plan.require_none_of(*SLOW)
     exchanged = [line for line in plan.text.splitlines() if "- Exchange " in line]
     assert exchanged
@@ -172,7 +184,7 @@ def test_hashes_of_a_large_batch_are_dealt_by_rows(spark: SparkSession, walked: 
     assert hash_partitions(spark, few * HASHES_PER_TASK) is None
     dealt = hash_partitions(spark, few * HASHES_PER_TASK + 1)
     assert dealt == few + 1
-    plan = Plan(mark_copies([rows], None, drop=True, partitions=dealt)[0])
+    plan = Plan(suspects([rows], None, drop=True, partitions=dealt))
     assert plan.count(rf"- Exchange hashpartitioning\(_row_hash, {dealt}\)") == 1
 
 

@@ -12,7 +12,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.checkpoint import settled
+from segmentation.checkpoint import settled_for_join
 from segmentation.column_names import quoted
 from segmentation.events.revisions import SUPERSEDED
 from segmentation.schemas import KEPT
@@ -46,26 +46,22 @@ def mark_copies(
         no = F.lit(False)
         marks = (no.alias("_duplicate"), no.alias("_copy_of_undecided"), no.alias("_repeated_header"))
         return [rows.select("*", *marks) for rows in groups]
-    placed = [rows.select("*", _header_of(rows).alias("_header_of")) for rows in groups]
-    suspects = _suspects(reduce(DataFrame.union, (_narrow(rows, drop) for rows in placed)), known, drop, partitions)
-    if len(groups) > 1:  # or each group would look through all of them
-        suspects = settled(suspects)
-    # within one batch copies are few; of a drop that repeats what is stored they are not, and Spark chooses
-    told = F.broadcast(suspects) if known is None else suspects
-    return [_marked(rows, told) for rows in placed]
+    told = settled_for_join(suspects(groups, known, drop, partitions))
+    return [_marked(_with_header(rows), told) for rows in groups]
 
 
 def _is_text(rows: DataFrame) -> bool:
     return "line" in rows.columns
 
 
-def _header_of(rows: DataFrame) -> Column:
+def _with_header(rows: DataFrame) -> DataFrame:
     is_header = F.coalesce(F.col("line") == F.col("_header"), F.lit(False)) if _is_text(rows) else F.lit(False)
-    return F.when(is_header, F.xxhash64("_file_id")).otherwise(F.lit(0))
+    return rows.select("*", F.when(is_header, F.xxhash64("_file_id")).otherwise(F.lit(0)).alias("_header_of"))
 
 
-def _narrow(placed: DataFrame, drop: bool) -> DataFrame:
+def _narrow(rows: DataFrame, drop: bool) -> DataFrame:
     """What is needed to find copies among these rows; without `drop`, to find headers."""
+    placed = _with_header(rows)
     return (placed if drop else placed.where(F.col("_header_of") != 0)).select(*_AT, "_position")
 
 
@@ -81,17 +77,22 @@ def _marked(placed: DataFrame, suspects: DataFrame) -> DataFrame:
     )
 
 
-def _suspects(narrow: DataFrame, known: DataFrame | None, drop: bool, partitions: int | None) -> DataFrame:
-    """One row per repeated row and per file's header: what makes rows equal, `_first`, `_stays`, `_taken_out`."""
-    header = F.col("_header_of") != 0
+def suspects(
+    groups: Sequence[DataFrame], known: DataFrame | None, drop: bool, partitions: int | None = None
+) -> DataFrame:
+    """One row per repeated row and per file's header: what makes rows equal, `_first`, `_stays`, `_taken_out`.
+
+    The arguments are those of `mark_copies`.
+    """
+    header, narrow = F.col("_header_of") != 0, reduce(DataFrame.union, (_narrow(rows, drop) for rows in groups))
     dealt = narrow.repartition(partitions, "_row_hash") if partitions else narrow
-    groups = dealt.groupBy(*_AT).agg(F.count(F.lit(1)).alias("_copies"), F.min("_position").alias("_first"))
+    equal = dealt.groupBy(*_AT).agg(F.count(F.lit(1)).alias("_copies"), F.min("_position").alias("_first"))
     if known is not None and drop:
-        groups = groups.join(_stored(known, dealt), on="_row_hash", how="left")
+        equal = equal.join(_stored(known, dealt), on="_row_hash", how="left")
     else:
         nothing = F.lit(None).cast("boolean")
-        groups = groups.select("*", nothing.alias("_stays"), nothing.alias("_taken_out"))
-    return groups.where((F.col("_copies") > 1) | header | F.col("_stays").isNotNull()).drop("_copies")
+        equal = equal.select("*", nothing.alias("_stays"), nothing.alias("_taken_out"))
+    return equal.where((F.col("_copies") > 1) | header | F.col("_stays").isNotNull()).drop("_copies")
 
 
 def _stored(known: DataFrame, arrived: DataFrame) -> DataFrame:

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from segmentation.column_names import mentions, quoted
+from segmentation.errors import InputProblem
 from segmentation.events.lines import (
     UNREADABLE,
     any_of,
@@ -37,6 +38,8 @@ AS_JSON = {
 }
 #: characters of a line; the settings bring a lower number
 NO_LIMIT = (1 << 31) - 1
+#: of which a place has room
+MOST_TASKS, MOST_FILES = 1 << 15, 1 << 18
 #: what JSON lines hold beside the columns of their source
 UNKNOWN_KEYS = "_unknown_keys"
 #: our columns beside the log's own
@@ -65,8 +68,11 @@ def identify(rows: DataFrame, files: Iterable[FileFacts], source: SourceSettings
     header line of the row's own file. Rows equal in `_row_hash` and `_row_check` (96 bits together) are taken to be
     equal. `_position` orders rows by content hash of the file, then by place in it; it is the same in every scan of
     the same files. `files` may be more than those that the rows are of: then the places of all agree.
+    Raises InputProblem for more files than a place has room for.
     """
     in_order = sorted(files, key=lambda file: file.file_id)
+    if len(in_order) > MOST_FILES:
+        raise InputProblem(f"{len(in_order):,} files are too many for one batch: give {MOST_FILES:,} at a time at most")
     ranked = [
         (file.location, file.file_id, file.header, rank, "\n".join((source.name, *file.columns)))
         for rank, file in enumerate(in_order)
@@ -109,8 +115,9 @@ def place(rank: Column) -> Column:
     """Orders rows by the `rank` of their file (or group of files), then as they stand in it."""
     # monotonically_increasing_id is partition << 33 | row; packed here into 45 bits below the rank
     number = F.monotonically_increasing_id()
+    too_many = F.raise_error(F.lit(f"more than {MOST_TASKS:,} tasks would read this batch: give its files in several"))
     within = F.shiftleft(F.shiftright(number, 33), 30).bitwiseOR(number.bitwiseAND(F.lit((1 << 30) - 1)))
-    return F.shiftleft(rank, 45).bitwiseOR(within)
+    return F.when(F.shiftright(number, 33) < MOST_TASKS, F.shiftleft(rank, 45).bitwiseOR(within)).otherwise(too_many)
 
 
 def parse(

@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from segmentation.checkpoint import settled_for_join
 from segmentation.schemas import DROPPED, KEPT
 from segmentation.settings import SourceSettings
 
@@ -65,7 +66,7 @@ def supersede(decided: DataFrame, stored: DataFrame | None) -> tuple[DataFrame, 
         suspects = met.where(F.col("_several") | F.col("_stored").isNotNull()).select("event_id_hash", winner)
         overtaken = met.where(F.col("_stored") < F.col("_latest")).select("event_id_hash")
     # only two numbers per suspect event meet the rows again: no whole row goes through a shuffle
-    joined = decided.join(F.broadcast(suspects), on="event_id_hash", how="left")
+    joined = decided.join(settled_for_join(suspects), on="event_id_hash", how="left")
     loses = (F.col("disposition") == KEPT) & F.coalesce(F.col("row_hash") != F.col("_winner"), F.lit(False))
     new = {"disposition": F.lit(DROPPED), "rule": F.lit(SUPERSEDED)}
     columns = [

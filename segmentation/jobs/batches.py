@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from functools import reduce
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -33,7 +34,7 @@ from segmentation.jobs.stored_hashes import stored_hashes
 from segmentation.local_rows import local_frame
 from segmentation.runtime import Job
 from segmentation.schemas import EVENTS, KEPT, LEDGER, READ, ROW_BALANCE
-from segmentation.stores.capabilities import calls_java, setting_if_allowed
+from segmentation.stores.capabilities import calls_java, scan_parallelism, setting_if_allowed
 from segmentation.stores.drops import read_drop
 from segmentation.stores.inspection import RawFile
 from segmentation.stores.secrets import read_key
@@ -69,7 +70,10 @@ def carry_out(job: Job, plan: Plan) -> list[dict[str, object]]:
         _require_unchanged(plan.files)
         wrote = f"wrote {sum(f.rows for f in plan.files):,} rows of {len(plan.files)} files to events"
         is_parquet = plan.rules.source.format == "parquet"
-        with job.stage(wrote), setting_if_allowed(job.spark, *PARQUET_PER_TASK) if is_parquet else nullcontext():
+        # rows are told by their place among the tasks that read them, twice: both times the same
+        alike = setting_if_allowed(job.spark, "spark.sql.files.minPartitionNum", scan_parallelism(job.spark))
+        cut = setting_if_allowed(job.spark, *PARQUET_PER_TASK) if is_parquet else nullcontext()
+        with job.stage(wrote), alike, cut:
             overtaken = _write_events(job, plan)
         _require_unchanged(plan.files)
     batch = job.tables.read(EVENTS).where(F.col("batch_id") == plan.batch_id)
@@ -143,31 +147,25 @@ def _write_events(job: Job, plan: Plan) -> bool:
 def batch_events(job: Job, plan: Plan) -> DataFrame:
     """The rows of all files as rows of `events`; files of different columns are parsed apart."""
     source, files = plan.rules.source, plan.files
-    known = stored_hashes(job, plan) if source.duplicates == "drop" else None
-    # Parquet files of other columns need a reader of their own: a merged schema would change the hashes of equal rows
-    groups = by_layout(files) if source.format == "parquet" else [files]
+    known, looked_through = stored_hashes(job, plan) if source.duplicates == "drop" else (None, 0)
+    # each layout is read apart: what Parquet's merged schema would make of it changes the hashes of equal rows
+    groups = by_layout(files)
     identified = [identify(read_drop(job.spark, group, source), files, source) for group in groups]
     if key := read_key(job.settings.privacy):
         keys = key_frame(job.spark, key)
         identified = [hash_row_hash(rows, keys, "_row_hash") for rows in identified]
-    dealt = hash_partitions(job.spark, sum(file.rows for file in files))
+    dealt = hash_partitions(job.spark, looked_through + sum(file.rows for file in files))
     parts = []
     for group, marked in zip(groups, mark_copies(identified, known, source.duplicates == "drop", dealt), strict=True):
-        for same in by_layout(group):
-            ids = [file.file_id for file in same]
-            of_these = marked if len(ids) == len(group) else marked.where(F.col("_file_id").isin(ids))
-            layout = same[0].layout
-            parts.append(build_rows(job, plan.rules, of_these, layout, plan.batch_id, plan.planned_at))
-    rows = parts[0]
-    for part in parts[1:]:
-        rows = rows.unionByName(part)
-    return rows
+        parts.append(build_rows(job, plan.rules, marked, group[0].layout, plan.batch_id, plan.planned_at))
+    return reduce(DataFrame.unionByName, parts)
 
 
 def hash_partitions(spark: SparkSession, rows: int) -> int | None:
     """Into how many parts to deal the hashes of so many rows; None where Spark's own number is enough."""
-    needed = -(-rows // HASHES_PER_TASK)
-    return needed if needed > int(str(spark.conf.get("spark.sql.shuffle.partitions"))) else None
+    needed, own = -(-rows // HASHES_PER_TASK), str(spark.conf.get("spark.sql.shuffle.partitions"))
+    # what Databricks calls auto is counted from the rows anyway
+    return needed if own.isdecimal() and needed > int(own) else None
 
 
 def build_rows(

@@ -30,6 +30,9 @@ from segmentation.stores.conf import ConfError, load_source, source_path
 from segmentation.stores.content import content_hash
 from segmentation.stores.secrets import read_key
 
+#: events that one commit can name, some megabytes of SQL
+MOST_OVERTAKEN = 100_000
+
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", required=True, metavar="NAME", help="whose rows: a file in conf/sources, or a path")
@@ -65,9 +68,10 @@ def _replay(job: Job, source: SourceSettings) -> None:
     changed = content_hash(rows, EVENTS) != content_hash(events.where(condition), EVENTS)
     kinds = {row["disposition"]: row["count"] for row in rows.groupBy("disposition").count().collect()}
     if changed:
+        ids = _ids(overtaken)
         kinds_of_files = {format_of(row["layout"]): row["batch_id"] for row in files}
         record_replay(job, {batch_id: _read_as(kind, rules) for kind, batch_id in kinds_of_files.items()})
-        _store(job, rules, rows, overtaken, condition, [row["batch_id"] for row in files])
+        _store(job, rules, rows, ids, condition, [row["batch_id"] for row in files])
     job.show(
         f"replayed {before:,} quarantined rows of {source.name!r}: now "
         + ", ".join(f"{kind} {kinds.get(kind, 0):,}" for kind in (KEPT, QUARANTINED, DROPPED))
@@ -155,19 +159,24 @@ def _read_alike(files: list[Row]) -> list[dict[str | None, list[str]]]:
     return [group for group in groups if group]
 
 
-def _store(
-    job: Job, rules: RuleSet, rows: DataFrame, overtaken: DataFrame | None, condition: str, batches: list[str]
-) -> None:
+def _ids(overtaken: DataFrame | None) -> list[int]:
+    """Hashes of the stored events that are overtaken; their commit names each of them."""
+    if overtaken is None:
+        return []
+    ids = [row["event_id_hash"] for row in overtaken.limit(MOST_OVERTAKEN + 1).collect()]
+    if len(ids) > MOST_OVERTAKEN:
+        raise InputProblem(f"more than {MOST_OVERTAKEN:,} stored events would be overtaken: replay fewer by --rule")
+    return ids
+
+
+def _store(job: Job, rules: RuleSet, rows: DataFrame, overtaken: list[int], condition: str, batches: list[str]) -> None:
     """One commit of the rows as they are decided now, then everything that counts them."""
     tables, where = job.tables, condition
-    if overtaken is not None:
-        kept = tables.read(EVENTS).where(F.col("disposition") == KEPT)
-        ids = [row["event_id_hash"] for row in overtaken.collect()]
-        if ids:
-            losers = kept.where(F.col("event_id_hash").isin(ids))
-            rows = rows.unionByName(losers.withColumns({"disposition": F.lit(DROPPED), "rule": F.lit(SUPERSEDED)}))
-            where = f"({where}) OR (disposition = '{KEPT}' AND event_id_hash IN ({', '.join(map(str, ids))}))"
-            batches = []
+    if overtaken:
+        losers = f"disposition = '{KEPT}' AND event_id_hash IN ({', '.join(map(str, overtaken))})"
+        changed = {"disposition": F.lit(DROPPED), "rule": F.lit(SUPERSEDED)}
+        rows = rows.unionByName(tables.read(EVENTS).where(losers).withColumns(changed))
+        where, batches = f"({where}) OR ({losers})", []
     with job.stage("stored the replayed rows and counted again"):
         note = f"replay of {rules.source.name} by rules {rules.hash()[:16]}"
         tables.exchange(lay_out(rows), EVENTS, where, note)

@@ -22,31 +22,32 @@ from segmentation.stores.drops import read_drop
 MANY, MANY_TIMES = 10_000_000, 5
 
 
-def stored_hashes(job: Job, plan: Plan) -> DataFrame | None:
+def stored_hashes(job: Job, plan: Plan) -> tuple[DataFrame | None, int]:
     """`row_hash`, `disposition` and `rule` of stored rows that may equal one of the batch; None when none are stored.
+
+    With it how many they are where all are looked through, 0 where they are those of a few months.
 
     Equal rows are of equal times, so other months need no look, unless stored rows of the source got theirs by rules
     that differ in it. Rows without a month always do.
     """
     if not job.tables.exists(EVENTS):
-        return None
-    known = job.tables.read(EVENTS).select("event_month", *KNOWN)
-    if _is_much(job, plan) and _are_timed_alike(job, plan.rules):
+        return None, 0
+    known, stored = job.tables.read(EVENTS).select("event_month", *KNOWN), _stored_rows(job)
+    if stored >= max(MANY, MANY_TIMES * sum(file.rows for file in plan.files)) and _are_timed_alike(job, plan.rules):
         with job.stage("found the months of the batch, to look for copies in these alone"):
             months = _months(job, plan)
         # as texts: a date of the first years, as junk may hold, cannot be handed to Spark
         dates = "".join(f" OR event_month = DATE '{month}'" for month in sorted(months))
-        known = known.where(f"event_month IS NULL{dates}")
-    return known.select(*KNOWN)
+        known, stored = known.where(f"event_month IS NULL{dates}"), 0
+    return known.select(*KNOWN), stored
 
 
-def _is_much(job: Job, plan: Plan) -> bool:
-    """Whether so much is stored that to read the batch's times first takes less than to look through all of it."""
-    # of all sources: nothing in a stored row tells which one it came from
+def _stored_rows(job: Job) -> int:
+    """Of all sources: nothing in a stored row tells which one it came from."""
     entries = job.tables.read(LEDGER).where(F.col("status") == READ)
     stored = entries.agg(F.coalesce(F.sum("rows_in"), F.lit(0)).alias("rows")).first()
     assert stored is not None  # an aggregate of everything has one row
-    return int(stored["rows"]) >= max(MANY, MANY_TIMES * sum(file.rows for file in plan.files))
+    return int(stored["rows"])
 
 
 def _are_timed_alike(job: Job, rules: RuleSet) -> bool:

@@ -69,6 +69,19 @@ def setting(session: SparkSession, key: str, value: str, purpose: str) -> Iterat
             session.conf.set(key, before)
 
 
+def scan_parallelism(session: SparkSession) -> str:
+    """For how many cores files are cut into tasks, as Spark has it now; Connect's clients see a shuffle's parts alone.
+
+    Spark asks this whenever a scan begins, and with dynamic allocation it is another number a moment later.
+    """
+    for key in ("spark.sql.files.minPartitionNum", "spark.sql.leafNodeDefaultParallelism"):
+        if given := session.conf.get(key, None):
+            return given
+    if is_connect(session):
+        return str(session.conf.get("spark.sql.shuffle.partitions"))
+    return str(session.sparkContext.defaultParallelism)
+
+
 @contextmanager
 def setting_if_allowed(session: SparkSession, key: str, value: str) -> Iterator[None]:
     """The same where only speed depends on it: compute that does not allow it goes on with its own value."""

@@ -12,7 +12,9 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from segmentation.checkpoint import settled_for_join
 from segmentation.errors import InputProblem
+from segmentation.events import duplicates
 from segmentation.jobs.command import main
 from segmentation.jobs.stored_categories import require_columns
 from segmentation.runtime import Exit, Job
@@ -77,6 +79,30 @@ def test_a_large_parquet_file_is_taken_in_by_many_tasks(spark: SparkSession, tmp
     assert read(spark, tmp_path, "events").count() == len(rows)
     files = read(spark, tmp_path, "events").select(F.input_file_name()).distinct().count()
     assert files == 3
+
+
+def test_cores_that_come_while_files_are_read_cost_no_row(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that stand twice in files which are cut into other tasks the second time that they are read."""
+
+    def and_cores_come(narrow: DataFrame) -> DataFrame:
+        kept = settled_for_join(narrow)
+        spark.conf.set("spark.sql.leafNodeDefaultParallelism", "7")
+        return kept
+
+    monkeypatch.setattr(duplicates, "settled_for_join", and_cores_come)
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    (drop / "a.csv").write_text(HEADER + "".join(row(n % 60) for n in range(120)))
+    spark.conf.set("spark.sql.files.openCostInBytes", "100")
+    try:
+        assert ingest(tmp_path, drop) == Exit.OK
+    finally:
+        spark.conf.unset("spark.sql.files.openCostInBytes")
+        spark.conf.unset("spark.sql.leafNodeDefaultParallelism")
+    events = read(spark, tmp_path, "events").groupBy("disposition", "rule").count().collect()
+    assert sorted(map(tuple, events), key=str) == [("dropped", "duplicate", 60), ("kept", None, 60)]
 
 
 @pytest.mark.long

@@ -12,6 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from segmentation.features.staleness import kept_rows, stale_months
+from segmentation.jobs import replay_quarantine
 from segmentation.runtime import Exit
 from segmentation.schemas import ACTIVITY, EVENTS, LEDGER, ROW_BALANCE, TOKENS
 from segmentation.stores import inspection
@@ -189,7 +190,9 @@ def raw_of(logs: Logs) -> dict[str, bytes]:
     return {names[row["file_id"]]: bytes(row["raw"]) for row in rows}
 
 
-def test_a_correction_is_one_commit_and_changes_the_month(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_correction_is_one_commit_and_changes_the_month(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     logs = Logs(spark, tmp_path, event_id="id", revision="version")
     logs.write("a.csv", line(NOON + "1", "t1", 5, "e1", "1"), line(NOON + "1", "t1", 1, "e2", "1"))
     assert logs.ingest() == Exit.OK
@@ -208,6 +211,10 @@ def test_a_correction_is_one_commit_and_changes_the_month(spark: SparkSession, t
     assert cube(logs) == {("t1", 2, 8.0)}
 
     logs.describe(**BOTH, event_id="id", revision="version")
+    with monkeypatch.context() as patch:
+        patch.setattr(replay_quarantine, "MOST_OVERTAKEN", 0)
+        assert logs.replay() == Exit.INPUT
+        assert logs.balance()["a.csv", "dropped", "superseded"] == 1
     assert logs.replay() == Exit.OK
     assert require_whole(spark, logs.data) == 5
     assert logs.balance()["a.csv", "dropped", "superseded"] == 2
