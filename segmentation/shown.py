@@ -1,14 +1,18 @@
-"""How numbers, shares and missing values are written."""
+"""How numbers, shares, missing values and long lists are written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
 
 #: shown where there is no value
 NOTHING = "-"
+#: names told before it is only counted
+_TOLD = 10
+#: so many lines or paths are told, where each says what is to be done about one file
+FILES_TOLD = 20
 #: keeps a number and its sign on one line
 BLANK = "\N{NO-BREAK SPACE}"
 
@@ -27,6 +31,12 @@ def shown_int(value: float) -> str:
 def counted(count: float, one: str, many: str | None = None) -> str:
     """1 account, 2 accounts; `many` where it is not made by an s."""
     return f"{shown_int(count)} {one if count == 1 else many or f'{one}s'}"
+
+
+def listed(names: Sequence[str], most: int = _TOLD, between: str = ", ", more: str = " and {} more") -> str:
+    """The first names, and how many more there are."""
+    rest = len(names) - most
+    return between.join(names[:most]) + (more.format(shown_int(rest)) if rest > 0 else "")
 
 
 def months_ahead(months: int | None) -> str:

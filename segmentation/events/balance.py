@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from segmentation.events.rules import FLAGGED
 from segmentation.schemas import DROPPED, KEPT, QUARANTINED
+from segmentation.shown import FILES_TOLD, listed
 
 
 class BalanceError(RuntimeError):
@@ -56,7 +57,7 @@ def count_by_file(balance: Iterable[Mapping[str, object]]) -> dict[str, FileCoun
 def audit(expected: Mapping[str, tuple[str, int]], stored: Mapping[str, FileCounts]) -> None:
     """Hold the stored rows against `expected`, file id to (path, rows counted from the bytes).
 
-    Raises BalanceError naming every file that does not agree.
+    Raises BalanceError naming the first files that do not agree, and how many more there are.
     """
     wrong = []
     for file_id, (path, rows) in expected.items():
@@ -64,7 +65,7 @@ def audit(expected: Mapping[str, tuple[str, int]], stored: Mapping[str, FileCoun
         if have != rows:
             wrong.append(f"{path} holds {rows:,} rows, {have:,} were stored")
     if wrong:
-        raise BalanceError("the row balance does not close: " + "; ".join(wrong))
+        raise BalanceError(f"the row balance does not close: {listed(wrong, FILES_TOLD, '; ')}")
 
 
 def balance_lines(balance: Sequence[Mapping[str, object]]) -> list[str]:

@@ -22,7 +22,7 @@ class Exit(IntEnum):
     USAGE = 2  # arguments or settings
     INPUT = 3  # files, tables or labels
     ENVIRONMENT = 4  # Java, jars, Python, a full disk, a JVM that was killed
-    PARTIAL = 5  # done, but some files could not be taken in; each is named
+    PARTIAL = 5  # done, but some files could not be taken in; the ledger names each
     LACKING = 6  # the data lack what the command needs, such as labels, months or values; nothing is broken
     INTERRUPTED = 130  # by Ctrl-C or SIGTERM
 

@@ -34,6 +34,7 @@ from segmentation.jobs.stored_hashes import stored_hashes
 from segmentation.local_rows import local_frame
 from segmentation.runtime import Job
 from segmentation.schemas import EVENTS, KEPT, LEDGER, READ, ROW_BALANCE
+from segmentation.shown import FILES_TOLD, listed
 from segmentation.stores.capabilities import calls_java, scan_parallelism, setting_if_allowed
 from segmentation.stores.drops import read_drop
 from segmentation.stores.inspection import RawFile
@@ -47,10 +48,10 @@ PARQUET_PER_TASK = ("spark.sql.files.maxPartitionBytes", "16m")
 
 
 class FileChanged(InputProblem):  # it names what happened
-    """Files are not what they were when the batch was planned; the message names them."""
+    """Files are not what they were when the batch was planned; the message names the first of them."""
 
     def __init__(self, paths: Collection[Path]) -> None:
-        named = ", ".join(map(str, paths))
+        named = listed([*map(str, paths)], FILES_TOLD)
         super().__init__(f"{named} changed after the batch was planned: run the same command when nobody writes there")
         self.paths = set(paths)
 

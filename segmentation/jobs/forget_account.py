@@ -33,6 +33,7 @@ from segmentation.schemas import (
     TOKEN_FEATURES,
     TOKENS,
 )
+from segmentation.shown import listed
 from segmentation.stores.secrets import read_key
 from segmentation.table import Table
 
@@ -72,10 +73,9 @@ def forget(job: Job) -> None:
 def _told(shared: list[Row]) -> str:
     """What stays of tokens that other accounts have too."""
     accounts, tokens = sorted({row["account_id"] for row in shared}), {row["token_key"] for row in shared}
-    more = f" and {len(accounts) - NAMED:,} more" if len(accounts) > NAMED else ""
     return (
         f"{len(tokens):,} of its tokens are others' too and stay with what others have of them, "
-        f"{sum(row['rows'] for row in shared):,} rows of {', '.join(accounts[:NAMED])}{more}: "
+        f"{sum(row['rows'] for row in shared):,} rows of {listed(accounts, NAMED)}: "
         "if that is the same customer by another name, forget it too"
     )
 

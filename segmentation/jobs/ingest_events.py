@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
@@ -30,6 +31,7 @@ from segmentation.jobs.trial import try_out
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import LEDGER, READ, REFUSED
 from segmentation.settings import SourceSettings
+from segmentation.shown import FILES_TOLD, listed
 from segmentation.stores.conf import load_categories, load_source
 from segmentation.stores.drops import list_drop, passed_over
 from segmentation.stores.inspection import BEING_WRITTEN, RawFile
@@ -80,7 +82,8 @@ def ingest(job: Job) -> Exit:
     rules, changed = rules_of(job, source), set[Path]()
     for left in reversed(range(TRIES)):
         with job.stage(f"looked through {job.args.input}"):
-            found = list_drop(job.args.input, source)
+            known = ((row["bytes"], row["file_id"]) for row in _taken_in(job))
+            found = list_drop(job.args.input, source, known)
         if not left:
             found = [_written(file) if file.path in changed else file for file in found]
         if others := passed_over(job.args.input, source):
@@ -100,8 +103,9 @@ def ingest(job: Job) -> Exit:
             job.say(f"{problem}; looking again")
     if not new and not refused:
         job.show(f"nothing to ingest: all {len(found)} files are in the ledger")
-    for file in refused:
-        job.show(f"refused: {file.location}: {file.refusal}")
+    if refused:
+        lines = [f"refused: {file.location}: {file.refusal}" for file in refused]
+        job.show(listed(lines, FILES_TOLD, "\n", f"\nrefused: {{}} more (see {LEDGER.name})"))
     return Exit.PARTIAL if refused else Exit.OK
 
 
@@ -173,13 +177,17 @@ def _carry_out(job: Job, plan: Plan) -> None:
     job.show("\n".join([*balance_lines(balance), *drifted]))
 
 
+def _taken_in(job: Job) -> list[Row]:
+    """What the ledger says of every file that was read."""
+    if not job.tables.exists(LEDGER):
+        return []
+    return job.tables.read(LEDGER).where(F.col("status") == READ).select("file_id", "path", "bytes").collect()
+
+
 def _sort_out(job: Job, found: Sequence[RawFile], source: SourceSettings) -> tuple[list[RawFile], list[RawFile]]:
     """(files whose content, packed or not, is in no ledger entry, of equal ones the first; files not taken in)."""
-    known, paths = set[str](), set[str]()
-    if job.tables.exists(LEDGER):
-        entries = job.tables.read(LEDGER).where(F.col("status") == READ).select("file_id", "path").collect()
-        known = {row["file_id"] for row in entries}
-        paths = {row["path"] for row in entries}
+    entries = _taken_in(job)  # again, as a batch may have been finished since
+    known, paths = {row["file_id"] for row in entries}, {row["path"] for row in entries}
     good, refused = list[RawFile](), list[RawFile]()
     for file in found:
         is_new = not {file.file_id, file.unpacked_id} & known

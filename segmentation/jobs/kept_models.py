@@ -11,8 +11,9 @@ from pyspark.sql import DataFrame
 
 from segmentation.errors import InputProblem
 from segmentation.jobs.built import built_of
-from segmentation.models.columns import differences, filled_columns, listed
+from segmentation.models.columns import differences, filled_columns
 from segmentation.runtime import Job
+from segmentation.shown import listed
 from segmentation.stores.registry import LABEL, find_version, inputs_of
 from segmentation.stores.runs import INDUSTRY_MODEL, Runs
 

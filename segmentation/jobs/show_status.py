@@ -25,6 +25,7 @@ from segmentation.schemas import (
     TOKENS,
 )
 from segmentation.settings.logs import FALLBACK
+from segmentation.shown import FILES_TOLD
 from segmentation.stores.conf import ConfError, load_source
 from segmentation.stores.locks import holder
 from segmentation.stores.secrets import veiled
@@ -131,7 +132,9 @@ def _refused(entries: Sequence[Entry]) -> list[str]:
     """The refused files that wait; of those that are where they were no longer the number is enough."""
     refused = waiting(entries)
     there = [one for one in refused if _is_there(one.path)]
-    lines = [f"refused         {one.path}: {one.reason}" for one in there]
+    lines = [f"refused         {one.path}: {one.reason}" for one in there[:FILES_TOLD]]
+    if more := len(there) - len(lines):
+        lines.append(f"refused         {more:,} more at their paths (see {LEDGER.name})")
     if gone := len(refused) - len(there):
         lines.append(
             f"refused         {gone:,} more, never taken in and not to be found at their paths (see {LEDGER.name})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -11,9 +11,7 @@ from pyspark.sql import types as T
 
 from segmentation.column_names import quoted
 from segmentation.schemas import BASETABLE
-
-#: names told before it is only counted
-_TOLD = 10
+from segmentation.shown import listed
 
 
 @dataclass(frozen=True)
@@ -61,9 +59,3 @@ def differences(
         tuple(sorted(name for name, is_text in inputs.items() if kinds.get(name, is_text) != is_text)),
         tuple(sorted(kinds.keys() - inputs.keys() - set(unread))),
     )
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
-    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
-    return ", ".join(names[:_TOLD]) + more

@@ -33,7 +33,7 @@ from segmentation.checkpoint import settled
 from segmentation.column_names import quoted
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
-from segmentation.models.columns import listed
+from segmentation.shown import listed
 
 #: the numeric features as one vector; a column between the static and the fitted part
 NUMBERS = "numbers_vector"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from segmentation.column_names import quoted
 from segmentation.local_rows import local_frame
 from segmentation.settings import SourceSettings
+from segmentation.shown import listed
 from segmentation.stores.capabilities import set_if_allowed
 from segmentation.stores.host import spark_path
 from segmentation.stores.inspection import RawFile, inspect
@@ -24,14 +25,17 @@ ENDINGS = {"csv": (".csv", ".txt", ".tsv"), "jsonl": (".jsonl", ".ndjson", ".jso
 
 #: so many of the files that are passed over are named
 _NAMED = 5
+#: files read at a time at most: hashing and unpacking release the interpreter, counting lines does not
+_READERS = 8
 
 
-def list_drop(path: Path, source: SourceSettings) -> list[RawFile]:
+def list_drop(path: Path, source: SourceSettings, known: Iterable[tuple[int, str]] = ()) -> list[RawFile]:
     """Every file of the source's format at `path` (a file, or a folder searched through), by path.
 
     Files that cannot be taken in are listed too, each with its `refusal`. Links are followed, and a file is listed once
-    however many lead to it. Raises DropError for a path that is not there, for a folder that cannot be read, and for a
-    drop without any file.
+    however many lead to it. `known` are size and `file_id` of files that were taken in: the lines of those are not
+    counted. Raises DropError for a path that is not there, for a folder that cannot be read, and for a drop without any
+    file.
     """
     if not path.exists():
         raise DropError(f"{path}: no such file or folder; --input takes a log file or a folder of them")
@@ -47,8 +51,11 @@ def list_drop(path: Path, source: SourceSettings) -> list[RawFile]:
         )
     # not by Path.resolve, which raises where a link leads to itself
     files = dict.fromkeys(Path(os.path.realpath(one)) for one in found)
-    with ThreadPoolExecutor(2) as pool:  # hashing releases the interpreter
-        return list(pool.map(lambda one: inspect(one, source), files))
+    by_size = dict[int, set[str]]()
+    for size, file_id in known:
+        by_size.setdefault(size, set()).add(file_id)
+    with ThreadPoolExecutor(min(max(2, os.cpu_count() or 2), _READERS)) as pool:
+        return list(pool.map(lambda one: inspect(one, source, by_size), files))
 
 
 def passed_over(path: Path, source: SourceSettings) -> str | None:
@@ -63,9 +70,8 @@ def passed_over(path: Path, source: SourceSettings) -> str | None:
     others = sorted(str(p.relative_to(path)) for p, hidden in files_below(path) if _ends_like(p, endings) == hidden)
     if not others:
         return None
-    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-    shown = (name.encode("utf-8", "backslashreplace").decode() for name in others[:_NAMED])
-    return f"{len(others)} other files: {', '.join(shown)}{more}"
+    shown = [name.encode("utf-8", "backslashreplace").decode() for name in others]
+    return f"{len(others)} other files: {listed(shown, _NAMED)}"
 
 
 def read_drop(spark: SparkSession, files: Sequence[RawFile], source: SourceSettings) -> DataFrame:
@@ -83,8 +89,8 @@ def read_drop(spark: SparkSession, files: Sequence[RawFile], source: SourceSetti
         rows = spark.read.option("lineSep", "\n").text(paths).withColumnRenamed("value", "line")
     # decoding an address is dearer than parsing a field, so it is done once per file and looked up per row, by a number
     address, location = F.col("_metadata.file_path"), F.xxhash64(plain_path(F.col("_address")))
-    listed = local_frame(spark, [(one,) for one in sorted(addresses(rows))], "_address string")
-    known = F.broadcast(listed.select(F.xxhash64("_address").alias("_key"), location.alias("_known")))
+    addressed = local_frame(spark, [(one,) for one in sorted(addresses(rows))], "_address string")
+    known = F.broadcast(addressed.select(F.xxhash64("_address").alias("_key"), location.alias("_known")))
     placed = rows.select("*", address.alias("_address"), F.xxhash64(address).alias("_key"))
     found = placed.join(known, on="_key", how="left")
     held = (F.col(quoted(name)) for name in rows.columns)

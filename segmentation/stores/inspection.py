@@ -5,18 +5,17 @@ The count is taken from the bytes (line feeds, Parquet footers), so that it can 
 
 from __future__ import annotations
 
-import bz2
-import codecs
 import csv
 import gzip
 import hashlib
 import json
+import math
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,13 +26,11 @@ from segmentation.events.drift import drift
 from segmentation.events.layout import SCHEMA, columns_of, format_of, types_of
 from segmentation.events.times import unfit_time
 from segmentation.settings import SourceSettings
+from segmentation.stores.file_bytes import UNPACKED, Hashed, count_lines, hash_file
 from segmentation.stores.file_names import misnamed, spelled
 from segmentation.stores.parquet_types import INT96_UNIT, spark_field
 
-_BLOCK = 1 << 20
 BEING_WRITTEN = "being_written: it changed while it was read; a later run takes it in"
-#: how a packed text is opened, by its ending
-_OPENERS: dict[str, Callable[[Path], BinaryIO]] = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File}  # type: ignore[dict-item]
 #: the first bytes of UTF-16 and UTF-32 texts
 _WIDE = (b"\xff\xfe", b"\xfe\xff")
 
@@ -48,7 +45,8 @@ class RawFile:
     bytes: int
     #: modification time, nanoseconds since 1970
     modified_ns: int
-    #: data rows: physical lines less the header, or what the Parquet footer says; 0 when refused
+    #: data rows: physical lines less the header, or what the Parquet footer says; 0 when refused, or not counted as the
+    #: text was taken in before
     rows: int
     #: what its columns are read from, see `events.layout`: a header line as Spark reads it, a schema, or nothing
     layout: str | None
@@ -75,7 +73,7 @@ class RawFile:
             now = self.path.stat()
             if (now.st_size, now.st_mtime_ns) == (self.bytes, self.modified_ns):
                 return True
-            return now.st_size == self.bytes and _hash(self.path) == self.file_id
+            return now.st_size == self.bytes and hash_file(self.path) == self.file_id
         except OSError:
             return False
 
@@ -89,17 +87,20 @@ class _Look(NamedTuple):
     unpacked_id: str | None = None
 
 
-def inspect(path: Path, source: SourceSettings) -> RawFile:
-    """Hash, count and check one file; never raises for what is wrong with it, `refusal` says it."""
+def inspect(path: Path, source: SourceSettings, known: Mapping[int, Collection[str]]) -> RawFile:
+    """Hash, count and check one file; never raises for what is wrong with it, `refusal` says it.
+
+    `known` are the hashes of files that were taken in, by size; lines of such a file are not counted again.
+    """
     try:
         before = path.stat()
-        look = _look_at_parquet if source.format == "parquet" else _look_at_lines
-        file_id = _hash(path)
-        seen = look(path, source) if before.st_size else _Look(refusal="empty_file: it has no bytes")
+        file_id, seen = _read(path, source, known.get(before.st_size, ()))
         after = path.stat()
     except OSError as problem:
         unread = hashlib.sha256(spelled(path)).hexdigest()
         return RawFile(path, unread, 0, 0, 0, None, (), f"unreadable: {problem.strerror or problem}")
+    if not before.st_size:
+        seen = _Look(refusal="empty_file: it has no bytes")
     columns, refusal = columns_of(seen.layout, source.delimiter), seen.refusal
     file = RawFile(
         path, file_id, after.st_size, after.st_mtime_ns, seen.rows, seen.layout, columns, refusal, seen.unpacked_id
@@ -107,16 +108,27 @@ def inspect(path: Path, source: SourceSettings) -> RawFile:
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         refusal = BEING_WRITTEN
     # a packed file that is misnamed was read as it lies
-    refusal = misnamed(file.path, _OPENERS) or refusal or _unfit(file, source)
+    refusal = misnamed(file.path, UNPACKED) or refusal or _unfit(file, source)
     return replace(file, rows=0, refusal=refusal) if refusal else file
 
 
-def _hash(path: Path) -> str:
+def _read(path: Path, source: SourceSettings, known: Collection[str]) -> tuple[str, _Look]:
+    """SHA-256 of a file's bytes, and what is seen in them.
+
+    `known` are the hashes of files of its size. Where there are none one read gives both; else the hash comes first.
+    """
+    if source.format == "parquet":
+        return hash_file(path), _look_at_parquet(path)
+    file_id = hash_file(path) if known else None
+    is_known = file_id in known
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        content = Hashed(stream)
+        # a known file may be refused still, by its header; of lines it is enough to see whether there are two
+        look = _look_at_lines(content, path.suffix, source, 1 if is_known else math.inf)
+        return file_id or content.hexdigest(), look._replace(rows=0, unpacked_id=None) if is_known else look
 
 
-def _look_at_parquet(path: Path, source: SourceSettings) -> _Look:
+def _look_at_parquet(path: Path) -> _Look:
     try:
         file = pq.ParquetFile(path, coerce_int96_timestamp_unit=INT96_UNIT)
         rows, columns = file.metadata.num_rows, list(file.schema_arrow)
@@ -133,10 +145,10 @@ def _look_at_parquet(path: Path, source: SourceSettings) -> _Look:
     return _Look(rows, T.StructType(fields).json())
 
 
-def _look_at_lines(path: Path, source: SourceSettings) -> _Look:
-    """Counts the line feeds and takes the first line."""
+def _look_at_lines(content: Hashed, ending: str, source: SourceSettings, most: float) -> _Look:
+    """Counts the line feeds, up to more than `most`, and takes the first line."""
     try:
-        lines, head, unpacked_id = _count_lines(path)
+        lines, head, unpacked_id = count_lines(content, ending, most)
     except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
         return _Look(refusal=f"truncated: {first_line(problem)}")
     except OSError as problem:
@@ -173,25 +185,6 @@ def _has_old_line_ends(only_line: bytes, kind: str) -> bool:
     """Whether a file without a line feed, or with one behind all of it, has the line ends of old Macs."""
     # in JSON a carriage return may stand between any two values of a record
     return (b"\r{" if kind == "jsonl" else b"\r") in only_line.rstrip(b"\r")
-
-
-def _count_lines(path: Path) -> tuple[int, bytes, str | None]:
-    """(physical lines, a last one without its line feed included; the first of them; SHA-256 of what was unpacked)."""
-    lines, last, head = 0, b"\n", b""
-    digest = hashlib.sha256() if path.suffix in _OPENERS else None
-    stream: BinaryIO = _OPENERS[path.suffix](path) if path.suffix in _OPENERS else path.open("rb")
-    with stream:
-        while block := stream.read(_BLOCK):
-            if b"\n" not in head:
-                head += block
-            lines += block.count(b"\n")
-            last = block[-1:]
-            if digest:
-                digest.update(block)
-    unpacked_id = digest.hexdigest() if digest else None
-    if head == codecs.BOM_UTF8:
-        return 0, b"", unpacked_id  # to Spark a mark alone is no line
-    return lines + (last != b"\n"), head.split(b"\n", 1)[0], unpacked_id
 
 
 def _hint(file: RawFile, source: SourceSettings) -> str:

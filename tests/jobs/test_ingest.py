@@ -15,6 +15,8 @@ from pyspark.sql import functions as F
 from segmentation.checkpoint import settled_for_join
 from segmentation.errors import InputProblem
 from segmentation.events import duplicates
+from segmentation.events.balance import BalanceError, audit
+from segmentation.jobs.batches import FileChanged
 from segmentation.jobs.command import main
 from segmentation.jobs.stored_categories import require_columns
 from segmentation.runtime import Exit, Job
@@ -43,6 +45,17 @@ def test_a_logs_own_category_that_a_common_one_cannot_be_told_from_is_found_befo
     require_columns([CategorySettings(name="Document"), CategorySettings(name="Telemetry")])
     with pytest.raises(InputProblem, match="categories 'Document', 'document' give a column document_rows_year more"):
         require_columns([CategorySettings(name="document")])
+
+
+def test_of_many_files_in_a_message_the_first_are_named() -> None:
+    names = [f"{n}.csv" for n in range(10, 1035)]
+    changed = str(FileChanged([Path(name) for name in names]))
+    assert changed.startswith("10.csv, 11.csv, ")
+    assert "28.csv, 29.csv and 1,005 more changed after the batch was planned" in changed
+    with pytest.raises(BalanceError, match=r"; 29.csv holds 2 rows, 0 were stored and 1,005 more$"):
+        audit({name: (name, 2) for name in names}, {})
+    with pytest.raises(BalanceError, match=r"10.csv holds 2 rows, 0 were stored; 11.csv holds 2 rows, 0 were stored$"):
+        audit({name: (name, 2) for name in names[:2]}, {})
 
 
 def test_a_file_without_rows_is_in_the_ledger(spark: SparkSession, tmp_path: Path) -> None:

@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from segmentation.events.refusals import Entry
 from segmentation.jobs import show_status
 from segmentation.jobs.command import main
 from segmentation.jobs.ingest_events import rules_of
 from segmentation.jobs.plans import make_plan
 from segmentation.runtime import Exit, Job
-from segmentation.schemas import EVENT_NAMES, EVENTS, PLATFORMS, TOKENS
+from segmentation.schemas import EVENT_NAMES, EVENTS, PLATFORMS, REFUSED, TOKENS
 from segmentation.stores.conf import load_settings, load_source
 from segmentation.stores.drops import list_drop
 from segmentation.table import columns
@@ -67,6 +68,19 @@ def plan_of(spark: SparkSession, data_dir: Path, file: Path) -> str:
 def commands(lines: list[str], beginning: str) -> list[list[str]]:
     """What stands behind `segmentation` in the lines that begin so."""
     return [shlex.split(line.split(": segmentation ")[1]) for line in lines if line.startswith(beginning)]
+
+
+def test_of_many_refused_files_the_first_are_told(tmp_path: Path) -> None:
+    now = dt.datetime(2025, 3, 4)
+    there = [write(tmp_path / f"{n}.csv", HEADER) for n in range(10, 35)]
+    paths = [*map(str, there), "gone.csv"]
+    lines = show_status._refused([Entry(path, path, REFUSED, "truncated: short", now) for path in paths])
+    assert lines[0] == f"refused         {there[0]}: truncated: short"
+    assert lines[19:] == [
+        f"refused         {there[19]}: truncated: short",
+        "refused         5 more at their paths (see ingest_ledger)",
+        "refused         1 more, never taken in and not to be found at their paths (see ingest_ledger)",
+    ]
 
 
 def test_an_empty_data_directory_says_what_to_run(

@@ -17,6 +17,7 @@ from segmentation.jobs import activity_months, ingest_events
 from segmentation.jobs.plans import Plan
 from segmentation.runtime import Exit
 from segmentation.schemas import ACTIVITY, ACTIVITY_FILES, EVENTS, INGEST_PLANS, ROW_BALANCE
+from segmentation.stores.inspection import RawFile
 from tests.robustness.conftest import require_whole, store
 from tests.robustness.logs import COLUMNS, Logs, line
 
@@ -131,6 +132,33 @@ def test_a_log_that_is_packed_after_it_was_read_is_no_new_one(
     assert logs.ingest() == Exit.OK
     assert "nothing to ingest: all 3 files are in the ledger" in capsys.readouterr().out
     assert logs.versions() == before
+
+
+def test_many_refused_files_are_told_by_the_first_and_files_in_the_ledger_are_not_counted_again(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs, found, original = Logs(spark, tmp_path), [], ingest_events.list_drop
+    logs.write("a.csv", line(NOON + "1", "t1"))
+    for n in range(25):
+        logs.write(f"b{n:02d}.csv", str(n), header="time;token;account;name")
+
+    def keep(*arguments: Any) -> list[RawFile]:
+        found.append(original(*arguments))
+        return found[-1]
+
+    monkeypatch.setattr(ingest_events, "list_drop", keep)
+    for _ in range(2):
+        assert logs.ingest() == Exit.PARTIAL
+        told = [said for said in capsys.readouterr().out.splitlines() if said.startswith("refused: ")]
+        assert len(told) == 21
+        assert told[19].startswith(f"refused: {logs.drop / 'b19.csv'}: missing_column: ")
+        assert told[20] == "refused: 5 more (see ingest_ledger)"
+    assert sum(row["status"] == "refused" for row in logs.ledger().values()) == 25
+    assert [[file.rows for file in files if file.refusal is None] for files in found] == [[1], [0]]
+    # what was taken in may not fit what the source says today
+    logs.describe(token="badge", columns=COLUMNS.replace("token", "badge").split(","))
+    assert logs.ingest() == Exit.PARTIAL
+    assert f"refused: {logs.drop / 'a.csv'}: missing_column: badge (it has time, " in capsys.readouterr().out
 
 
 @pytest.mark.long

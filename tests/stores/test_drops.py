@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,8 +21,9 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from segmentation.settings import SourceSettings, TimeSettings
-from segmentation.stores import inspection
+from segmentation.stores import drops, inspection
 from segmentation.stores.drops import DropError, addresses, list_drop, passed_over, plain_path
+from segmentation.stores.file_bytes import Lines
 
 
 def source(kind: str = "csv") -> SourceSettings:
@@ -42,6 +44,57 @@ def test_rows_are_line_feeds_less_the_header(tmp_path: Path, text: bytes, rows: 
     assert (plain.rows, packed.rows, plain.columns) == (rows, rows, ("a", "b"))
     assert plain.file_id == packed.unpacked_id == hashlib.sha256(text).hexdigest()
     assert plain.unpacked_id is None
+
+
+def test_hash_and_rows_of_a_new_file_are_of_one_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of a file with the size of a known one takes a second read."""
+    path, opened, original = write_log(tmp_path / "x.csv"), [], Path.open
+
+    def count(of: Path, mode: str) -> Any:
+        opened.append(of)
+        return original(of, mode)
+
+    monkeypatch.setattr(Path, "open", count)
+    (new,) = list_drop(path, source())
+    assert (new.rows, opened) == (1, [path])
+    assert list_drop(path, source(), [(new.bytes, "another's")]) == [new]
+
+
+LONG = b"a,b\n" + b"1,2\n" * 600_000
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("x.csv", LONG), ("x.csv.gz", gzip.compress(LONG, 1, mtime=0)[:-9]), ("x.csv.bz2", bz2.compress(LONG, 1)[:-9])],
+    ids=["csv", "gz", "bz2"],
+)
+def test_a_known_file_is_looked_at_no_further_than_its_header(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    (new,) = list_drop(tmp_path, source())
+    known = [(new.bytes, new.file_id)]
+    (file,) = list_drop(tmp_path, source(), known)
+    # what is packed is cut off here, to tell whether anybody unpacks the end
+    assert (file.refusal, file.file_id, file.columns) == (None, new.file_id, ("a", "b"))
+    assert (file.rows, file.unpacked_id) == (0, None)
+    other = source().model_copy(update={"columns": ["a", "c"], "event_name": "c"})
+    (file,) = list_drop(tmp_path, other, known)
+    assert file.refusal == "missing_column: c (it has a, b)"
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(None, 2), (1, 2), (2, 2), (4, 4), (96, 8)])
+def test_files_are_read_by_as_many_threads_as_there_are_cores_up_to_eight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int | None, threads: int
+) -> None:
+    started, original = [], drops.ThreadPoolExecutor
+
+    def start(number: int) -> Any:
+        started.append(number)
+        return original(number)
+
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(drops, "ThreadPoolExecutor", start)
+    list_drop(write_log(tmp_path / "x.csv"), source())
+    assert started == [threads]
 
 
 def test_parquet_rows_come_from_the_footer(tmp_path: Path) -> None:
@@ -176,7 +229,7 @@ def test_a_file_that_cannot_be_read_is_listed_with_the_reason(
     (tmp_path / name).write_bytes(content)
     (file,) = list_drop(tmp_path, source({"parquet": "parquet", "jsonl": "jsonl"}.get(name.rpartition(".")[2], "csv")))
     assert (file.refusal or "").startswith(refusal)
-    assert (file.rows, file.bytes) == (0, len(content))
+    assert (file.rows, file.bytes, file.file_id) == (0, len(content), hashlib.sha256(content).hexdigest())
 
 
 def test_a_name_that_is_no_utf8_is_refused_and_can_be_told(tmp_path: Path) -> None:
@@ -193,15 +246,15 @@ def test_a_file_that_changes_while_it_is_looked_at_is_left_for_later(
 ) -> None:
     path = tmp_path / "x.csv"
     path.write_text("a,b\n1,2\n")
-    hashed = inspection._hash
+    counted = inspection.count_lines
 
-    def grow(of: Path) -> str:
+    def grow(*arguments: Any) -> Lines:
         with path.open("a") as more:
             more.write("3,4\n")
-        return hashed(of)
+        return counted(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(inspection, "_hash", grow)
+        patch.setattr(inspection, "count_lines", grow)
         (file,) = list_drop(tmp_path, source())
     assert (file.refusal or "").startswith("being_written: ")
     (file,) = list_drop(tmp_path, source())
