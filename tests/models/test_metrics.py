@@ -24,6 +24,20 @@ def test_every_resample_draws_as_many_accounts_as_there_are() -> None:
     assert set(weights.sum(axis=1)) == {7.0}
 
 
+def test_resamples_and_permutations_in_portions_are_those_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(2)
+    positive, score, losses = random.random(300) < 0.3, random.random(300), random.random(300)
+    (weights,) = m.resample_weights(300, 100, seed=3)
+    dealt = m.permuted_average_precision(positive, score, 100, seed=3)
+    monkeypatch.setattr(m, "AT_ONCE", 300 * 40)
+    assert [len(some) for some in m.resample_weights(300, 100, seed=3)] == [40, 40, 20]
+    measures = {"auc": lambda drawn: m.weighted_auc(positive, score, drawn), "mean": m.mean_of(losses)}
+    spreads = m.resampled(measures, 300, 100, seed=3)
+    np.testing.assert_array_equal(spreads["auc"], m.weighted_auc(positive, score, weights))
+    np.testing.assert_allclose(spreads["mean"], weights @ losses / 300, rtol=1e-14)
+    np.testing.assert_allclose(m.permuted_average_precision(positive, score, 100, seed=3), dealt, rtol=1e-14)
+
+
 def test_auc_of_one_side_only_is_undefined_not_one_half() -> None:
     assert m.auc(np.array([True, True]), np.array([0.1, 0.9])) is None
     assert m.auc(np.array([False, False]), np.array([0.1, 0.9])) is None
