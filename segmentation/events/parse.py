@@ -65,8 +65,9 @@ def identify(rows: DataFrame, files: Iterable[FileFacts], source: SourceSettings
     The hashes are over the row, its file's columns and the name of the source: "1,2" under other headings is no copy,
     and a line that ends in CRLF is one of the same line that ends in LF.
     `rows` carries `_location` (xxhash64 of the file's) and either `line` or a Parquet file's columns. `_header` is the
-    header line of the row's own file. Rows equal in `_row_hash` and `_row_check` (96 bits together) are taken to be
-    equal. `_position` orders rows by content hash of the file, then by place in it; it is the same in every scan of
+    header line of the row's own file. Rows of one batch are taken to be equal where `_row_hash` and `_row_check` are
+    (96 bits together), and a row equal to a stored one where `_row_hash` is (64 bits), as no check is stored.
+    `_position` orders rows by content hash of the file, then by place in it; it is the same in every scan of
     the same files. `files` may be more than those that the rows are of: then the places of all agree.
     Raises InputProblem for more files than a place has room for.
     """

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 from scipy.stats import false_discovery_control
 
-from segmentation.industries.evaluation import AUC, PR_AUC
 from segmentation.industries.filling import fills_per_industry
+from segmentation.industries.measures import AUC, PR_AUC
 
 CV = "cv"
 PREDICTABLE = "predictable"

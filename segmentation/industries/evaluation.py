@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
-from segmentation.arrays import Bools, Floats, Ints
+from segmentation.arrays import Floats, Ints
+from segmentation.industries.measures import (
+    ACCURACY,
+    AUC,
+    LOG_LOSS,
+    RANKINGS,
+    Key,
+    Measure,
+    Ranking,
+    all_measures,
+    overall_measures,
+)
 from segmentation.models import metrics as m
 
 #: draws of the stratified random baseline, averaged so that one lucky draw does not set the bar
 RANDOM_DRAWS = 20
-AUC, PR_AUC, MACRO_AUC, MACRO_PR_AUC = "auc", "pr_auc", "macro_auc", "macro_pr_auc"
-ACCURACY, TOP2, MCC, LOG_LOSS, BRIER = "accuracy", "top2_accuracy", "mcc", "log_loss", "brier"
 #: behind a metric's name: standard deviation of its value over the repeats of the cross-validation
 REPEAT_SD = "_repeat_sd"
 FEWEST_REPEATS = 2
@@ -66,23 +77,6 @@ class Slice:
         return self.given if self.given.ndim == REPEATED else self.given[None]
 
 
-@dataclass(frozen=True)
-class _Ranking:
-    """A metric of one industry against the rest: its value, its resamples, and under dealt-out labels."""
-
-    name: str
-    mean_name: str
-    value: Callable[[Bools, Floats], float | None]
-    resampled: Callable[[Bools, Floats, Floats], Floats]
-    permuted: Callable[[Bools, Floats, int, int], Floats]
-
-
-RANKINGS = (
-    _Ranking(AUC, MACRO_AUC, m.auc, m.weighted_auc, m.permuted_auc),
-    _Ranking(PR_AUC, MACRO_PR_AUC, m.average_precision, m.weighted_average_precision, m.permuted_average_precision),
-)
-
-
 def evaluate(part: Slice, industries: tuple[str, ...], priors: Floats, resamples: int, seed: int) -> pd.DataFrame:
     """One row per metric and industry of a slice (columns of `Measured`); no rows' worth of guesses for no accounts.
 
@@ -96,11 +90,33 @@ def evaluate(part: Slice, industries: tuple[str, ...], priors: Floats, resamples
             Measured(part.name, metric, None, None, reason="no labelled account") for metric in (ACCURACY, LOG_LOSS)
         ]
         return pd.DataFrame([asdict(row) for row in rows])
-    weights = m.resample_weights(accounts, resamples, seed)
-    random = _random_scores(accounts, priors, seed)
-    rows = [row for ranking in RANKINGS for row in _ranking_rows(ranking, part, industries, weights, random, seed)]
-    rows += _overall_rows(part, priors, weights, random)
+    present = [place for place in range(len(industries)) if 0 < int((part.actual == place).sum()) < accounts]
+    repeats = [all_measures(part.actual, given, present) for given in part.repeats]
+    means = {key: partial(_over_repeats, repeats, key) for key in repeats[0]}
+    spreads = m.resampled(means, accounts, resamples, seed)
+    chance = _by_chance(part.actual, present, priors, seed)
+    rows = [row for ranking in RANKINGS for row in _ranking_rows(ranking, part, industries, spreads, chance, seed)]
+    rows += _overall_rows(part, priors, repeats, spreads, chance)
     return pd.DataFrame([asdict(row) for row in rows])
+
+
+def _over_repeats(repeats: list[dict[Key, Measure]], key: Key, drawn: Floats) -> Floats:
+    """A metric's mean over the repeats, for every row of weights."""
+    result: Floats = np.mean([measures[key](drawn) for measures in repeats], axis=0)
+    return result
+
+
+def _by_chance(actual: Ints, present: list[int], priors: Floats, seed: int) -> dict[Key, float]:
+    """Every metric of answers drawn from the priors, mean over some draws."""
+    once, found = np.ones((1, len(actual))), []
+    for draw in _random_scores(len(actual), priors, seed):
+        # a random answer is certain of itself: probability one for the class drawn
+        certain = np.eye(len(priors))[draw.argmax(axis=1)]
+        values = {key: measure(once)[0] for key, measure in overall_measures(actual, draw, certain).items()}
+        for ranking, place in product(RANKINGS, present):
+            values[ranking.name, place] = ranking.value(actual == place, draw[:, place])
+        found.append(values)
+    return {key: float(np.mean([one[key] for one in found])) for key in found[0]}
 
 
 @dataclass(frozen=True)
@@ -118,33 +134,34 @@ class _Figures:
 
 
 def _ranking_rows(
-    ranking: _Ranking, part: Slice, industries: tuple[str, ...], weights: Floats, random: list[Floats], seed: int
-) -> list[Measured]:
+    ranking: Ranking, part: Slice, industries: tuple[str, ...], spreads: dict[Key, Floats],
+    chance: dict[Key, float], seed: int,
+) -> list[Measured]:  # fmt: skip
     rows, found, n = [], [], len(part.actual)
     for place, industry in enumerate(industries):
-        support = int((part.actual == place).sum())
-        if support in (0, n):
+        support, key = int((part.actual == place).sum()), (ranking.name, place)
+        if key not in spreads:
             reason = "no account of it in the slice" if not support else "no account of another industry in the slice"
             rows.append(Measured(part.name, ranking.name, industry, None, support=support, reason=reason))
             continue
-        found.append(_figures(ranking, part, place, weights, random, seed + place))
+        found.append(_figures(ranking, part, place, spreads[key], chance[key], seed + place))
         rows += _ranked(part.name, ranking.name, industry, found[-1], support)
     if not found:
         return [*rows, Measured(part.name, ranking.mean_name, None, None, support=n, reason="no industry has an AUC")]
     left_out = len(industries) - len(found)
-    partial = f"mean over {len(found)} of {len(industries)} industries" if left_out else None
-    return [*rows, *_ranked(part.name, ranking.mean_name, None, _mean(found), n, partial)]
+    why = f"mean over {len(found)} of {len(industries)} industries" if left_out else None
+    return [*rows, *_ranked(part.name, ranking.mean_name, None, _mean(found), n, why)]
 
 
-def _figures(ranking: _Ranking, part: Slice, place: int, weights: Floats, random: list[Floats], seed: int) -> _Figures:
+def _figures(ranking: Ranking, part: Slice, place: int, spread: Floats, chance: float, seed: int) -> _Figures:
     positive = part.actual == place
     scores = [given[:, place] for given in part.repeats]
     return _Figures(
         values=np.array([ranking.value(positive, score) for score in scores]),
         constant=0.5 if ranking.name == AUC else float(positive.mean()),
-        by_chance=float(np.mean([ranking.value(positive, draw[:, place]) for draw in random])),
-        resampled=np.mean([ranking.resampled(positive, score, weights) for score in scores], axis=0),
-        permuted=np.mean([ranking.permuted(positive, score, len(weights), seed) for score in scores], axis=0),
+        by_chance=chance,
+        resampled=spread,
+        permuted=np.mean([ranking.permuted(positive, score, len(spread), seed) for score in scores], axis=0),
     )
 
 
@@ -177,39 +194,29 @@ def _repeat_spread(name: str, metric: str, industry: str | None, values: Floats,
     return [Measured(name, metric + REPEAT_SD, industry, float(np.std(values, ddof=1)), support=support)]
 
 
-def _overall_rows(part: Slice, priors: Floats, weights: Floats, random: list[Floats]) -> list[Measured]:
+def _overall_rows(
+    part: Slice, priors: Floats, repeats: list[dict[Key, Measure]], spreads: dict[Key, Floats],
+    chance: dict[Key, float],
+) -> list[Measured]:  # fmt: skip
     """Metrics over all industries: means over accounts, and the Matthews correlation."""
-    actual, n, classes = part.actual, len(part.actual), len(priors)
+    n = len(part.actual)
     constant = np.tile(priors, (n, 1))
-    # A random answer is certain of itself: probability one for the class drawn.
-    certain = [np.eye(classes)[draw.argmax(axis=1)] for draw in random]
-
-    def mean_of(per_account: Callable[[Floats], Floats]) -> Callable[[Floats, Floats], Floats]:
-        return lambda given, drawn: drawn @ per_account(given) / n
-
-    measures: dict[str, Callable[[Floats, Floats], Floats]] = {
-        ACCURACY: mean_of(lambda given: m.account_hits(actual, given, 1)),
-        TOP2: mean_of(lambda given: m.account_hits(actual, given, m.TOP)),
-        MCC: lambda given, drawn: m.weighted_mcc(actual, given.argmax(axis=1), classes, drawn),
-        LOG_LOSS: mean_of(lambda given: m.account_losses(actual, given)),
-        BRIER: mean_of(lambda given: m.account_briers(actual, given)),
-    }
     rows, once = [], np.ones((1, n))
-    for metric, measure in measures.items():
-        per_repeat = np.array([measure(given, once)[0] for given in part.repeats])
-        low, high = m.interval(np.mean([measure(given, weights) for given in part.repeats], axis=0))
-        draws = certain if metric in (LOG_LOSS, BRIER) else random
-        baselines = float(measure(constant, once)[0]), float(np.mean([measure(draw, once)[0] for draw in draws]))
+    for key, of_constant in overall_measures(part.actual, constant, constant).items():
+        metric, _ = key
+        per_repeat = np.array([measures[key](once)[0] for measures in repeats])
+        low, high = m.interval(spreads[key])
+        baselines = float(of_constant(once)[0]), chance[key]
         rows.append(Measured(part.name, metric, None, float(per_repeat.mean()), low, high, *baselines, support=n))
         rows += _repeat_spread(part.name, metric, None, per_repeat, n)
     return rows
 
 
-def _random_scores(accounts: int, priors: Floats, seed: int) -> list[Floats]:
+def _random_scores(accounts: int, priors: Floats, seed: int) -> Iterator[Floats]:
     """Scores whose highest class is drawn from the priors, and whose second is drawn from what is left.
 
     Adding Gumbel noise to log shares draws without replacement in proportion to the shares (Gumbel 1954).
     """
     random = np.random.default_rng(seed)
     shares = np.log(np.clip(priors, m.SMALLEST_PROBABILITY, 1.0))
-    return [shares + random.gumbel(size=(accounts, len(priors))) for _ in range(RANDOM_DRAWS)]
+    return (shares + random.gumbel(size=(accounts, len(priors))) for _ in range(RANDOM_DRAWS))

@@ -6,7 +6,8 @@ accounts outside it, but neither their industry nor any account that is judged.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from segmentation.industries.drivers import effects
 from segmentation.industries.fitting import Fitter, Vectors, at_once, unseen_answers
 from segmentation.industries.folds import FOLD, HALF, SHARE, Fits, Known
 from segmentation.industries.result import Recipe
-from segmentation.models.metrics import auc, interval, resample_weights, weighted_auc
+from segmentation.models.metrics import auc, interval, resampled, weighted_auc
 from segmentation.models.preparation import SCALED
 
 SHARE_COLUMNS = ["share", "accounts", "industry", "auc"]
@@ -118,13 +119,16 @@ def ablation(
     accounts for both (paired bootstrap). A category whose content others repeat, totals among them, loses little:
     this is what it adds to the rest, not what it knows.
     """
-    weights = resample_weights(len(actual), resamples, seed)
-    ones = np.ones((1, len(actual)))
-    all_value, all_spread = _macro(whole, actual, ones)[0], _macro(whole, actual, weights)
-    rows = []
+    measures: dict[str | None, Callable[[Floats], Floats]] = {None: partial(_macro, whole, actual)}
     for category, given in without.items():
-        value = _macro(given, actual, ones)[0]
-        low, high = interval(all_spread - _macro(given, actual, weights))
+        measures[category] = partial(_macro, given, actual)
+    spreads = resampled(measures, len(actual), resamples, seed)
+    ones = np.ones((1, len(actual)))
+    all_value = measures[None](ones)[0]
+    rows = []
+    for category in without:
+        value = measures[category](ones)[0]
+        low, high = interval(spreads[None] - spreads[category])
         rows.append((category, sizes[category], float(value), float(all_value - value), low, high))
     frame = pd.DataFrame(rows, columns=ABLATION_COLUMNS)
     return frame.sort_values(["loss", "category"], ascending=[False, True], ignore_index=True)

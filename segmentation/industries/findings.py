@@ -12,11 +12,12 @@ from segmentation.arrays import Bools, Floats, Ints
 from segmentation.basetable.folds import TEST, TRAIN
 from segmentation.industries.calibration import Calibration, calibration_lines, reliability
 from segmentation.industries.cards import CV, PREDICTABLE, cards
-from segmentation.industries.evaluation import BRIER, LOG_LOSS, MACRO_AUC, Measured, Slice, evaluate
+from segmentation.industries.evaluation import Measured, Slice, evaluate
 from segmentation.industries.filling import coverage_table, decide, fill_sentence, thresholds
 from segmentation.industries.folds import Known
 from segmentation.industries.gate import Evidence
 from segmentation.industries.labels import Labels
+from segmentation.industries.measures import BRIER, LOG_LOSS, MACRO_AUC
 from segmentation.industries.result import Calibrated
 from segmentation.industries.selection import Judged
 from segmentation.industries.shift import shift
@@ -163,11 +164,14 @@ def _metrics(
 
 def _raw_losses(part: Slice, resamples: int, seed: int) -> pd.DataFrame:
     n, rows = len(part.actual), []
-    weights = m.resample_weights(n, resamples, seed) if n else None
-    for metric, measure in ((LOG_LOSS, m.account_losses), (BRIER, m.account_briers)):
-        each = np.mean([measure(part.actual, given) for given in part.repeats], axis=0)
-        low, high = (None, None) if weights is None else m.interval(weights @ each / n)
-        value, why = (float(each.mean()), None) if n else (None, "no labelled account")
+    each: dict[str, Floats] = {
+        metric: np.mean([measure(part.actual, given) for given in part.repeats], axis=0)
+        for metric, measure in ((LOG_LOSS, m.account_losses), (BRIER, m.account_briers))
+    }
+    spreads = m.resampled({metric: m.mean_of(one) for metric, one in each.items()}, n, resamples, seed) if n else {}
+    for metric, one in each.items():
+        low, high = m.interval(spreads[metric]) if n else (None, None)
+        value, why = (float(one.mean()), None) if n else (None, "no labelled account")
         rows.append(Measured(part.name, RAW + metric, None, value, low, high, support=n, reason=why))
     return pd.DataFrame([asdict(row) for row in rows])
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segmentation.arrays import Floats
-from segmentation.models.metrics import resample_weights
+from segmentation.models.metrics import mean_of, resampled
 from segmentation.settings import GateSettings
 from segmentation.shown import counted
 
@@ -164,7 +164,6 @@ def _compare(
 
 
 def _paired(differences: Floats, resamples: int, seed: int) -> tuple[float, float, float]:
-    weights = resample_weights(len(differences), resamples, seed)
-    means = weights @ differences / len(differences)
+    means = resampled({"mean": mean_of(differences)}, len(differences), resamples, seed)["mean"]
     low, high = np.percentile(means, [100 * (1 - CONFIDENCE), 100 * CONFIDENCE])
     return float(differences.mean()), float(low), float(high)

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from segmentation.arrays import Bools, Floats
-from segmentation.models.metrics import auc, interval, resample_weights, weighted_auc
+from segmentation.models.metrics import auc, interval, resampled, weighted_auc
 
 FOLDS = 5
 #: accounts on each side without which nothing is measured
@@ -58,8 +58,8 @@ def shift(numbers: Floats, labelled: Bools, names: Sequence[str], resamples: int
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     model = make_pipeline(StandardScaler(), LogisticRegression(C=WEAKNESS, max_iter=200))
     score = cross_val_predict(model, numbers, labelled, cv=folds, method="decision_function")
-    spread = weighted_auc(labelled, score, resample_weights(len(score), resamples, seed))
-    value, (low, high) = auc(labelled, score), interval(spread)
+    spread = resampled({"auc": lambda drawn: weighted_auc(labelled, score, drawn)}, len(score), resamples, seed)
+    value, (low, high) = auc(labelled, score), interval(spread["auc"])
     features = _features(numbers, labelled, names)
     said = _words(value or 0.5, low, high, features)
     return Shift(value, low, high, known, unknown, features, said)

@@ -6,6 +6,9 @@ one row per resample with the number of times that each account was drawn.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
+
 import numpy as np
 from scipy.stats import norm, rankdata
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -18,6 +21,11 @@ SMALLEST_PROBABILITY = 1e-15
 NORMAL_95 = float(norm.ppf(0.975))
 #: the second guess counts as well
 TOP = 2
+#: numbers held at once by a bootstrap, in each of the half dozen arrays that a metric makes of them
+AT_ONCE = 4_000_000
+#: resamples are taken in multiples of it: BLAS sums the rows that such a number leaves over in another order
+ALIKE = 8
+_Key = TypeVar("_Key")
 
 
 def auc(positive: Bools, score: Floats) -> float | None:
@@ -27,11 +35,34 @@ def auc(positive: Bools, score: Floats) -> float | None:
     return float(roc_auc_score(positive, score))
 
 
-def resample_weights(accounts: int, resamples: int, seed: int) -> Floats:
-    """How often each account is drawn in each bootstrap resample (Efron 1979)."""
-    draws = np.random.default_rng(seed).multinomial(accounts, np.full(accounts, 1.0 / accounts), size=resamples)
-    weights: Floats = draws.astype(np.float64)
-    return weights
+def _portions(times: int, accounts: int) -> Iterator[int]:
+    """So many resamples or permutations, dealt into as many at a time as memory is to hold."""
+    some = max(AT_ONCE // accounts // ALIKE, 1) * ALIKE
+    for start in range(0, times, some):
+        yield min(some, times - start)
+
+
+def resample_weights(accounts: int, resamples: int, seed: int) -> Iterator[Floats]:
+    """How often each account is drawn in each bootstrap resample (Efron 1979), some resamples at a time."""
+    random, shares = np.random.default_rng(seed), np.full(accounts, 1.0 / accounts)
+    for some in _portions(resamples, accounts):
+        yield random.multinomial(accounts, shares, size=some).astype(np.float64)
+
+
+def resampled(
+    measures: Mapping[_Key, Callable[[Floats], Floats]], accounts: int, resamples: int, seed: int
+) -> dict[_Key, Floats]:
+    """The value of each measure, a function of weights, in every resample; all measures on the same draws."""
+    parts: dict[_Key, list[Floats]] = {key: [] for key in measures}
+    for drawn in resample_weights(accounts, resamples, seed):
+        for key, measure in measures.items():
+            parts[key].append(measure(drawn))
+    return {key: np.concatenate(values) for key, values in parts.items()}
+
+
+def mean_of(each: Floats) -> Callable[[Floats], Floats]:
+    """The mean of one number per account, as a function of weights."""
+    return lambda drawn: drawn @ each / len(each)
 
 
 def weighted_auc(positive: Bools, score: Floats, weights: Floats) -> Floats:
@@ -84,10 +115,14 @@ def permuted_average_precision(positive: Bools, score: Floats, times: int, seed:
     """The average precision when labels are dealt out again at random, as by `permuted_auc`."""
     random = np.random.default_rng(seed)
     order = np.argsort(-score, kind="stable")
-    dealt = np.zeros((times, len(score)))
-    for row in dealt:
-        row[random.permutation(len(score))[: int(positive.sum())]] = 1.0
-    return _steps(dealt[:, order], np.ones((1, len(score))), _ends(score[order]))
+    drawn, ends = np.ones((1, len(score))), _ends(score[order])
+    parts = []
+    for some in _portions(times, len(score)):
+        dealt = np.zeros((some, len(score)))
+        for row in dealt:
+            row[random.permutation(len(score))[: int(positive.sum())]] = 1.0
+        parts.append(_steps(dealt[:, order], drawn, ends))
+    return np.concatenate(parts)
 
 
 def _ends(ordered: Floats) -> Ints:

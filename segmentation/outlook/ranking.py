@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -10,11 +10,15 @@ import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from segmentation.arrays import Bools, Floats
-from segmentation.models.metrics import SMALLEST_PROBABILITY, interval, weighted_auc, weighted_average_precision
+from segmentation.models.metrics import (
+    SMALLEST_PROBABILITY,
+    interval,
+    resample_weights,
+    weighted_auc,
+    weighted_average_precision,
+)
 
 AUC, PR_AUC, LOG_LOSS, BRIER = "auc", "pr_auc", "log_loss", "brier"
-#: numbers held at once by a bootstrap
-AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -115,21 +119,13 @@ def _spreads(
 ) -> dict[str, tuple[Floats, Floats]]:
     """Per metric its value in every resample: of the model, and of recency, on the same draws."""
     parts: dict[str, tuple[list[Floats], list[Floats]]] = {name: ([], []) for name in METRICS}
-    for drawn in _draws(len(churned), resamples, seed):
+    for drawn in resample_weights(len(churned), resamples, seed):
         for place, score in enumerate((given, recency)):
             areas = weighted_areas(churned, score, drawn)
             means = [drawn @ each(churned, score) / len(churned) for each in (losses, _squares)]
             for name, values in zip(METRICS, (*areas, *means), strict=True):
                 parts[name][place].append(values)
     return {name: (np.concatenate(model), np.concatenate(base)) for name, (model, base) in parts.items()}
-
-
-def _draws(accounts: int, resamples: int, seed: int) -> Iterator[Floats]:
-    """How often each account is drawn in each resample (Efron 1979), some resamples at a time."""
-    random, shares = np.random.default_rng(seed), np.full(accounts, 1.0 / accounts)
-    some = max(1, AT_ONCE // accounts)
-    for start in range(0, resamples, some):
-        yield random.multinomial(accounts, shares, size=min(some, resamples - start)).astype(np.float64)
 
 
 def weighted_areas(churned: Bools, score: Floats, weights: Floats) -> tuple[Floats, Floats]:

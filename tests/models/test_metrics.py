@@ -11,7 +11,7 @@ SCORE = np.array([0.9, 0.8, 0.5, 0.5, 0.1])
 
 
 def test_the_resampled_auc_is_sklearns_with_weights() -> None:
-    weights = m.resample_weights(5, 50, seed=3)
+    (weights,) = m.resample_weights(5, 50, seed=3)
     ours = m.weighted_auc(POSITIVE, SCORE, weights)
     for drawn, value in zip(weights, ours, strict=True):
         both_sides = drawn[POSITIVE].sum() and drawn[~POSITIVE].sum()
@@ -20,7 +20,22 @@ def test_the_resampled_auc_is_sklearns_with_weights() -> None:
 
 
 def test_every_resample_draws_as_many_accounts_as_there_are() -> None:
-    assert set(m.resample_weights(7, 20, seed=1).sum(axis=1)) == {7.0}
+    (weights,) = m.resample_weights(7, 20, seed=1)
+    assert set(weights.sum(axis=1)) == {7.0}
+
+
+def test_resamples_and_permutations_in_portions_are_those_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(2)
+    positive, score, losses = random.random(300) < 0.3, random.random(300), random.random(300)
+    (weights,) = m.resample_weights(300, 100, seed=3)
+    dealt = m.permuted_average_precision(positive, score, 100, seed=3)
+    monkeypatch.setattr(m, "AT_ONCE", 300 * 40)
+    assert [len(some) for some in m.resample_weights(300, 100, seed=3)] == [40, 40, 20]
+    measures = {"auc": lambda drawn: m.weighted_auc(positive, score, drawn), "mean": m.mean_of(losses)}
+    spreads = m.resampled(measures, 300, 100, seed=3)
+    np.testing.assert_array_equal(spreads["auc"], m.weighted_auc(positive, score, weights))
+    np.testing.assert_allclose(spreads["mean"], weights @ losses / 300, rtol=1e-14)
+    np.testing.assert_allclose(m.permuted_average_precision(positive, score, 100, seed=3), dealt, rtol=1e-14)
 
 
 def test_auc_of_one_side_only_is_undefined_not_one_half() -> None:
@@ -47,7 +62,7 @@ def test_equal_seeds_deal_the_same_labels_to_the_same_accounts() -> None:
 def test_the_resampled_average_precision_is_sklearns_with_weights() -> None:
     random = np.random.default_rng(7)
     positive, score = random.random(40) < 0.3, np.round(random.random(40), 1)  # with many ties
-    weights = m.resample_weights(40, 20, seed=3)
+    (weights,) = m.resample_weights(40, 20, seed=3)
     expected = [average_precision_score(positive, score, sample_weight=drawn) for drawn in weights]
     np.testing.assert_allclose(m.weighted_average_precision(positive, score, weights), expected)
     assert m.average_precision(POSITIVE, SCORE) == pytest.approx(0.75)  # ranks 1 and 3 or 4: 1/2 x 1 + 1/2 x 2/4
@@ -66,7 +81,7 @@ def test_the_resampled_matthews_correlation_is_sklearns_with_weights() -> None:
     random = np.random.default_rng(3)
     actual, predicted = random.integers(0, 4, 60), random.integers(0, 3, 60)
     predicted[:20] = actual[:20]
-    weights = m.resample_weights(60, 20, seed=3)
+    (weights,) = m.resample_weights(60, 20, seed=3)
     expected = [matthews_corrcoef(actual, predicted, sample_weight=drawn) for drawn in weights]
     np.testing.assert_allclose(m.weighted_mcc(actual, predicted, 4, weights), expected)
     assert m.weighted_mcc(actual, np.zeros(60, dtype=np.int64), 4, weights).tolist() == [0.0] * 20
