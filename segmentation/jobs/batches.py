@@ -94,7 +94,7 @@ def carry_out(job: Job, plan: Plan) -> list[dict[str, object]]:
 
 def _count(job: Job, plan: Plan, overtaken: bool) -> list[dict[str, object]]:
     """Hold what is stored against what the files hold, then enter the files into the ledger."""
-    balance = recount(job, None if overtaken else [plan.batch_id])
+    balance = recount(job, None) if overtaken else _enter(job, plan.batch_id)
     own = [row for row in balance if row["batch_id"] == plan.batch_id]
     stored = count_by_file(own)
     audit({file.file_id: (str(file.path), file.rows) for file in plan.files}, stored)
@@ -102,19 +102,29 @@ def _count(job: Job, plan: Plan, overtaken: bool) -> list[dict[str, object]]:
     return own
 
 
+def _enter(job: Job, batch_id: str) -> list[dict[str, object]]:
+    """Count the rows of a batch that no count holds yet, into `row_balance`; returns the counts."""
+    balance, rows = _counted(job, f"batch_id = '{batch_id}'")
+    job.tables.append(rows, ROW_BALANCE)  # to replace, Delta would look for what there is
+    return balance
+
+
 def recount(job: Job, batch_ids: Sequence[str] | None) -> list[dict[str, object]]:
     """Count the rows of some batches (None: of all) again, into `row_balance` and the ledger; returns the counts."""
-    tables, events = job.tables, job.tables.read(EVENTS)
-    where = None
-    if batch_ids is not None:
-        where = f"batch_id IN ({', '.join(repr(batch_id) for batch_id in batch_ids)})"
-        events = events.where(where)
-    balance = [row.asDict() for row in row_balance(events).collect()]
-    rows = [[row[name] for name in ROW_BALANCE.columns.names] for row in balance]
-    tables.replace(local_frame(job.spark, rows, ROW_BALANCE.columns), ROW_BALANCE, where=where)
-    if tables.exists(LEDGER):
+    where = f"batch_id IN ({', '.join(map(repr, batch_ids))})" if batch_ids is not None else None
+    balance, rows = _counted(job, where)
+    job.tables.replace(rows, ROW_BALANCE, where=where)
+    if job.tables.exists(LEDGER):
         _correct_ledger(job, count_by_file(balance), where)
     return balance
+
+
+def _counted(job: Job, where: str | None) -> tuple[list[dict[str, object]], DataFrame]:
+    """The row balance of some rows of `events`, None: of all; as rows and as a frame."""
+    events = job.tables.read(EVENTS)
+    balance = [row.asDict() for row in row_balance(events.where(where) if where else events).collect()]
+    rows = [[row[name] for name in ROW_BALANCE.columns.names] for row in balance]
+    return balance, local_frame(job.spark, rows, ROW_BALANCE.columns)
 
 
 def ledger_frame(job: Job, rows: Sequence[tuple[object, ...]]) -> DataFrame:
