@@ -149,7 +149,7 @@ def test_the_reference_says_every_command_and_option(reference: ModuleType) -> N
     page = reference.pages()["reference/commands.md"]
     assert re.findall(r"^## segmentation (\w+) ", page, re.MULTILINE) == [spec.name for spec in job_specs()]
     assert "| `--source NAME` | a file in conf/sources, or a path to one; needed |" in page
-    assert "| 5 | done, but some files could not be taken in; each is named |" in page
+    assert "| 5 | done, but some files could not be taken in; the ledger names each |" in page
 
 
 def test_the_readme_names_every_command_and_only_files_that_exist() -> None:

@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from segmentation.errors import EnvironmentProblem, first_line
 from segmentation.events.spelling import composed_by_java
 from segmentation.stores.host import on_databricks
-from segmentation.stores.submitted import default_is_local
+from segmentation.stores.submitted import default_is_local, default_parallelism
 
 
 def is_connect(session: SparkSession) -> bool:
@@ -79,7 +79,7 @@ def scan_parallelism(session: SparkSession) -> str:
             return given
     if is_connect(session):
         return str(session.conf.get("spark.sql.shuffle.partitions"))
-    return str(session.sparkContext.defaultParallelism)
+    return str(default_parallelism(session))
 
 
 @contextmanager

@@ -27,6 +27,11 @@ def default_is_local() -> bool:
     return bool(hadoop.get("fs.defaultFS", "file:///").startswith("file:"))
 
 
+def default_parallelism(session: SparkSession) -> int:
+    """How many tasks Spark thinks right where nobody says it: its cores at the moment."""
+    return session.sparkContext.defaultParallelism
+
+
 def require_master() -> None:
     """Raise EnvironmentProblem when spark-submit was given standalone masters and none of them answers."""
     master = told().get("spark.master", "")

@@ -7,6 +7,7 @@ import json
 import pytest
 from pyspark.sql import SparkSession
 
+from segmentation.events import parse
 from segmentation.events.replay import as_raw
 from tests.events.batches import COLUMNS, QUOTED, Stored, add_all_splits, line, outcome
 from tests.events.conftest import HEADER, Ingest
@@ -103,3 +104,12 @@ def test_quarantined_rows_that_differ_in_their_lines_end_alone_are_copies_in_a_r
 ) -> None:
     stored = spark.createDataFrame([("f", 7, b"x"), ("f", 7, b"x\r")], "file_id string, row_hash long, raw binary")
     assert as_raw(stored, layout).select("_row_hash", "_row_check").distinct().count() == 1
+
+
+@pytest.mark.parametrize(("most", "told"), [("MOST_TASKS", "more than 0 tasks"), ("MOST_FILES", "1 files are")])
+def test_more_than_a_place_has_room_for_is_told(
+    ingest: Ingest, monkeypatch: pytest.MonkeyPatch, most: str, told: str
+) -> None:
+    monkeypatch.setattr(parse, most, 0)
+    with pytest.raises(Exception, match=told):
+        ingest({"a.csv": f"{COLUMNS}\n{line('t1', 1)}"}, columns=COLUMNS.split(",")).collect()
