@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 from typing import Any
@@ -99,9 +100,11 @@ def test_cores_that_come_while_files_are_read_cost_no_row(
 ) -> None:
     """Rows that stand twice in files which are cut into other tasks the second time that they are read."""
 
+    cores = itertools.count(3)
+
     def and_cores_come(narrow: DataFrame) -> DataFrame:
         kept = settled_for_join(narrow)
-        spark.conf.set("spark.sql.leafNodeDefaultParallelism", "7")
+        spark.conf.set("spark.sql.leafNodeDefaultParallelism", str(next(cores)))
         return kept
 
     monkeypatch.setattr(duplicates, "settled_for_join", and_cores_come)
