@@ -84,7 +84,7 @@ def scan_parallelism(session: SparkSession) -> str:
 
 @contextmanager
 def setting_if_allowed(session: SparkSession, key: str, value: str) -> Iterator[None]:
-    """The same where only speed depends on it: compute that does not allow it goes on with its own value."""
+    """The same where a job can go on without it: compute that does not allow it keeps its own value."""
     with ExitStack() as while_allowed:
         with suppress(EnvironmentProblem):
             while_allowed.enter_context(setting(session, key, value, "speed"))
