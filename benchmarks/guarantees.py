@@ -72,5 +72,5 @@ def _throw_away(frame: DataFrame) -> None:
 def _write(spark: SparkSession, frame: DataFrame, out: Path) -> None:
     shutil.rmtree(out, ignore_errors=True)
     table = DeltaTable(spark, EVENTS, None, out)
-    table.create(frame)
+    table.create(frame.schema)
     table.write(frame, "append", {})

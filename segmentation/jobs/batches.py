@@ -31,7 +31,7 @@ from segmentation.jobs.dimensions import update_event_names, update_platforms, u
 from segmentation.jobs.layouts import by_layout, parse_layout
 from segmentation.jobs.plans import Plan
 from segmentation.jobs.stored_hashes import stored_hashes
-from segmentation.local_rows import local_frame
+from segmentation.local_rows import LocalRows, local_frame, local_rows
 from segmentation.runtime import Job
 from segmentation.schemas import EVENTS, KEPT, LEDGER, READ, ROW_BALANCE
 from segmentation.shown import FILES_TOLD, listed
@@ -98,7 +98,7 @@ def _count(job: Job, plan: Plan, overtaken: bool) -> list[dict[str, object]]:
     own = [row for row in balance if row["batch_id"] == plan.batch_id]
     stored = count_by_file(own)
     audit({file.file_id: (str(file.path), file.rows) for file in plan.files}, stored)
-    job.tables.append(_ledger(job, plan, stored), LEDGER)
+    job.tables.append(_ledger(plan, stored), LEDGER)
     return own
 
 
@@ -119,17 +119,12 @@ def recount(job: Job, batch_ids: Sequence[str] | None) -> list[dict[str, object]
     return balance
 
 
-def _counted(job: Job, where: str | None) -> tuple[list[dict[str, object]], DataFrame]:
-    """The row balance of some rows of `events`, None: of all; as rows and as a frame."""
+def _counted(job: Job, where: str | None) -> tuple[list[dict[str, object]], LocalRows]:
+    """The row balance of some rows of `events`, None: of all; by name, and as the table has them."""
     events = job.tables.read(EVENTS)
     balance = [row.asDict() for row in row_balance(events.where(where) if where else events).collect()]
     rows = [[row[name] for name in ROW_BALANCE.columns.names] for row in balance]
-    return balance, local_frame(job.spark, rows, ROW_BALANCE.columns)
-
-
-def ledger_frame(job: Job, rows: Sequence[tuple[object, ...]]) -> DataFrame:
-    """Rows of the ledger as a frame."""
-    return local_frame(job.spark, rows, LEDGER.columns)
+    return balance, local_rows(rows, ROW_BALANCE.columns)
 
 
 def _require_unchanged(files: Sequence[RawFile]) -> None:
@@ -192,7 +187,7 @@ def build_rows(
     return events
 
 
-def _ledger(job: Job, plan: Plan, stored: dict[str, FileCounts]) -> DataFrame:
+def _ledger(plan: Plan, stored: dict[str, FileCounts]) -> LocalRows:
     now, source = plan.planned_at.replace(tzinfo=dt.UTC), plan.rules.source
     rows: list[tuple[object, ...]] = []
     for file in plan.files:
@@ -202,7 +197,7 @@ def _ledger(job: Job, plan: Plan, stored: dict[str, FileCounts]) -> DataFrame:
             (plan.batch_id, file.file_id, str(file.path), source.name, READ, None, file.bytes, file.rows, counts.kept,
              counts.quarantined, counts.dropped, list(found.new) or None, list(found.absent) or None, file.layout, now)
         )  # fmt: skip
-    return ledger_frame(job, rows)
+    return local_rows(rows, LEDGER.columns)
 
 
 def _correct_ledger(job: Job, counts: dict[str, FileCounts], where: str | None) -> None:

@@ -23,11 +23,12 @@ from segmentation.events.layout import format_of
 from segmentation.events.refusals import Entry, last_by_path, rule_of
 from segmentation.events.rule_set import TIMES, RuleSet
 from segmentation.failures import Exit, is_passing
-from segmentation.jobs.batches import FileChanged, carry_out, ledger_frame
+from segmentation.jobs.batches import FileChanged, carry_out
 from segmentation.jobs.plans import Plan, give_up, make_plan, require_same_key, unfinished_plans
 from segmentation.jobs.source_faults import naming_the_key, stopped_sql
 from segmentation.jobs.stored_categories import require_columns
 from segmentation.jobs.trial import try_out
+from segmentation.local_rows import local_rows
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import LEDGER, READ, REFUSED
 from segmentation.settings import SourceSettings
@@ -241,7 +242,7 @@ def _record_refused(job: Job, refused: Sequence[RawFile], source: SourceSettings
              layout, now)
         )  # fmt: skip
     if rows:
-        job.tables.append(ledger_frame(job, rows), LEDGER)
+        job.tables.append(local_rows(rows, LEDGER.columns), LEDGER)
 
 
 JOB = JobSpec("ingest", "bring raw logs into the table events, every row accounted for", _arguments, ingest_or_resume)

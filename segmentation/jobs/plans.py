@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from segmentation.errors import InputProblem
 from segmentation.events.layout import columns_of
 from segmentation.events.rule_set import RuleSet
-from segmentation.local_rows import local_frame
+from segmentation.local_rows import local_rows
 from segmentation.runtime import Job
 from segmentation.schemas import INGEST_PLANS, LEDGER
 from segmentation.stores.inspection import RawFile
@@ -127,7 +127,7 @@ def _read(row: Row) -> Plan:
 
 def _write(job: Job, plans: Sequence[Plan], state: str, reason: str | None) -> None:
     rows = [_row(plan, state, reason) for plan in plans]
-    job.tables.append_ahead(local_frame(job.spark, rows, INGEST_PLANS.columns), INGEST_PLANS)
+    job.tables.append_ahead(local_rows(rows, INGEST_PLANS.columns), INGEST_PLANS)
 
 
 def _row(plan: Plan, state: str, reason: str | None) -> tuple[object, ...]:

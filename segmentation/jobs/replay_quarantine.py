@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
@@ -120,10 +121,7 @@ def _decide_again(job: Job, rules: RuleSet, files: list[Row], condition: str) ->
             own, of_these = _read_as(format_of(layout), rules), marked.where(F.col("_file_id").isin(of_layout))
             built = build_rows(job, own, of_these, layout, "", job.now)
             parts.append(belong(built, [(row["file_id"], row["batch_id"]) for row in files]))
-    rows = parts[0]
-    for part in parts[1:]:
-        rows = rows.unionByName(part)
-    return rows
+    return reduce(DataFrame.unionByName, parts)
 
 
 def _lost(job: Job, stored: DataFrame, layout: str, files: list[Row]) -> Column | None:

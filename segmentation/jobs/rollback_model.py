@@ -36,6 +36,7 @@ from segmentation.stores.registry import (
 )
 from segmentation.stores.run_tables import read_table
 from segmentation.stores.runs import INDUSTRY_MODEL, Runs, load_model, open_runs, segments_model
+from segmentation.table import of_date
 
 ROLLED_BACK = "rolled_back"
 
@@ -146,7 +147,7 @@ def _store_segments(job: Job, runs: Runs, target: str, basetable: DataFrame, as_
     """Segments, summaries and profiles of one method. Moves speak of a retraining that is taken back: none are left."""
     require_columns(target, basetable, as_of)
     method, tables = job.args.model.removeprefix(segments_model("")), job.tables
-    where = f"as_of = DATE '{as_of}' AND method = '{method}'"
+    where = f"{of_date(as_of)} AND method = '{method}'"
     scored = score_segments(load_model(runs, target), basetable, method)
     # the rule for outliers is no part of a method's model: flagged is who is flagged now
     published = tables.read(SEGMENTS).where(F.col("as_of") == F.lit(as_of)).where("outlier")
@@ -163,8 +164,7 @@ def _store_segments(job: Job, runs: Runs, target: str, basetable: DataFrame, as_
         (SEGMENT_MOVES, pd.DataFrame(columns=SEGMENT_MOVES.columns.names)),
     ]
     for table, part in kept:
-        frame = table_rows(job.spark, part, table, as_of=as_of, method=method)
-        tables.replace(frame, table, where=where, note=tables.note(table))
+        tables.replace(table_rows(part, table, as_of=as_of, method=method), table, where=where, note=tables.note(table))
     tables.replace(rows, SEGMENTS, where=where, note=tables.note(SEGMENTS))
     job.say("summaries and profiles are those of its training; the consensus still holds the other model's votes")
 

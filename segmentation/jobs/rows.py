@@ -7,25 +7,25 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 
-from segmentation.local_rows import local_frame
+from segmentation.local_rows import LocalRows, local_rows
 from segmentation.runtime import Job
 from segmentation.shown import is_missing
-from segmentation.table import Table, of_date
+from segmentation.table import Table
 
 #: tables written at the same time: one leaves a core idle
 AT_ONCE = 3
 
 
-def table_rows(spark: SparkSession, rows: pd.DataFrame, table: Table, **constants: Any) -> DataFrame:
-    """The rows as a frame of the table's own columns, `constants` (as_of, model) filled in; NaN becomes null.
+def table_rows(rows: pd.DataFrame, table: Table, **constants: Any) -> LocalRows:
+    """The rows with the table's own columns, `constants` (as_of, model) filled in; NaN becomes null.
 
     A frame without rows is as good as any. KeyError for a column that is neither in `rows` nor among the constants.
     """
     whole = rows.assign(**constants)
     columns = [[None if is_missing(one) else one for one in whole[name]] for name in table.columns.names]
-    return local_frame(spark, list(zip(*columns, strict=True)), table.columns)
+    return local_rows(list(zip(*columns, strict=True)), table.columns)
 
 
 def replace_date(
@@ -34,9 +34,8 @@ def replace_date(
     """The rows of `as_of` in tables that do not need each other, side by side; each with its note."""
 
     def replace(table: Table, rows: pd.DataFrame | DataFrame, note: str | None) -> None:
-        if isinstance(rows, pd.DataFrame):
-            rows = table_rows(job.spark, rows, table, as_of=as_of, **constants)
-        job.tables.replace(rows, table, where=of_date(as_of), note=note)
+        given = table_rows(rows, table, as_of=as_of, **constants) if isinstance(rows, pd.DataFrame) else rows
+        job.tables.replace_date(given, table, as_of, note)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         done = [pool.submit(replace, *one) for one in written]

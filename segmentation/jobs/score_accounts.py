@@ -24,6 +24,7 @@ from segmentation.segments.space import hold_out
 from segmentation.stores.registry import CHALLENGER, champion, version_of
 from segmentation.stores.run_database import has_runs
 from segmentation.stores.runs import INDUSTRY_MODEL, Runs, load_model, open_runs, segments_model
+from segmentation.table import of_date
 
 _NOBODY = "no model is champion yet, so nobody can score: run `segmentation segments` and `segmentation industry`"
 
@@ -69,7 +70,7 @@ def score_accounts(job: Job) -> None:
             }
         )
         names = ", ".join(f"'{name}'" for name in todo)
-        where = f"old.as_of = DATE '{as_of}' AND old.model_name IN ({names})"
+        where = f"old.{of_date(as_of)} AND old.model_name IN ({names})"
         job.tables.upsert(stamped, ACCOUNT_SCORES, where=where)
         job.publish()
     for name, model in todo.items():

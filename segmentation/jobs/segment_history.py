@@ -14,7 +14,6 @@ from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
 from segmentation.jobs.kept_models import other_columns
-from segmentation.jobs.rows import table_rows
 from segmentation.models.columns import filled_columns
 from segmentation.runtime import Job
 from segmentation.schemas import SEGMENT_MOVES, SEGMENT_PROFILES, SEGMENT_SUMMARIES, SEGMENTS
@@ -82,7 +81,9 @@ def with_history(summaries: pd.DataFrame, history: History) -> pd.DataFrame:
     return keep_history(summaries, stored[list(summaries.columns)])
 
 
-def moves_since(job: Job, runs: Runs, history: History, basetable: DataFrame, now: DataFrame) -> DataFrame:
+def moves_since(
+    job: Job, runs: Runs, history: History, basetable: DataFrame, now: DataFrame
+) -> DataFrame | pd.DataFrame:
     """Table `segment_moves` for every method that ran before with a model that is still there.
 
     Methods of scikit-learn and the consensus have no model that could be applied to other data, so nobody can say
@@ -103,7 +104,7 @@ def moves_since(job: Job, runs: Runs, history: History, basetable: DataFrame, no
         scored = model.transform(basetable).select("account_id", F.col(SEGMENT).alias("segment"))
         found.append(moves(rows, scored.withColumn("method", F.lit(method)), now))
     if not found:
-        return table_rows(job.spark, pd.DataFrame(columns=SEGMENT_MOVES.columns.names), SEGMENT_MOVES)
+        return pd.DataFrame(columns=SEGMENT_MOVES.columns.names)
     return reduce(DataFrame.unionByName, found)
 
 

@@ -15,11 +15,12 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from segmentation.errors import InputProblem
+from segmentation.local_rows import LocalRows
 from segmentation.stores.capabilities import setting
 from segmentation.stores.catalogs import MARK, history, is_in_catalog, is_ours, require_ours, require_schema
 from segmentation.stores.host import spark_path
 from segmentation.stores.made_by import mended
-from segmentation.stores.small_tables import counted_rows, small_frame, stored_columns, stored_values
+from segmentation.stores.small_tables import counted_rows, is_written, small_frame, stored_columns, stored_values
 from segmentation.table import Table
 
 #: a published version stays readable until `segmentation forget` purges what is older
@@ -122,8 +123,8 @@ class DeltaTable:
         """Make the table what it was at a version; a commit of its own."""
         self._spark.sql(f"RESTORE TABLE {self.sql_name} TO VERSION AS OF {version}").collect()
 
-    def create(self, frame: DataFrame) -> None:
-        """An empty table with the frame's columns, never-null ones and constraints as its schema says."""
+    def create(self, columns: T.StructType) -> None:
+        """An empty table with these columns, never-null ones and constraints as its schema says."""
         if self._catalog:
             require_schema(self._spark, self._catalog)
         elif self._folder.exists():
@@ -131,7 +132,7 @@ class DeltaTable:
         never_null = {field.name for field in self._table.columns if not field.nullable}
         parts = (
             f"`{field.name}` {field.dataType.simpleString()}{' NOT NULL' if field.name in never_null else ''}"
-            for field in frame.schema
+            for field in columns
         )
         keys = [name for name in self._table.unique_by if name not in self._table.partition_by]
         # account ids in statistics would outlive the rows they came from, and wide tables are read whole anyway
@@ -205,8 +206,17 @@ class DeltaTable:
         finally:
             self._spark.catalog.dropTempView("_rows_to_upsert")
 
-    def write(self, frame: DataFrame, mode: str, options: Mapping[str, str]) -> None:
+    def holds_date(self, as_of: dt.date) -> bool:
+        """Whether the latest version may have rows of the date; no where its log says so."""
+        said = None if self._catalog else stored_values(self._folder, self.version(), "as_of")
+        return said is None or str(as_of) in said
+
+    def write(self, frame: DataFrame | LocalRows, mode: str, options: Mapping[str, str]) -> None:
         """Append or overwrite in one commit, with the writer's options."""
+        if isinstance(frame, LocalRows):
+            if not self._catalog and is_written(self._folder, self.version(), frame.arrow, mode, options):
+                return
+            frame = frame.frame(self._spark).coalesce(1)  # else a task and a file per core
         if self._catalog and mode == "overwrite" and "overwriteSchema" not in options:
             # saveAsTable would give the catalog the whole schema again, and Spark's own wants partitions at its end
             rest = {key: value for key, value in options.items() if key != "replaceWhere"}

@@ -7,11 +7,10 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
-from segmentation.local_rows import local_frame
+from segmentation.local_rows import local_rows
 from segmentation.schemas import PUBLISHED
 from segmentation.stores.delta import DeltaTable
 from segmentation.table import faults
@@ -64,19 +63,17 @@ def read_publication(log: DeltaTable, others: Callable[[], Sequence[str]]) -> tu
     return state, max((int(row["sequence"]) for row in rows), default=0)
 
 
-def begin_publications(spark: SparkSession, log: DeltaTable) -> None:
+def begin_publications(log: DeltaTable) -> None:
     """Make `published`, empty, where it is not there: before any other table, so that its loss can be told."""
     if log.version() < 0:
-        log.create(local_frame(spark, [], PUBLISHED.columns))
+        log.create(PUBLISHED.columns)
 
 
-def write_publication(
-    spark: SparkSession, log: DeltaTable, state: Mapping[str, Published], sequence: int, job: str
-) -> None:
+def write_publication(log: DeltaTable, state: Mapping[str, Published], sequence: int, job: str) -> None:
     """Show readers the tables of `state`, in one commit; PublicationConflict when another job's came first."""
     rows = [(name, p.version, p.note, sequence, p.job, p.at) for name, p in sorted(state.items())]
-    frame = local_frame(spark, rows, PUBLISHED.columns).coalesce(1)  # else a task and a file per core
+    local = local_rows(rows, PUBLISHED.columns)
     before, mine = log.version(), uuid.uuid4().hex
-    log.write(frame, "overwrite", {"txnAppId": "published", "txnVersion": str(sequence), "userMetadata": mine})
+    log.write(local, "overwrite", {"txnAppId": "published", "txnVersion": str(sequence), "userMetadata": mine})
     if mine not in log.notes(before):  # Delta skips a second commit of one number in silence
         raise PublicationConflict(f"another job has published while {job} was at work")

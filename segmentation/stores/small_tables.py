@@ -1,18 +1,22 @@
-"""Delta tables in a folder, asked by delta-rs in this process: what a few hundred rows need no Spark job for.
+"""Small Delta tables in a folder, read and written by delta-rs in this process, without a Spark job.
 
 Spark computes each table version that it meets by three queries of the table's own log, and a job meets a dozen tables.
-All of this is a short cut: each function gives None where Spark is to be asked instead, which is always right. That is
-so for whatever cannot be read (Spark says best why) and where delta-rs, an extra of the package, is not installed.
+All of this is a short cut: each function gives None, `is_written` False, where Spark is to do it instead, which is
+always right. That is so for whatever cannot be read or written (Spark says best why) and where delta-rs, an extra of
+the package, is not installed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
+import pyarrow as pa
 from pyarrow import fs
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
@@ -22,6 +26,10 @@ Answer = TypeVar("Answer")
 _STORED, _HELD = 1 << 20, 16 << 20
 #: later readers have to know of renamed columns (2) or deleted rows (3), and delta-rs gives nulls for the former
 _PLAIN, _ALL_ROWS = 1, 2
+#: what delta-rs can do of the options of Delta's writer
+_DONE_ALIKE = {"replaceWhere", "txnAppId", "txnVersion", "userMetadata"}
+#: commits from one checkpoint of the log to the next, as Spark has it
+_CHECKPOINT = 10
 
 
 def small_frame(spark: SparkSession, folder: Path, version: int) -> DataFrame | None:
@@ -43,6 +51,52 @@ def stored_columns(folder: Path, version: int) -> T.StructType | None:
 def stored_values(folder: Path, version: int, partition: str) -> list[str] | None:
     """The values of a partition column as of a version, as text, each once, in order."""
     return _ask(folder, version, _ALL_ROWS, lambda table: sorted({part[partition] for part in table.partitions()}))
+
+
+def is_written(folder: Path, version: int, rows: Any, mode: str, options: Mapping[str, str]) -> bool:
+    """Whether the rows, an Arrow table, are in the table now: one commit after a version, which is the latest.
+
+    `mode` is "append" or "overwrite". Delta's rules for the table hold here, too: columns that are never null,
+    constraints, and that rows put in place of others be of those. Nothing is written where False is told.
+    """
+    if not set(options) <= _DONE_ALIKE:
+        return False
+    mark = uuid.uuid4().hex
+
+    def write(table: Any) -> bool:
+        import deltalake  # noqa: PLC0415  # an extra
+
+        number = int(options.get("txnVersion", 0))
+        if number and (table.transaction_version(options["txnAppId"]) or 0) >= number:
+            return False
+        noted = {"userMetadata": options["userMetadata"]} if "userMetadata" in options else {}
+        instead: dict[str, Any] = {"predicate": options["replaceWhere"]} if "replaceWhere" in options else {}
+        deltalake.write_deltalake(
+            table,
+            rows.cast(pa.schema(table.schema().to_arrow())),
+            **{"mode": mode, **instead},
+            writer_properties=deltalake.WriterProperties(compression="ZSTD"),
+            commit_properties=deltalake.CommitProperties(
+                {**noted, "written": mark},
+                max_commit_retries=0,  # whoever came first has to be read first
+                app_transactions=[deltalake.Transaction(options["txnAppId"], number)] if number else None,
+            ),
+            post_commithook_properties=deltalake.PostCommitHookProperties(False, False),
+        )
+        return True
+
+    if not _ask(folder, version, _PLAIN, write) and not _has(folder, version + 1, mark):
+        return False
+    if (version + 1) % _CHECKPOINT == 0:
+        _ask(folder, version + 1, _PLAIN, lambda table: table.create_checkpoint())
+    return True
+
+
+def _has(folder: Path, version: int, mark: str) -> bool:
+    """Whether that commit is there and carries the mark, though whoever made it has failed afterwards."""
+    with contextlib.suppress(OSError):
+        return mark in (folder / "_delta_log" / f"{version:020d}.json").read_text(encoding="utf-8")
+    return False
 
 
 def _ask(folder: Path, version: int, newest_reader: int, question: Callable[[Any], Answer | None]) -> Answer | None:

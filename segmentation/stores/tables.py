@@ -10,17 +10,22 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.errors import InputProblem
+from segmentation.local_rows import LocalRows
 from segmentation.schemas import INGEST_PLANS, PUBLISHED, TABLES
 from segmentation.settings import StorageSettings
 from segmentation.stores.catalogs import sql_schema
 from segmentation.stores.delta import DeltaTable
 from segmentation.stores.made_by import made_by
 from segmentation.stores.publication import Published, begin_publications, read_publication, write_publication
-from segmentation.table import Table, check, faults
+from segmentation.table import Table, check, faults, of_date
+
+#: what is written: a frame, or rows that Python holds and that have the table's own columns
+Rows: TypeAlias = DataFrame | LocalRows
 
 
 class MissingTable(InputProblem):  # it names what is missing
@@ -112,28 +117,32 @@ class TableStore:
             return self._notes.get(table.name)
         return self._published[table.name].note if table.name in self._published else None
 
-    def append(self, frame: DataFrame, table: Table, note: str | None = None) -> None:
+    def append(self, frame: Rows, table: Table, note: str | None = None) -> None:
         """Add rows in one commit."""
         self._write(frame, table, "append", {}, note)
 
-    def append_ahead(self, frame: DataFrame, table: Table) -> None:
+    def append_ahead(self, frame: Rows, table: Table) -> None:
         """Add rows in one commit that stands whatever becomes of this job: for plans."""
-        delta, rows = self._delta(table), check(frame, table)
+        delta, rows = self._delta(table), _checked(frame, table)
         self._begin()
         if delta.version() < 0:
-            delta.create(rows)
+            delta.create(rows.schema)
         delta.write(rows, "append", {})
 
     def replace_ahead(self, frame: DataFrame, table: Table) -> None:
         """Replace the whole table in one commit that stands whatever becomes of this job: to erase from plans."""
         self._delta(table).write(check(frame, table), "overwrite", {})
 
-    def replace(self, frame: DataFrame, table: Table, where: str | None = None, note: str | None = None) -> None:
+    def replace(self, frame: Rows, table: Table, where: str | None = None, note: str | None = None) -> None:
         """Replace the whole table, or the rows for which `where` holds, in one commit that carries the note."""
         if where and self.exists(table):
             self._write(frame, table, "overwrite", {"replaceWhere": where}, note)
         else:
             self._write(frame, table, "overwrite", {"overwriteSchema": "true"} if table.free_names else {}, note)
+
+    def replace_date(self, frame: Rows, table: Table, as_of: dt.date, note: str | None = None) -> None:
+        """Replace the rows that speak for a date, by which the table is parted, in one commit that carries the note."""
+        self._write(frame, table, "overwrite", {"replaceWhere": of_date(as_of)}, note, as_of)
 
     def append_and_change(
         self, rows: DataFrame, table: Table, overtaken: DataFrame, where: str, change: Mapping[str, str], note: str
@@ -154,7 +163,7 @@ class TableStore:
         delta, rows = self._delta(table), check(frame, table)
         self._take_back(table)
         if delta.version() < 0:
-            delta.create(rows)
+            delta.create(rows.schema)
         delta.upsert(rows, where)
         self._working[table.name], self._notes[table.name] = delta.version(), None
 
@@ -173,14 +182,19 @@ class TableStore:
         self._working[table.name], self._notes[table.name] = latest, note
         return True
 
-    def _write(self, frame: DataFrame, table: Table, mode: str, options: dict[str, str], note: str | None) -> None:
-        delta, rows = self._delta(table), check(frame, table)
+    def _write(
+        self, frame: Rows, table: Table, mode: str, options: dict[str, str], note: str | None,
+        as_of: dt.date | None = None,
+    ) -> None:  # fmt: skip
+        delta, rows = self._delta(table), _checked(frame, table)
         self._take_back(table)
-        if delta.version() < 0:
-            delta.create(rows)
-            mode, options = "append", {}  # to replace, Delta would look for what there is: two queries for nothing
+        is_new = delta.version() < 0
+        if is_new:
+            delta.create(rows.schema)
         elif table.name not in self._working:
             delta.admit_nulls()
+        if is_new or (as_of and not delta.holds_date(as_of)):
+            mode, options = "append", {}  # to replace, Delta would look for what there is: two queries for nothing
         if table.open_ended and "overwriteSchema" not in options:
             options = {**options, "mergeSchema": "true"}
         if note is not None:
@@ -191,7 +205,7 @@ class TableStore:
     def _begin(self) -> None:
         """Before the first write of all: `published` is there before whatever it is to speak of."""
         if not self._sequence and not self._working:
-            begin_publications(self._spark, self._delta(PUBLISHED))
+            begin_publications(self._delta(PUBLISHED))
 
     def _take_back(self, table: Table) -> None:
         """What an unfinished job committed to the table goes, before this job writes it for the first time."""
@@ -214,7 +228,7 @@ class TableStore:
         news = {name: Published(v, self._notes.get(name), job, now) for name, v in self._working.items()}
         sequence = self._sequence + 1
         state = {**self._published, **news}
-        write_publication(self._spark, self._delta(PUBLISHED), state, sequence, job)
+        write_publication(self._delta(PUBLISHED), state, sequence, job)
         self._working, self._notes = {}, {}
         self._published, self._sequence = state, sequence
 
@@ -248,3 +262,8 @@ class TableStore:
     def is_ours(self, table: Table) -> bool:
         """Whether the table is this project's; a catalog may hold somebody else's of the same name."""
         return table.name in self._published or self._delta(table).is_ours()
+
+
+def _checked(frame: Rows, table: Table) -> Rows:
+    """What is written as the table wants it."""
+    return frame if isinstance(frame, LocalRows) else check(frame, table)

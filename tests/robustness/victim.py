@@ -95,7 +95,7 @@ POINTS: dict[str, Callable[[], None]] = {
     "after the plan": lambda: after(ingest_events, "make_plan"),
     "in the midst of parsing": lambda: while_writing(EVENTS, at_once),
     "after the data, before the commit": lambda: while_writing(EVENTS, spark_is_idle),
-    "after the commit, before the audit": lambda: before(batches, "recount"),
+    "after the commit, before the audit": lambda: before(batches, "_count"),
     "before ingest publishes": lambda: before(Job, "publish"),
     "in the midst of the cube": lambda: while_writing(ACTIVITY, at_once),
     "in the midst of the account features": lambda: while_writing(ACCOUNT_FEATURES, at_once),
