@@ -18,6 +18,10 @@ class LocalRows:
     arrow: Any
     schema: T.StructType
 
+    def select(self, *names: str) -> LocalRows:
+        """The columns of these names, in this order."""
+        return LocalRows(self.arrow.select(names), T.StructType([self.schema[name] for name in names]))
+
     def frame(self, spark: SparkSession) -> DataFrame:
         """The rows as a frame. They lie in the plan itself.
 

@@ -6,11 +6,17 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import TypeAlias, TypeVar, cast
 
 from pyspark.sql import DataFrame
 from pyspark.sql import types as T
 
 from segmentation.errors import InputProblem
+from segmentation.local_rows import LocalRows
+
+#: what can be written into a table
+Rows: TypeAlias = DataFrame | LocalRows
+Kind = TypeVar("Kind", bound=Rows)
 
 
 class SchemaError(InputProblem):
@@ -97,8 +103,8 @@ def faults(schema: T.StructType, table: Table) -> list[str]:
     return wrong
 
 
-def check(frame: DataFrame, table: Table) -> DataFrame:
-    """The frame with exactly the table's columns in the table's order, open-ended ones last.
+def check(frame: Kind, table: Table) -> Kind:
+    """The frame or rows with exactly the table's columns in the table's order, open-ended ones last.
 
     Raises SchemaError naming every column that is missing, of another type, or not foreseen.
     """
@@ -107,7 +113,7 @@ def check(frame: DataFrame, table: Table) -> DataFrame:
         raise SchemaError(f"table {table.name}: {'; '.join(wrong)}")
     in_order = [*table.columns.names, *_others(schema, table)]
     # a select names each of hundreds of columns to Spark, one call after another
-    return frame if schema.names == in_order else frame.select(*in_order)
+    return frame if schema.names == in_order else cast(Kind, frame.select(*in_order))
 
 
 def of_date(as_of: dt.date) -> str:

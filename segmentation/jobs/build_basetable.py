@@ -144,7 +144,7 @@ def _build_features(
 def _keep(job: Job, frame: DataFrame, table: Table, as_of: dt.date, pool: Executor) -> tuple[DataFrame, Future[None]]:
     """The rows at hand, and what stores them meanwhile: to read them back costs queries of Delta's log."""
     kept = settled(frame)
-    storing = pool.submit(job.tables.replace_date, kept, table, as_of)
+    storing = pool.submit(job.tables.replace, kept, table, where=of_date(as_of))
     if kept is frame:  # nothing keeps rows here (serverless): better read back than computed by every later step
         storing.result()
         kept = job.tables.read(table).where(of_date(as_of)).select(*frame.columns)
@@ -170,7 +170,7 @@ def _build_basetable(
     with job.stage("basetable"):
         # whoever owns a token has features: no need to look at the wide rows
         counting = pool.submit(count_accounts, owners.select("account_id").distinct(), labelled)
-        tables.replace_date(built.frame, BASETABLE, as_of, note)
+        tables.replace(built.frame, BASETABLE, where=of_date(as_of), note=note)
         counts = counting.result()
         stored.result()
     dropped, dropped_labelled = count_dropped(built.dropped, labelled) if settings.imputation == LOGS else (0, 0)

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 from segmentation.local_rows import LocalRows, local_rows
 from segmentation.runtime import Job
 from segmentation.shown import is_missing
-from segmentation.table import Table
+from segmentation.table import Table, of_date
 
 #: tables written at the same time: one leaves a core idle
 AT_ONCE = 3
@@ -35,7 +35,7 @@ def replace_date(
 
     def replace(table: Table, rows: pd.DataFrame | DataFrame, note: str | None) -> None:
         given = table_rows(rows, table, as_of=as_of, **constants) if isinstance(rows, pd.DataFrame) else rows
-        job.tables.replace_date(given, table, as_of, note)
+        job.tables.replace(given, table, where=of_date(as_of), note=note)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         done = [pool.submit(replace, *one) for one in written]

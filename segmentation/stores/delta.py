@@ -206,11 +206,6 @@ class DeltaTable:
         finally:
             self._spark.catalog.dropTempView("_rows_to_upsert")
 
-    def holds_date(self, as_of: dt.date) -> bool:
-        """Whether the latest version may have rows of the date; no where its log says so."""
-        said = None if self._catalog else stored_values(self._folder, self.version(), "as_of")
-        return said is None or str(as_of) in said
-
     def write(self, frame: DataFrame | LocalRows, mode: str, options: Mapping[str, str]) -> None:
         """Append or overwrite in one commit, with the writer's options."""
         if isinstance(frame, LocalRows):

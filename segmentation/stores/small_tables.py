@@ -28,8 +28,10 @@ _STORED, _HELD = 1 << 20, 16 << 20
 _PLAIN, _ALL_ROWS = 1, 2
 #: what delta-rs can do of the options of Delta's writer
 _DONE_ALIKE = {"replaceWhere", "txnAppId", "txnVersion", "userMetadata"}
-#: commits from one checkpoint of the log to the next, as Spark has it
+#: commits from one checkpoint of the log to the next where the table does not say it, as Spark has it
 _CHECKPOINT = 10
+#: in a path: delta-rs takes a backslash for a slash, and at the others panics
+_STRANGE = frozenset("\\[]^|")
 
 
 def small_frame(spark: SparkSession, folder: Path, version: int) -> DataFrame | None:
@@ -87,9 +89,17 @@ def is_written(folder: Path, version: int, rows: Any, mode: str, options: Mappin
 
     if not _ask(folder, version, _PLAIN, write) and not _has(folder, version + 1, mark):
         return False
-    if (version + 1) % _CHECKPOINT == 0:
-        _ask(folder, version + 1, _PLAIN, lambda table: table.create_checkpoint())
+    _ask(folder, version + 1, _PLAIN, lambda table: _check_point(table, folder))
     return True
+
+
+def _check_point(table: Any, folder: Path) -> None:
+    """Sum up the log, where that is due: else every look at the table would read all its commits."""
+    due = int(table.metadata().configuration.get("delta.checkpointInterval", _CHECKPOINT))
+    if table.version() % due == 0:
+        # what Spark left beside its own: with a checksum that is wrong it would look for the checkpoint for seconds
+        (folder / "_delta_log" / "._last_checkpoint.crc").unlink(missing_ok=True)
+        table.create_checkpoint()
 
 
 def _has(folder: Path, version: int, mark: str) -> bool:
@@ -101,8 +111,8 @@ def _has(folder: Path, version: int, mark: str) -> bool:
 
 def _ask(folder: Path, version: int, newest_reader: int, question: Callable[[Any], Answer | None]) -> Answer | None:
     """The answer of a table that delta-rs reads as Spark does."""
-    # delta-rs would take a%20b for a folder called "a b", and a backslash for a slash
-    if unquote(str(folder)) != str(folder) or "\\" in str(folder):
+    # delta-rs would take a%20b for a folder called "a b"
+    if unquote(str(folder)) != str(folder) or _STRANGE & set(str(folder)):
         return None
     try:
         import deltalake  # noqa: PLC0415  # an extra
@@ -110,7 +120,9 @@ def _ask(folder: Path, version: int, newest_reader: int, question: Callable[[Any
         table = deltalake.DeltaTable(folder, version=version)
         is_read_alike = table.protocol().min_reader_version <= newest_reader and _is_whole(folder, version)
         return question(table) if is_read_alike else None
-    except Exception:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # a panic in Rust is no Exception
         return None
 
 

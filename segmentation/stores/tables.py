@@ -10,22 +10,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.errors import InputProblem
-from segmentation.local_rows import LocalRows
 from segmentation.schemas import INGEST_PLANS, PUBLISHED, TABLES
 from segmentation.settings import StorageSettings
 from segmentation.stores.catalogs import sql_schema
 from segmentation.stores.delta import DeltaTable
 from segmentation.stores.made_by import made_by
 from segmentation.stores.publication import Published, begin_publications, read_publication, write_publication
-from segmentation.table import Table, check, faults, of_date
-
-#: what is written: a frame, or rows that Python holds and that have the table's own columns
-Rows: TypeAlias = DataFrame | LocalRows
+from segmentation.table import Rows, Table, check, faults
 
 
 class MissingTable(InputProblem):  # it names what is missing
@@ -123,7 +118,7 @@ class TableStore:
 
     def append_ahead(self, frame: Rows, table: Table) -> None:
         """Add rows in one commit that stands whatever becomes of this job: for plans."""
-        delta, rows = self._delta(table), _checked(frame, table)
+        delta, rows = self._delta(table), check(frame, table)
         self._begin()
         if delta.version() < 0:
             delta.create(rows.schema)
@@ -139,10 +134,6 @@ class TableStore:
             self._write(frame, table, "overwrite", {"replaceWhere": where}, note)
         else:
             self._write(frame, table, "overwrite", {"overwriteSchema": "true"} if table.free_names else {}, note)
-
-    def replace_date(self, frame: Rows, table: Table, as_of: dt.date, note: str | None = None) -> None:
-        """Replace the rows that speak for a date, by which the table is parted, in one commit that carries the note."""
-        self._write(frame, table, "overwrite", {"replaceWhere": of_date(as_of)}, note, as_of)
 
     def append_and_change(
         self, rows: DataFrame, table: Table, overtaken: DataFrame, where: str, change: Mapping[str, str], note: str
@@ -182,19 +173,14 @@ class TableStore:
         self._working[table.name], self._notes[table.name] = latest, note
         return True
 
-    def _write(
-        self, frame: Rows, table: Table, mode: str, options: dict[str, str], note: str | None,
-        as_of: dt.date | None = None,
-    ) -> None:  # fmt: skip
-        delta, rows = self._delta(table), _checked(frame, table)
+    def _write(self, frame: Rows, table: Table, mode: str, options: dict[str, str], note: str | None) -> None:
+        delta, rows = self._delta(table), check(frame, table)
         self._take_back(table)
-        is_new = delta.version() < 0
-        if is_new:
+        if delta.version() < 0:
             delta.create(rows.schema)
+            mode, options = "append", {}  # to replace, Delta would look for what there is: two queries for nothing
         elif table.name not in self._working:
             delta.admit_nulls()
-        if is_new or (as_of and not delta.holds_date(as_of)):
-            mode, options = "append", {}  # to replace, Delta would look for what there is: two queries for nothing
         if table.open_ended and "overwriteSchema" not in options:
             options = {**options, "mergeSchema": "true"}
         if note is not None:
@@ -262,8 +248,3 @@ class TableStore:
     def is_ours(self, table: Table) -> bool:
         """Whether the table is this project's; a catalog may hold somebody else's of the same name."""
         return table.name in self._published or self._delta(table).is_ours()
-
-
-def _checked(frame: Rows, table: Table) -> Rows:
-    """What is written as the table wants it."""
-    return frame if isinstance(frame, LocalRows) else check(frame, table)

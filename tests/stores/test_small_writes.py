@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,10 @@ from segmentation.schemas import (
 )
 from segmentation.stores import delta, small_tables
 from segmentation.stores.delta import DeltaTable
+from segmentation.stores.host import spark_path
 from segmentation.stores.publication import PublicationConflict
 from segmentation.stores.small_tables import is_written
-from segmentation.table import Table, columns, of_date
+from segmentation.table import SchemaError, Table, columns, of_date
 from tests.robustness.conftest import store
 
 pytestmark = pytest.mark.spark
@@ -178,13 +180,25 @@ def test_a_commit_whose_writer_failed_afterwards_is_not_made_twice(
 
 def test_the_log_gets_its_checkpoints(spark: SparkSession, made: DeltaTable, only_delta_rs: None) -> None:
     """Spark would make them: without any, each look at a table reads every commit that there was."""
-    for number in range(1, 13):
-        made.write(typed(JANUARY, (str(number), *BARE[1:])), "append", {})
+    made.write(typed(JANUARY, WHOLE), "append", {})
+    made.restore(0)
     log = Path(made.location) / "_delta_log"
-    assert [entry.name[:20] for entry in log.glob("*.checkpoint.parquet")] == [f"{10:020d}"]
+    assert (log / "._last_checkpoint.crc").exists()  # of Spark's own, which no other has to agree with
+    for number in range(3, 13):
+        made.write(typed(JANUARY, (str(number), *BARE[1:])), "append", {})
+    assert sorted(entry.name[:20] for entry in log.glob("*.checkpoint.parquet")) == [f"{n:020d}" for n in (2, 10)]
+    assert not (log / "._last_checkpoint.crc").exists()
     for version in range(11):
         (log / f"{version:020d}.json").unlink()
-    assert len(stored(spark, made)) == 12
+    assert len(stored(spark, made)) == 10
+
+
+def test_a_table_may_say_when_its_log_is_summed_up(spark: SparkSession, made: DeltaTable, only_delta_rs: None) -> None:
+    spark.sql(f"ALTER TABLE {made.sql_name} SET TBLPROPERTIES ('delta.checkpointInterval' = '3')")
+    for number in range(2, 5):
+        made.write(typed(JANUARY, (str(number), *BARE[1:])), "append", {})
+    log = Path(made.location) / "_delta_log"
+    assert [entry.name[:20] for entry in log.glob("*.checkpoint.parquet")] == [f"{3:020d}"]
 
 
 def test_statistics_name_no_account(spark: SparkSession, tmp_path: Path, only_delta_rs: None) -> None:
@@ -243,20 +257,48 @@ def test_of_two_publications_with_one_number_the_second_is_none(
     assert ("delta-rs" in commit(log, log.version())["commitInfo"]["engineInfo"]) == (others == "delta-rs")
 
 
-def test_a_date_that_is_not_there_is_appended(spark: SparkSession, tmp_path: Path) -> None:
-    """To replace nothing Delta would look for what there is; by a frame as by rows that Python holds."""
-    tables = store(spark, tmp_path)
-    log = DeltaTable(spark, SEGMENTS, None, tmp_path / "tables")
+@pytest.mark.parametrize("name", ["[2026]", "a|b", "a^b", "a\\b", "a%20b", "a b #ü"])
+def test_whatever_the_folder_is_called_spark_finds_the_rows(spark: SparkSession, tmp_path: Path, name: str) -> None:
+    """Of some names delta-rs makes others, at some it panics."""
+    made = DeltaTable(spark, TYPED, None, tmp_path / name)
+    made.create(TYPED.columns)
+    made.write(typed(JANUARY, WHOLE), "append", {})
+    found = spark.read.format("delta").load(spark_path(Path(made.location)))
+    assert [row["name"] for row in found.collect()] == ["a"]
 
-    def rows(as_of: dt.date, account: str) -> LocalRows:
-        return local_rows([(as_of, account, "kmeans", 1, "a name", 0.5, False, "m/1")], SEGMENTS.columns)
 
-    tables.replace_date(rows(JANUARY, "a"), SEGMENTS, JANUARY)
-    tables.replace_date(rows(FEBRUARY, "b").frame(spark), SEGMENTS, FEBRUARY, note="of February")
-    assert commit(log, 2)["commitInfo"]["operationParameters"]["mode"] == "Append"
-    tables.replace_date(rows(FEBRUARY, "c").frame(spark), SEGMENTS, FEBRUARY)
-    assert commit(log, 3)["commitInfo"]["operationParameters"]["mode"] == "Overwrite"
-    tables.replace_date(rows(FEBRUARY, "d"), SEGMENTS, FEBRUARY)
-    found = tables.read(SEGMENTS).select("as_of", "account_id").orderBy("as_of").collect()
-    assert [tuple(row) for row in found] == [(JANUARY, "a"), (FEBRUARY, "d")]
-    assert log.notes(1)[0] == "of February"
+def test_a_panic_is_left_to_spark_and_an_interruption_is_not(
+    spark: SparkSession, made: DeltaTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class PanicException(BaseException):
+        """As delta-rs has it."""
+
+    def fails(problem: type[BaseException]) -> Callable[..., None]:
+        def fail(*_: Any, **__: Any) -> None:
+            raise problem
+
+        return fail
+
+    monkeypatch.setattr(deltalake, "write_deltalake", fails(PanicException))
+    made.write(typed(JANUARY, WHOLE), "append", {})
+    assert [row[:2] for row in stored(spark, made)] == [(JANUARY, "a")]
+    monkeypatch.setattr(deltalake, "write_deltalake", fails(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        made.write(typed(JANUARY, WHOLE), "append", {})
+
+
+def test_rows_of_another_shape_make_no_table(spark: SparkSession, tmp_path: Path) -> None:
+    tables, other = store(spark, tmp_path), local_rows([], SEGMENTS.columns)
+    with pytest.raises(SchemaError, match=r"table row_balance: batch_id is missing; .*not foreseen: as_of"):
+        tables.append(other, ROW_BALANCE)
+    assert not Path(tables.location(ROW_BALANCE)).exists()
+    turned = local_rows([("kept", "b", "f", 1, JANUARY, None)], columns("""
+        disposition string!
+        batch_id string!
+        file_id string!
+        rows long!
+        event_month date
+        rule string
+    """))  # fmt: skip
+    tables.append(turned, ROW_BALANCE)
+    assert [tuple(row) for row in tables.read(ROW_BALANCE).collect()] == [("b", "f", JANUARY, "kept", None, 1)]
