@@ -50,7 +50,7 @@ test: setup
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: setup
-	LONG=1 $(BIN)/pytest -m long
+	$(BIN)/pytest -m long
 
 test-fast: setup
 	$(BIN)/pytest -n 2 -m 'not spark and not slow and not long'

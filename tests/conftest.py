@@ -102,13 +102,18 @@ def raw(shared: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def unharmed(spark: SparkSession, raw: Path, shared: Path) -> dict[str, dict[str, str]]:
+def with_long(request: pytest.FixtureRequest) -> bool:
+    """Whether long tests are among those that run: what only they look at takes its time."""
+    return any(item.get_closest_marker("long") for item in request.session.items)
+
+
+@pytest.fixture(scope="session")
+def unharmed(spark: SparkSession, raw: Path, shared: Path, with_long: bool) -> dict[str, dict[str, str]]:
     """Content hashes by table after each command of a walk over `raw` that nobody disturbs, once for all processes."""
     with first_alone(shared, "unharmed") as done:
         if done:
             after = {}
-            # what takes longer is needed by long tests only
-            for name in ("ingest", "basetable", "segments", "industry")[: None if os.environ.get("LONG") else 1]:
+            for name in ("ingest", "basetable", "segments", "industry")[: None if with_long else 1]:
                 assert main(command(name, shared / "unharmed", raw)) == Exit.OK
                 after[name] = contents(spark, shared / "unharmed")
             done.write_text(json.dumps(after))

@@ -22,7 +22,7 @@ from segmentation.settings import Settings
 from segmentation.stores.conf import load_categories, load_settings
 from segmentation.synthetic.profiles import INDUSTRIES, MAJORITY
 
-#: fewer for a quick look: SEEDS=3 LONG=1 pytest -m long tests/test_planted_truth.py
+#: fewer for a quick look: SEEDS=3 pytest -m long tests/test_planted_truth.py
 SEEDS = int(os.environ.get("SEEDS", "40"))
 #: every account carries its label, so that an industry's verdict rests on its signal and not on 20 labels
 DROP = [

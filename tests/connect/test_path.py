@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,12 +22,11 @@ from tests.robustness.conftest import SMALL, command
 
 @pytest.fixture(scope="module")
 def remote(
-    raw: Path, server: Server, storage: StorageSettings, tmp_path_factory: pytest.TempPathFactory
+    raw: Path, server: Server, storage: StorageSettings, tmp_path_factory: pytest.TempPathFactory, with_long: bool
 ) -> tuple[Path, Path]:
     """The data directory of a walk on the server, up to the segments and their models; the folder with its tables."""
     data_dir = tmp_path_factory.mktemp("client") / "data"
-    # models take longer, and only long tests look at them
-    for name in ("ingest", "basetable", "segments")[: None if os.environ.get("LONG") else 2]:
+    for name in ("ingest", "basetable", "segments")[: None if with_long else 2]:
         done = client(server, storage, *command(name, data_dir, raw))
         assert done.returncode == Exit.OK, done.stdout + done.stderr
     return data_dir, server.folder / "warehouse" / f"{SCHEMA}.db"
