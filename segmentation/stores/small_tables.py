@@ -85,12 +85,10 @@ def is_written(folder: Path, version: int, rows: Any, mode: str, options: Mappin
             ),
             post_commithook_properties=deltalake.PostCommitHookProperties(False, False),
         )
+        _check_point(table, folder)
         return True
 
-    if not _ask(folder, version, _PLAIN, write) and not _has(folder, version + 1, mark):
-        return False
-    _ask(folder, version + 1, _PLAIN, lambda table: _check_point(table, folder))
-    return True
+    return bool(_ask(folder, version, _PLAIN, write)) or _has(folder, version + 1, mark)
 
 
 def _check_point(table: Any, folder: Path) -> None:
