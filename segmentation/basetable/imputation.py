@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.checkpoint import settled
 from segmentation.features import expressions as E
 from segmentation.features.catalogue import catalogue
 from segmentation.features.feature import Feature
@@ -46,8 +47,8 @@ def prepare_activity(activity: DataFrame, as_of: dt.date, policy: str) -> DataFr
     """The cube that features are made from: as it is under `basetable`, filled under `logs`.
 
     Filled, it holds the rows before as_of, with further columns filled_duration, filled_value, filled_product and
-    filled_os (log rows filled). Means and most frequent names come from those rows alone. A category that never
-    records a duration has no mean, and stays missing.
+    filled_os (log rows filled). Means and most frequent names come from those rows alone, and are computed now, since
+    every step reads the frame anew. A category that never records a duration has no mean, and stays missing.
     """
     check_as_of(as_of)
     return activity if policy == BASETABLE else _filled(before(activity, as_of))
@@ -66,14 +67,13 @@ def _filled(history: DataFrame) -> DataFrame:
     means = history.groupBy("category").agg(
         *(F.try_divide(F.sum(f"{n}_sum"), F.sum(f"{n}_count")).cast(EXACT).alias(f"{n}_mean") for n in NUMBERS)
     )
-    known = history.join(F.broadcast(means), on="category", how="left")
-    for name in NAMES:
-        known = known.crossJoin(F.broadcast(_most_frequent(history, name)))
+    known = history.join(F.broadcast(settled(means)), on="category", how="left")
+    named = settled(history.groupBy(*NAMES).agg(F.sum("rows").alias("rows")))
     new: dict[str, Column] = {}
     for name in NUMBERS:
         new |= _with_mean(name)
     for name in NAMES:
-        usual = F.col(f"usual_{name}")
+        usual = F.lit(_most_frequent(named, name)).cast("string")
         new[name] = F.coalesce(F.col(name), usual)
         new[f"filled_{name}"] = F.when(F.col(name).isNull() & usual.isNotNull(), F.col("rows")).otherwise(0)
     columns = [*ACTIVITY.columns.names, *(f"filled_{what}" for what in (*NUMBERS, *NAMES))]
@@ -96,7 +96,8 @@ def _with_mean(name: str) -> dict[str, Column]:
     }
 
 
-def _most_frequent(history: DataFrame, name: str) -> DataFrame:
-    """One row, one column usual_<name>: the name with most log rows, of equals the first; null when none has any."""
-    counted = history.where(F.col(name).isNotNull()).groupBy(name).agg(F.sum("rows").alias("rows"))
-    return counted.agg(F.min(F.struct(-F.col("rows"), name))[name].alias(f"usual_{name}"))
+def _most_frequent(named: DataFrame, name: str) -> str | None:
+    """The name with most log rows, of equals the first; None when no row has any."""
+    counted = named.where(F.col(name).isNotNull()).groupBy(name).agg(F.sum("rows").alias("rows"))
+    first = counted.orderBy(F.desc("rows"), F.asc(name)).first()
+    return None if first is None else str(first[name])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +56,16 @@ def test_shares_of_what_was_filled_per_account(cube: DataFrame, spark: SparkSess
     owners = spark.createDataFrame([(1, "a"), (2, "a"), (3, "a"), (4, "b")], "token_key long, account_id string")
     shares = filled_shares(prepare_activity(cube, AS_OF, "logs"), owners, AS_OF)
     assert [tuple(row) for row in shares.collect()] == [("a", 3 / 9, 0.0, 4 / 9, 0.0)]
+
+
+def test_the_filled_cube_is_one_scan_of_the_cube(cube: DataFrame, spark: SparkSession, tmp_path: Path) -> None:
+    """Four steps read it; what it is filled with is no part of their plans."""
+    cube.write.parquet(str(tmp_path / "cube"))
+    filled = prepare_activity(spark.read.schema(ACTIVITY.columns).parquet(str(tmp_path / "cube")), AS_OF, "logs")
+    plan = filled._jdf.queryExecution().executedPlan().toString()
+    assert plan.count("FileScan parquet") == 1
+    assert plan.count("BroadcastHashJoin") == 1  # the means of categories
+    assert [slow for slow in ("NestedLoop", "Cartesian", "Exchange hash") if slow in plan] == []
 
 
 def test_policy_basetable_leaves_the_cube_alone(cube: DataFrame) -> None:
