@@ -21,6 +21,8 @@ from segmentation.schemas import BASETABLE
 
 SECONDS_PER_DAY = 86_400
 PLACE = ("account_id", "split", "fold")
+#: labelled accounts whose tokens the driver looks at; of more, so many by hash
+COMPARED = 20_000
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,13 @@ class Exhibits:
     accounts: pd.DataFrame
     #: one row per labelled account: account_id, industry and all features
     labelled: pd.DataFrame
-    #: one row per token and account that got its features: token_key, account_id, split, fold
+    #: of tokens whose features went to accounts in different places one row per account: as `in_many_places` has them
     tokens: pd.DataFrame
     #: one row per account: account_id and features counted again from the cube, months before as_of only
     recount: pd.DataFrame
     #: basetable column that no feature declares, with any value -> the latest date in it; None: it holds no dates
     undeclared: Mapping[str, dt.date | None]
-    #: one row per token of a labelled account: token_key, account_id, industry, fold, measures of the token
+    #: one row per token of at most COMPARED labelled accounts: token_key, account_id, industry, fold, its measures
     token_values: pd.DataFrame
 
 
@@ -52,8 +54,8 @@ def gather(
 ) -> Exhibits:
     """What `audit` needs about the basetable of one as_of.
 
-    `token_features` and `activity` may hold other dates too. Frames of the size of the accounts, and of the labelled
-    accounts' tokens, are collected to the driver.
+    `token_features` and `activity` may hold other dates too. Frames of the size of the accounts, and the tokens of
+    COMPARED labelled ones, are collected to the driver.
     """
     counted = [feature for feature in features if feature.entry in ("rows_year", "days_since_last")]
     counted = [f for f in counted if f.name in basetable.columns and (f.entry == "rows_year" or f.category == ALL)]
@@ -67,11 +69,19 @@ def gather(
         as_of=as_of,
         accounts=basetable.select(*PLACE, *(feature.name for feature in counted)).toPandas(),
         labelled=known.select("account_id", "industry", *named).orderBy("account_id").toPandas(),
-        tokens=owners.join(basetable.select(*PLACE), on="account_id").toPandas(),
+        tokens=in_many_places(owners, basetable).toPandas(),
         recount=_recount(activity, owners, as_of, counted).toPandas(),
         undeclared=_undeclared(basetable, features),
         token_values=_token_values(of_date, owners, known),
     )
+
+
+def in_many_places(owners: DataFrame, basetable: DataFrame) -> DataFrame:
+    """Of (token_key, account_id) those whose token has accounts in more than one split or fold, with split and fold."""
+    placed = owners.join(basetable.select(*PLACE), on="account_id")
+    place = F.struct("split", "fold")
+    spread = placed.groupBy("token_key").agg(F.min(place).alias("one"), F.max(place).alias("other"))
+    return placed.join(spread.where(~F.col("one").eqNullSafe(F.col("other"))), on="token_key", how="left_semi")
 
 
 def _recount(activity: DataFrame, owners: DataFrame, as_of: dt.date, counted: Sequence[Feature]) -> DataFrame:
@@ -105,14 +115,15 @@ def _undeclared(basetable: DataFrame, features: Sequence[Feature]) -> dict[str, 
 
 
 def _token_values(token_features: DataFrame, owners: DataFrame, known: DataFrame) -> pd.DataFrame:
-    """One row per token of a labelled account: token_key, account_id, industry, fold, its measures per category."""
+    """One row per token of at most COMPARED accounts: token_key, account_id, industry, fold, measures per category."""
     months = [F.col(name) for name in token_features.columns if name.startswith("rows_m")][:YEAR]
     days = [F.bit_count(name) for name in token_features.columns if name.startswith("days_m")]
     doubles = ("duration_sum", "duration_max", "value_sum", "value_max", "errors")
     numbers = {name: F.coalesce(F.col(name).cast("double"), F.lit(0.0)) for name in doubles}
     numbers |= {"rows": sum(months, F.lit(0)).cast("double"), "days": sum(days, F.lit(0)).cast("double")}
     measured = token_features.select("token_key", "category", *(value.alias(name) for name, value in numbers.items()))
-    whose = owners.join(known.select("account_id", "industry", "fold"), on="account_id")
+    some = known.orderBy(F.xxhash64("account_id"), "account_id").limit(COMPARED)
+    whose = owners.join(some.select("account_id", "industry", "fold"), on="account_id")
     long = measured.join(F.broadcast(whose), on="token_key").toPandas()
     index = ["token_key", "account_id", "industry", "fold"]
     wide = long.pivot_table(index=index, columns="category", values=sorted(numbers), fill_value=0.0)

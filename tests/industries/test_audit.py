@@ -16,7 +16,7 @@ from segmentation.errors import InputProblem
 from segmentation.features.catalogue import catalogue
 from segmentation.features.feature import ALL, Feature
 from segmentation.industries.audit import Finding, audit, require_clean
-from segmentation.industries.audit_exhibits import Exhibits, gather
+from segmentation.industries.audit_exhibits import Exhibits, gather, in_many_places
 from segmentation.industries.single_feature import copied_label, rank_auc
 from segmentation.industries.token_leak import token_figures
 from segmentation.settings import AuditSettings
@@ -241,16 +241,23 @@ def test_the_cube_is_counted_again_up_to_the_day_before(spark: SparkSession) -> 
     found = gather(basetable, measured, activity, tokens, AS_OF, declared)
     assert found.recount.sort_values("account_id").values.tolist() == [["a1", 7.0, 2.0], ["a2", 4.0, 364.0]]
     assert list(found.recount) == ["account_id", *sorted(USAGE, reverse=True)]
-    assert sorted(zip(found.tokens["token_key"], found.tokens["account_id"], strict=True)) == [
-        (1, "a1"),
-        (2, "a1"),
-        (3, "a2"),
-    ]
+    assert found.tokens.empty
     assert found.undeclared == {"signed_on": AS_OF}
     assert found.labelled["account_id"].tolist() == ["a1"]
     values = found.token_values.set_index("token_key")
     assert values.loc[2, ["Document rows", "System rows", "System days", "System value_sum"]].tolist() == [0, 4, 2, 0]
     assert [one.kind for one in audit(found, declared, SETTINGS, 5).findings] == ["after_as_of"]  # signed_on
+
+
+def test_only_tokens_in_many_places_come_to_the_driver(spark: SparkSession) -> None:
+    """Token 1 is in two folds, token 2 in two splits, token 3 in one place with two accounts."""
+    places = [("a", "train", 0), ("b", "train", 1), ("c", "test", None), ("d", "train", 0)]
+    basetable = spark.createDataFrame(places, "account_id string, split string, fold int")
+    owned = [(1, "a"), (1, "b"), (2, "a"), (2, "c"), (3, "a"), (3, "d"), (4, "c")]
+    rows = in_many_places(spark.createDataFrame(owned, "token_key long, account_id string"), basetable).collect()
+    assert sorted((row["token_key"], row["account_id"], row["split"], row["fold"]) for row in rows) == [
+        (1, "a", "train", 0), (1, "b", "train", 1), (2, "a", "train", 0), (2, "c", "test", None),
+    ]  # fmt: skip
 
 
 def test_a_feature_of_the_totals_is_what_is_counted_again() -> None:
