@@ -32,16 +32,15 @@ class FileCounts:
 
 
 def row_balance(events: DataFrame) -> DataFrame:
-    """The table `row_balance` of the given events."""
+    """The table `row_balance` of the given events, which are read once."""
     at = ["batch_id", "file_id", "event_month"]
-    decided = events.groupBy(*at, "disposition", "rule").agg(F.count(F.lit(1)).alias("rows"))
-    flagged = (
-        events.where(F.col("flags").isNotNull())
-        .select(*at, F.lit(FLAGGED).alias("disposition"), F.explode("flags").alias("rule"))
-        .groupBy(*at, "disposition", "rule")
-        .agg(F.count(F.lit(1)).alias("rows"))
-    )
-    return decided.unionByName(flagged)
+    rows = F.sum("rows").alias("rows")
+    # first the few combinations of flags, then each flag by itself
+    combined = events.groupBy(*at, "disposition", "rule", "flags").agg(F.count(F.lit(1)).alias("rows"))
+    decided = F.array(F.struct("disposition", "rule"))
+    flagged = F.transform("flags", lambda flag: F.struct(F.lit(FLAGGED).alias("disposition"), flag.alias("rule")))
+    counted = F.when(F.col("flags").isNull(), decided).otherwise(F.concat(decided, flagged))
+    return combined.select(*at, "rows", F.inline(counted)).groupBy(*at, "disposition", "rule").agg(rows)
 
 
 def count_by_file(balance: Iterable[Mapping[str, object]]) -> dict[str, FileCounts]:

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
 from segmentation.events.categories import categorise
+from segmentation.events.revisions import SUPERSEDED
 from segmentation.schemas import KEPT, PLATFORMS
 from segmentation.settings import CategorySettings
 
@@ -49,18 +50,28 @@ def merge_tokens(tokens: DataFrame | None, events: DataFrame) -> DataFrame:
     )
 
 
-def merge_event_names(
-    names: DataFrame | None, events: DataFrame, categories: Sequence[CategorySettings], limit: int
-) -> DataFrame:
-    """The table `event_names` after a batch. Bits are handed out in order of name, once, and never change.
+def kept_names(events: DataFrame) -> DataFrame:
+    """One row per event name and platform of kept events, with when it was seen first.
 
-    Names beyond `limit` in a category get no bit: they are counted by a sketch.
+    Overtaken ones count as kept: whether they had been depends on how files were split into batches.
     """
-    seen = (
-        events.where(F.col("disposition") == KEPT)
-        .groupBy("event_key", "event_name", "category")
+    kept = (F.col("disposition") == KEPT) | (F.col("rule") == SUPERSEDED)
+    return (
+        events.where(kept)
+        .groupBy("event_key", "event_name", "category", *PLATFORMS.columns.names)
         .agg(F.min("event_ts").alias("first_seen"))
     )
+
+
+def merge_event_names(
+    names: DataFrame | None, named: DataFrame, categories: Sequence[CategorySettings], limit: int
+) -> DataFrame:
+    """The table `event_names` after a batch, of which `named` are the `kept_names`.
+
+    Bits are handed out in order of name, once, and never change. Names beyond `limit` in a category get no bit: they
+    are counted by a sketch.
+    """
+    seen = named.groupBy("event_key", "event_name", "category").agg(F.min("first_seen").alias("first_seen"))
     found = _with_rule(seen, categories)
     if names is None:
         return _hand_out_bits(found, None, limit)
@@ -92,9 +103,9 @@ def give_bits(names: DataFrame, limit: int) -> DataFrame:
     return names.where(with_bit).unionByName(_hand_out_bits(names.where(~with_bit), names, limit))
 
 
-def merge_platforms(platforms: DataFrame | None, events: DataFrame) -> DataFrame:
-    """The table `platforms` after a batch: the stored one (None at first) and what the batch's kept events name."""
-    seen = events.where(F.col("disposition") == KEPT).select(*PLATFORMS.columns.names)
+def merge_platforms(platforms: DataFrame | None, named: DataFrame) -> DataFrame:
+    """The table `platforms` after a batch: the stored one (None at first) and those of its `kept_names`."""
+    seen = named.select(*PLATFORMS.columns.names)
     return (seen if platforms is None else platforms.unionByName(seen)).distinct()
 
 

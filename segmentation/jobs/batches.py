@@ -27,7 +27,7 @@ from segmentation.events.parse import identify
 from segmentation.events.revisions import SUPERSEDED, VERSION, supersede
 from segmentation.events.rule_set import RuleSet
 from segmentation.events.spelling import composed_by_java, composed_by_python
-from segmentation.jobs.dimensions import update_event_names, update_platforms, update_tokens
+from segmentation.jobs.dimensions import update_names, update_tokens
 from segmentation.jobs.layouts import by_layout, parse_layout
 from segmentation.jobs.plans import Plan
 from segmentation.jobs.stored_hashes import stored_hashes
@@ -79,12 +79,11 @@ def carry_out(job: Job, plan: Plan) -> list[dict[str, object]]:
         _require_unchanged(plan.files)
     batch = job.tables.read(EVENTS).where(F.col("batch_id") == plan.batch_id)
     # tables that do not need each other, and a commit is mostly waiting; nobody is shown one before all are done
-    with job.stage("counted every row, updated tokens and event names"), ThreadPoolExecutor(4) as pool:
+    with job.stage("counted every row, updated tokens and event names"), ThreadPoolExecutor(3) as pool:
         counted = pool.submit(_count, job, plan, overtaken)
         others = [
             pool.submit(update_tokens, job, None if overtaken else batch),
-            pool.submit(update_event_names, job, batch, plan.rules),
-            pool.submit(update_platforms, job, batch),
+            pool.submit(update_names, job, batch, plan.rules),
         ]
         balance = counted.result()
         for other in others:

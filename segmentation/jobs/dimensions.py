@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from segmentation.checkpoint import settled
 from segmentation.events.dimensions import (
     could_have_bits,
     give_bits,
+    kept_names,
     merge_event_names,
     merge_platforms,
     merge_tokens,
     refuse_collisions,
 )
-from segmentation.events.revisions import SUPERSEDED
 from segmentation.events.rule_set import RuleSet
 from segmentation.runtime import Job
-from segmentation.schemas import EVENT_NAMES, EVENTS, KEPT, PLATFORMS, TOKENS
+from segmentation.schemas import EVENT_NAMES, EVENTS, PLATFORMS, TOKENS
 from segmentation.table import Table
 
 
@@ -28,11 +29,15 @@ def update_tokens(job: Job, arrived: DataFrame | None) -> None:
     _replace_named(job, merge_tokens(known, tables.read(EVENTS) if arrived is None else arrived), TOKENS, "token")
 
 
-def update_event_names(job: Job, named: DataFrame, rules: RuleSet) -> None:
-    """Event names after the rows of `named`, which may be known already."""
-    known = job.tables.read(EVENT_NAMES) if job.tables.exists(EVENT_NAMES) else None
-    names = merge_event_names(known, _once_kept(named), rules.categories, rules.max_names)
-    _replace_named(job, names, EVENT_NAMES, "event_name")
+def update_names(job: Job, rows: DataFrame, rules: RuleSet) -> None:
+    """Event names and platforms after some rows of `events`, which may be known already; the rows are read once."""
+    named = settled(kept_names(rows))
+    with ThreadPoolExecutor(1) as pool:
+        platforms = pool.submit(_update_platforms, job, named)
+        known = job.tables.read(EVENT_NAMES) if job.tables.exists(EVENT_NAMES) else None
+        names = merge_event_names(known, named, rules.categories, rules.max_names)
+        _replace_named(job, names, EVENT_NAMES, "event_name")
+        platforms.result()
 
 
 def event_names_of_cube(job: Job) -> tuple[DataFrame, bool]:
@@ -49,16 +54,9 @@ def event_names_of_cube(job: Job) -> tuple[DataFrame, bool]:
     return settled(job.tables.read(EVENT_NAMES)), True
 
 
-def update_platforms(job: Job, named: DataFrame) -> None:
-    """Platforms after the rows of `named`, which may be known already."""
+def _update_platforms(job: Job, named: DataFrame) -> None:
     known = job.tables.read(PLATFORMS) if job.tables.exists(PLATFORMS) else None
-    _replace_named(job, merge_platforms(known, _once_kept(named)), PLATFORMS, "product")
-
-
-def _once_kept(rows: DataFrame) -> DataFrame:
-    """The rows, overtaken ones as kept: whether they had been depends on how files were split into batches."""
-    kept = F.when(F.col("rule") == SUPERSEDED, F.lit(KEPT)).otherwise(F.col("disposition"))
-    return rows.withColumn("disposition", kept)
+    _replace_named(job, merge_platforms(known, named), PLATFORMS, "product")
 
 
 def _replace_named(job: Job, rows: DataFrame, table: Table, name: str) -> None:

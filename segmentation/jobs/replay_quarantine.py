@@ -19,7 +19,7 @@ from segmentation.events.replay import as_raw, belong, lost_columns
 from segmentation.events.revisions import SUPERSEDED, VERSION, supersede
 from segmentation.events.rule_set import RuleSet
 from segmentation.jobs.batches import build_rows, recount
-from segmentation.jobs.dimensions import update_event_names, update_platforms, update_tokens
+from segmentation.jobs.dimensions import update_names, update_tokens
 from segmentation.jobs.ingest_events import finish, rules_of
 from segmentation.jobs.plans import record_replay
 from segmentation.jobs.source_faults import naming_the_key, require_constants
@@ -181,8 +181,7 @@ def _store(job: Job, rules: RuleSet, rows: DataFrame, overtaken: list[int], cond
         recount(job, sorted(set(batches)) or None)
         named = tables.read(EVENTS).where(F.col("batch_id").isin(batches)) if batches else tables.read(EVENTS)
         update_tokens(job, None)
-        update_event_names(job, named, rules)
-        update_platforms(job, named)
+        update_names(job, named, rules)
         job.publish()
 
 

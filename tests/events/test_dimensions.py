@@ -12,6 +12,7 @@ from segmentation.events.dimensions import (
     KeyCollision,
     could_have_bits,
     give_bits,
+    kept_names,
     merge_event_names,
     merge_platforms,
     merge_tokens,
@@ -53,7 +54,7 @@ def test_a_later_batch_can_change_the_account(ingest: Ingest) -> None:
 
 def test_a_raised_limit_gives_bits_to_names_that_came_too_late(ingest: Ingest) -> None:
     rows = [("01", "t", "a", f"app.{letter}") for letter in "abc"] + [("01", "t", "a", "PDF Opened")]
-    names = merge_event_names(None, ingest({"a.csv": log(*rows)}), CATEGORIES, 2).localCheckpoint()
+    names = merge_event_names(None, kept_names(ingest({"a.csv": log(*rows)})), CATEGORIES, 2).localCheckpoint()
     assert bits(names) == {"app.a": 0, "app.b": 1, "app.c": None, "PDF Opened": 0}
     assert [could_have_bits(names, limit) for limit in (1, 2, 3)] == [False, False, True]
     more = give_bits(names, 3)
@@ -63,10 +64,10 @@ def test_a_raised_limit_gives_bits_to_names_that_came_too_late(ingest: Ingest) -
 
 def test_bits_are_in_order_of_name_and_never_change(ingest: Ingest) -> None:
     one = ingest({"a.csv": log(("01", "t", "a", "app.z"), ("01", "t", "a", "app.m"), ("01", "t", "a", "PDF Opened"))})
-    first = merge_event_names(None, one.localCheckpoint(), CATEGORIES, 3).localCheckpoint()
+    first = merge_event_names(None, kept_names(one.localCheckpoint()), CATEGORIES, 3).localCheckpoint()
     assert bits(first) == {"app.m": 0, "app.z": 1, "PDF Opened": 0}
     two = ingest({"a.csv": log(("01", "t", "a", "app.a"), ("01", "t", "a", "app.z"), ("01", "t", "a", "app.b"))})
-    second = merge_event_names(first, two, CATEGORIES, 3)
+    second = merge_event_names(first, kept_names(two), CATEGORIES, 3)
     assert bits(second) == {"app.m": 0, "app.z": 1, "PDF Opened": 0, "app.a": 2, "app.b": None}
     rules = {row["event_name"]: row["rule"] for row in second.collect()}
     assert (rules["app.a"], rules["PDF Opened"]) == ("prefix:app.", "exact")
