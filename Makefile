@@ -40,10 +40,10 @@ fast-start: setup
 	rm -rf "$(JARS)/trial"
 
 demo: setup
-	$(BIN)/segmentation generate --data-dir $(DATA)
-	$(BIN)/segmentation run --source generated --input $(DATA)/raw/logs --accounts $(DATA)/raw/accounts.csv \
-	  --label industry --data-dir $(DATA)
-	$(BIN)/segmentation report --data-dir $(DATA)
+	$(BIN)/segmentation generate --data-dir "$(DATA)"
+	$(BIN)/segmentation run --source generated --input "$(DATA)/raw/logs" --accounts "$(DATA)/raw/accounts.csv" \
+	  --label industry --data-dir "$(DATA)"
+	$(BIN)/segmentation report --data-dir "$(DATA)"
 
 # two processes: most of the time goes into starting JVMs and into small Spark jobs, which leave a core idle
 test: setup
@@ -62,7 +62,7 @@ ROUNDS ?= 5
 WHAT ?= basetable
 bench: setup
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[spark,models,bench]'
-	$(BIN)/python -m benchmarks $(WHAT) --rows $(ROWS) --rounds $(ROUNDS) --home $(DATA)/bench
+	$(BIN)/python -m benchmarks $(WHAT) --rows $(ROWS) --rounds $(ROUNDS) --home "$(DATA)/bench"
 
 lint: setup
 	$(BIN)/pytest tests/test_architecture.py
@@ -72,7 +72,7 @@ package: setup
 	$(BIN)/python -m segmentation.stores.archive dist/segmentation.zip
 
 mlflow: setup
-	$(BIN)/mlflow ui --backend-store-uri sqlite:///$(DATA)/mlflow.db
+	$(BIN)/mlflow ui --backend-store-uri "sqlite:///$(DATA)/mlflow.db"
 
 # Jupyter on what `make demo` wrote; the notebooks take the folder from their first cell
 notebooks: setup
