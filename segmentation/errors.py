@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -25,12 +26,17 @@ class EnvironmentProblem(_OneLine, RuntimeError):  # noqa: N818  # it names a st
     """The machine lacks something; the message is one line that says what to do."""
 
 
+#: how py4j begins to tell of an error in Java, whose own words are on the next line, behind a colon
+_CALLED = re.compile(r"An error occurred while calling \S+\s*\n: ")
+
+
 def first_line(error: BaseException, longest: int | None = None) -> str:
     """The first line that says something, cut after `longest` characters; the error's name where none does.
 
     Of SQL that it cannot parse Spark's message begins with an empty line.
     """
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:longest]
+    said = _CALLED.sub("", str(error), count=1)
+    return next((line.strip() for line in said.splitlines() if line.strip()), type(error).__name__)[:longest]
 
 
 def did_you_mean(word: object, known: Iterable[object], listed: bool = False) -> str:

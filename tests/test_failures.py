@@ -55,7 +55,7 @@ def test_an_error_in_java_is_none_of_these(tmp_path: Path) -> None:
             "/srv/my data/tables/events/event_month=2024-02-01/part-00001-4d.c000.zstd.parquet",
             "table events is damaged: its file {} is gone: restore it from a copy (made by `segmentation ingest`)",
         ),
-        ("/logs/2024.csv", "{} is gone: put it back, then give the same command again"),
+        ("/logs/2024.csv", "{} is gone: put it back whole, then give the same command again"),
     ],
 )
 def test_a_file_that_is_gone_is_named_with_its_table(tmp_path: Path, file: str, told: str) -> None:
@@ -65,6 +65,27 @@ def test_a_file_that_is_gone_is_named_with_its_table(tmp_path: Path, file: str, 
         f"file:{file}. File does not exist. It is possible the underlying files have been updated.\n\tat org.apache"
     )
     assert explain(RuntimeError(said), tmp_path) == (told.format(file), Exit.INPUT, False)
+
+
+def test_a_file_that_is_cut_is_named_with_its_table(tmp_path: Path) -> None:
+    said = (
+        "An error occurred while calling o212.toPythonIterator.\n: org.apache.spark.SparkException: "
+        "[FAILED_READ_FILE.NO_HINT] Encountered error while reading file "
+        "file:///srv/my%20data/tables/basetable/as_of=2026-01-01/part-0.parquet.  SQLSTATE: KD001\n\tat org.apache"
+    )
+    line, code, with_trace = explain(RuntimeError(said), tmp_path)
+    assert line == (
+        "table basetable is damaged: its file /srv/my data/tables/basetable/as_of=2026-01-01/part-0.parquet cannot be "
+        "read: restore it from a copy (made by `segmentation basetable`)"
+    )
+    assert (code, with_trace) == (Exit.INPUT, False)
+
+
+def test_of_an_error_in_java_its_own_words_are_told(tmp_path: Path) -> None:
+    said = "An error occurred while calling o1.load.\n: java.lang.IllegalStateException: no such state\n\tat org.x"
+    line, code, with_trace = explain(RuntimeError(said), tmp_path)
+    assert line == "RuntimeError: java.lang.IllegalStateException: no such state"
+    assert (code, with_trace) == (Exit.FAILED, True)
 
 
 def test_what_a_stage_says_of_rows_is_one_line(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import re
 import shutil
 from enum import IntEnum
 from pathlib import Path
+from urllib.parse import unquote
 
 from segmentation.errors import EnvironmentProblem, InputProblem, LackingData, first_line
 from segmentation.failures.cluster import are_rows_lost, cluster_fault
@@ -47,8 +48,10 @@ _JVM_GONE = (
 #: what it says to a call that was under way; of an error in Java it would tell the trace as well
 _CALL_WITHOUT_ANSWER = re.compile(r"Py4JError: An error occurred while calling \S+$", re.MULTILINE)
 _CONFLICT = re.compile(r"PublicationConflict|DELTA_CONCURRENT_|Concurrent(Append|Delete\w*|Transaction|Write)Exception")
-#: what Spark says of a file that is not there; the first is Databricks'
-_FILE_LOST = re.compile(r"\[FAILED_READ_FILE\.(?:DBR_)?FILE_NOT_EXIST\][^\n]*? reading file (?:file:)?(.+?)\. ")
+#: what Spark says of a file that is not there, DBR_ on Databricks, and of one that it cannot make sense of
+_FILE_LOST = re.compile(
+    r"\[FAILED_READ_FILE\.(?:DBR_)?(FILE_NOT_EXIST|NO_HINT)\][^\n]*? reading file (?:file:/*(?=/))?(.+?)\. "
+)
 _ONE_MIB = 1 << 20
 _SAFE = "what was published before is as it was; run the same command again to finish"
 
@@ -110,14 +113,15 @@ def _known_fault(text: str) -> tuple[str, Exit] | None:
 
 
 def _lost_file(text: str) -> str | None:
-    """A file that Spark was told of and does not find: of a table, or a log that went while it was read."""
+    """A file that Spark does not find or cannot read: of a table, or a log that went while it was read."""
     lost = _FILE_LOST.search(text)
     if lost is None:
         return None
-    of_table = re.search(r"/tables/(\w+)/", lost[1])
+    why, file = ("is gone" if lost[1] == "FILE_NOT_EXIST" else "cannot be read"), unquote(lost[2])
+    of_table = re.search(r"/tables/(\w+)/", file)
     if of_table is None:
-        return f"{lost[1]} is gone: put it back, then give the same command again"
-    return f"table {of_table[1]} is damaged: its file {lost[1]} is gone: {mended(of_table[1])}"
+        return f"{file} {why}: put it back whole, then give the same command again"
+    return f"table {of_table[1]} is damaged: its file {file} {why}: {mended(of_table[1])}"
 
 
 def _fault_of_rows(text: str) -> str | None:
