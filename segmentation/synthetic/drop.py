@@ -24,7 +24,7 @@ from segmentation.synthetic.formats import write_log
 from segmentation.synthetic.mess import check_shares
 from segmentation.synthetic.plan import Chunk, chunks_of, month_rows
 from segmentation.synthetic.truth import mess_report, write_accounts, write_json, write_truth
-from segmentation.synthetic.world import build_world
+from segmentation.synthetic.world import build_world, months_of
 
 
 class OtherDropError(InputProblem):
@@ -51,19 +51,21 @@ def write_drop(
     """Write `logs/<yyyy-MM>-<nn>.<format>`, `accounts.csv` and `truth/` into `out`, or leave a finished drop alone.
 
     A log row is one event with the columns of rows.COLUMNS; `names_by_category` holds the event names to draw from.
-    The same settings and names give the same bytes. A drop that was interrupted is written anew. Raises
-    OtherDropError if the folder holds logs made from other settings, InputProblem for settings that cannot be met.
+    The same settings and names give the same bytes. A drop that was interrupted, or of which a file is gone, is written
+    anew. Raises OtherDropError if the folder holds logs made from other settings, InputProblem for settings that cannot
+    be met.
     """
     check_shares(settings)
     files = _files(settings)
     fingerprint = _fingerprint(settings, names_by_category)
     finished = _finished(out, fingerprint)
-    if finished is not None:
+    if finished is not None and _whole(settings, files, out):
         progress(f"{out} already holds this drop of {finished['rows']:,} rows; left as it is")
         return _summary(finished, len(files), written=False)
     make = maker(build_world(settings), settings, names_by_category)
     for folder in (out / "logs", out / "truth"):
         folder.mkdir(parents=True, exist_ok=True)
+    (out / "truth" / "mess.json").unlink(missing_ok=True)
     write_json(out / "truth" / "settings.json", fingerprint)
     write_accounts(make.world, out / "accounts.csv")
     write_truth(make.world, out / "truth")
@@ -105,6 +107,12 @@ def _finished(out: Path, fingerprint: Mapping[str, Any]) -> dict[str, Any] | Non
     return content
 
 
+def _whole(settings: SyntheticSettings, files: Sequence[tuple[Chunk, ...]], out: Path) -> bool:
+    """Whether nothing of a finished drop was deleted since."""
+    logs = (out / "logs" / _file_name(settings, chunks[0]) for chunks in files)
+    return all(path.is_file() for path in (out / "accounts.csv", *logs))
+
+
 def _flat(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
     return {**fingerprint.get("settings", {}), "event names": fingerprint.get("event_names_sha256")}
 
@@ -114,8 +122,8 @@ def _files(settings: SyntheticSettings) -> list[tuple[Chunk, ...]]:
     return [tuple(chunks) for _, chunks in groupby(chunks_of(settings), key=lambda chunk: (chunk.month, chunk.file))]
 
 
-def _file_name(make: Maker, chunk: Chunk) -> str:
-    return f"{make.world.months[chunk.month]:%Y-%m}-{chunk.file + 1:02d}.{make.settings.format}"
+def _file_name(settings: SyntheticSettings, chunk: Chunk) -> str:
+    return f"{months_of(settings)[chunk.month]:%Y-%m}-{chunk.file + 1:02d}.{settings.format}"
 
 
 def _write_files(
@@ -133,7 +141,9 @@ def _write_files(
         total.update(truth.counts)
         strays.update(truth.strayed_tokens.tolist())
         accounts[truth.accounts] = True
-        progress(f"{_file_name(make, chunks[0])}: {truth.counts['rows']:,} rows ({done} of {len(files)} files)")
+        progress(
+            f"{_file_name(make.settings, chunks[0])}: {truth.counts['rows']:,} rows ({done} of {len(files)} files)"
+        )
     total["tokens_under_two_accounts"] = len(strays)
     total["accounts_without_rows"] = int((~accounts).sum())
     return total
@@ -181,5 +191,5 @@ def _write_file(make: Maker, out: Path, chunks: tuple[Chunk, ...]) -> ChunkTruth
             truths.append(truth)
             yield table
 
-    write_log(out / "logs" / _file_name(make, chunks[0]), make.settings.format, tables())
+    write_log(out / "logs" / _file_name(make.settings, chunks[0]), make.settings.format, tables())
     return ChunkTruth.joined(truths)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -180,6 +181,16 @@ def test_interrupted_drop_is_written_anew(
     (tmp_path / "logs" / "2025-02-01.csv").unlink()
     assert write_drop(make_settings(), event_names, tmp_path, quiet).written
     assert content(tmp_path) == content(drop[0])
+
+
+@pytest.mark.parametrize("lost", ["logs/2025-02-01.csv", "accounts.csv"])
+def test_a_drop_of_which_a_file_is_gone_is_written_anew(
+    drop: Drop, make_settings: MakeSettings, event_names: Names, tmp_path: Path, lost: str
+) -> None:
+    shutil.copytree(drop[0], tmp_path / "drop")
+    (tmp_path / "drop" / lost).unlink()
+    assert write_drop(make_settings(), event_names, tmp_path / "drop", quiet).written
+    assert content(tmp_path / "drop") == content(drop[0])
 
 
 def test_more_mess_than_rows_is_refused(make_settings: MakeSettings, event_names: Names, tmp_path: Path) -> None:
