@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -87,6 +88,8 @@ def _read(path: Path) -> pd.DataFrame:
                 last = reader.line_num
     except OSError as problem:
         raise InputProblem(f"{path}: cannot be read ({problem.strerror or problem})") from None
+    except (EOFError, zlib.error) as problem:
+        raise InputProblem(f"{path}: cannot be unpacked ({problem}); put a whole copy in its place") from None
     except UnicodeDecodeError as problem:
         raise InputProblem(f"{path}: cannot be read as CSV (not UTF-8: {problem.reason}); save it as UTF-8") from None
     except csv.Error as problem:

@@ -206,12 +206,12 @@ def _unfit(file: RawFile, source: SourceSettings) -> str | None:
     if file.layout is None:
         return None
     found = drift(file.columns, source)
+    if found.needed:  # first, as a file without a header line lacks them, and may name a column twice by chance
+        return f"missing_column: {', '.join(found.needed)} (it has {', '.join(file.columns)}){_hint(file, source)}"
     if found.repeated:
         return f"duplicate_column: {', '.join(found.repeated)} stands in it more than once"
     if found.unfit:
         return f"unfit_column: {', '.join(map(repr, found.unfit))} cannot be the name of a column here"
-    if found.needed:
-        return f"missing_column: {', '.join(found.needed)} (it has {', '.join(file.columns)}){_hint(file, source)}"
     have = types_of(file.layout)
     types = {name: have.get(name.lower(), kind) for name, kind in source.types.items()}
     changed = [f"{name} is {types[name]}, not {kind}" for name, kind in source.types.items() if types[name] != kind]

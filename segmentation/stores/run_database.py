@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from mlflow import MlflowClient
-from mlflow.entities import Experiment
+from mlflow.entities import Experiment, LifecycleStage
 
 from segmentation.errors import InputProblem, first_line
 from segmentation.settings import StorageSettings
@@ -50,9 +50,13 @@ def _create(file: Path) -> None:
 
 
 def find_experiment(uri: str, name: str, file: Path | None) -> Experiment | None:
-    """The experiment, None where there is none; InputProblem for an own database (`file`) that is not whole."""
+    """The experiment, None where there is none.
+
+    Raises InputProblem for an own database (`file`) that is not whole, and for an experiment that was deleted: MLflow
+    keeps its name, and takes no run for it.
+    """
     try:
-        return MlflowClient(tracking_uri=uri).get_experiment_by_name(name)
+        found = MlflowClient(tracking_uri=uri).get_experiment_by_name(name)
     except Exception as error:  # SQLAlchemy's, which mlflow-skinny does not bring
         said = first_line(error)
         if file is None or not _HALF_MADE.search(said):
@@ -62,6 +66,12 @@ def find_experiment(uri: str, name: str, file: Path | None) -> Experiment | None
             f"{file} is no whole database of MLflow ({said}): a job was killed while it was made or upgraded; {fix}, "
             "then give the command again"
         ) from error
+    if found is not None and found.lifecycle_stage == LifecycleStage.DELETED:
+        raise InputProblem(
+            f"the MLflow experiment {name} is deleted at {uri}: `mlflow experiments restore --experiment-id "
+            f"{found.experiment_id}` brings it back, or give storage.experiment another name"
+        )
+    return found
 
 
 def _is_empty(file: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,14 @@ def test_ids_keep_what_is_no_blank_as_in_the_logs(spark: SparkSession, file: Pat
     file.write_text("industry,customer\nMedia, p\u00e4\u00a0 \nPrint,\tb\n", encoding="utf-8")
     rows = read_accounts(spark, file, "customer").collect()
     assert [row["account_id"] for row in rows] == ["p\u00e4\u00a0", "\tb"]
+
+
+@pytest.mark.parametrize("cut", [slice(-9), slice(40)])
+def test_a_packed_file_that_is_cut_is_named(spark: SparkSession, tmp_path: Path, cut: slice) -> None:
+    packed = tmp_path / "accounts.csv.gz"
+    packed.write_bytes(gzip.compress(b"customer,industry\n" + b"a,Media\n" * 99)[cut])
+    with pytest.raises(InputProblem, match=r"accounts.csv.gz: cannot be unpacked \(.+put a whole copy in its place"):
+        read_accounts(spark, packed, "customer")
 
 
 def test_labels_that_look_alike_are_the_same(spark: SparkSession, file: Path) -> None:

@@ -14,7 +14,7 @@ from mlflow.artifacts import download_artifacts
 
 from segmentation.errors import InputProblem
 from segmentation.stores.run_database import has_runs
-from segmentation.stores.runs import Runs, open_runs
+from segmentation.stores.runs import Runs, open_runs, require_runs
 from tests.robustness.conftest import STORAGE
 
 pytestmark = pytest.mark.slow
@@ -48,6 +48,15 @@ def test_any_other_folder_will_do(tmp_path: Path, name: str) -> None:
     assert Path(open_runs(STORAGE, tmp_path / name).client.download_artifacts(run, "note.txt")).read_text() == "said"
     assert [folder.name for folder in tmp_path.iterdir()] == [name]
     assert (tmp_path / name / "mlflow.db").is_file()
+
+
+def test_a_deleted_experiment_is_named_before_the_work(tmp_path: Path) -> None:
+    runs = open_runs(STORAGE, tmp_path)
+    runs.client.delete_experiment(runs.experiment_id)
+    with pytest.raises(
+        InputProblem, match=rf"experiments restore --experiment-id {runs.experiment_id}` brings it back"
+    ):
+        require_runs(STORAGE, tmp_path)
 
 
 KILLED = """
