@@ -68,8 +68,8 @@ def check_environment() -> list[Path]:
         raise EnvironmentProblem(f"no Java found: {_GET_JAVA}")
     if java not in SUPPORTED_JAVA:
         raise EnvironmentProblem(f"Java {java} does not run Spark 4: {_GET_JAVA}")
-    if (home := os.environ.get("SPARK_HOME")) and not Path(home).is_dir():
-        raise EnvironmentProblem(f"SPARK_HOME is {home}, where no folder is: unset it, or name that of Spark")
+    if (home := os.environ.get("SPARK_HOME")) and not Path(home, "bin", "spark-submit").is_file():
+        raise EnvironmentProblem(f"SPARK_HOME is {home}, where no Spark is: unset it, or name its folder")
     jars = find_jars()
     if lost := lost_jars():
         raise EnvironmentProblem(

@@ -70,6 +70,8 @@ def test_the_environment_wins_over_files_and_set_over_both(monkeypatch: pytest.M
             r"--set basetable.as_of=2025-02-30: the value is not YAML \(day is out of range",
         ),
         ("session.master=yarrn", r"session.master: String should match pattern"),
+        ("session.master=local[0]", r"session.master: String should match pattern"),
+        ("session.driver_memory=200m", r"session.driver_memory: .*200m is less than the 512m that Spark needs"),
         ("session.driver_memory=3gb", r"session.driver_memory: String should match pattern"),
         ("segments", r"write section.key=value"),
         ("segments.k_max=[1", r"the value is not YAML"),
