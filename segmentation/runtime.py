@@ -6,6 +6,7 @@ import argparse
 import datetime as dt
 import os
 import re
+import shlex
 import sys
 import time
 import traceback
@@ -102,6 +103,13 @@ class Job:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
+    def command(self, words: str) -> str:
+        """Another command over the same tables and settings, to be given as it is."""
+        args = self.args
+        same = ["--data-dir", str(args.data_dir), *(["--profile", args.profile] if args.profile else [])]
+        same += [part for override in args.overrides for part in ("--set", veiled(override))]
+        return f"segmentation {words} {shlex.join(same)}"
+
     @contextmanager
     def stage(self, what: str) -> Iterator[None]:
         """Say when a stage is done and how long it took."""
@@ -146,6 +154,7 @@ def add_as_of(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as-of",
         metavar="DATE",
+        type=dt.date.fromisoformat,
         help="first day of a month; nothing on or after it enters (default: the last the logs reach, see settings)",
     )
     parser.add_argument("--force", action="store_true", help="do it again although nothing it depends on has changed")

@@ -105,16 +105,21 @@ def _accounts(job: Job) -> tuple[DataFrame, Callable[[], None]]:
     if job.args.accounts is None:
         if not tables.exists(ACCOUNTS):
             raise InputProblem("no accounts are stored yet: give --accounts, a CSV with one line per account")
-        return tables.read(ACCOUNTS), _nothing
+        return _with_label(job, tables.read(ACCOUNTS)), _nothing
     key = read_key(job.settings.privacy)
     # what earlier releases stored of the same file, they had trimmed otherwise
     content = f"{file_hash(job.args.accounts)} by {job.args.account_column}, ids as in logs"
     content += f" under key {key_fingerprint(key)}" if key else ""
     if tables.note(ACCOUNTS) == content:
-        return tables.read(ACCOUNTS), _nothing
-    accounts = read_accounts(job.spark, job.args.accounts, job.args.account_column, key)
-    label_accounts(accounts, job.args.label, {})  # a misspelt --label is told before an hour of work
+        return _with_label(job, tables.read(ACCOUNTS)), _nothing
+    accounts = _with_label(job, read_accounts(job.spark, job.args.accounts, job.args.account_column, key))
     return accounts, lambda: tables.replace(accounts, ACCOUNTS, note=content)
+
+
+def _with_label(job: Job, accounts: DataFrame) -> DataFrame:
+    """The accounts as they are; a misspelt --label is told before an hour of work."""
+    label_accounts(accounts, job.args.label, {})
+    return accounts
 
 
 def _nothing() -> None:

@@ -33,7 +33,7 @@ from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import LEDGER, READ, REFUSED
 from segmentation.settings import SourceSettings
 from segmentation.shown import FILES_TOLD, listed
-from segmentation.stores.conf import load_categories, load_source
+from segmentation.stores.conf import ConfError, load_categories, load_source
 from segmentation.stores.drops import list_drop, passed_over
 from segmentation.stores.inspection import BEING_WRITTEN, RawFile
 from segmentation.stores.secrets import key_fingerprint, read_key
@@ -70,7 +70,7 @@ def ingest_or_resume(job: Job) -> Exit:
             job.show("nothing to resume: no ingest was left unfinished")
         return Exit.OK
     if job.args.source is None or job.args.input is None:
-        raise InputProblem("give --source and --input, or --resume alone")
+        raise ConfError("give --source and --input, or --resume alone")
     return ingest(job)
 
 

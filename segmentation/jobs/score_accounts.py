@@ -88,20 +88,21 @@ def _champions(job: Job, runs: Runs) -> dict[str, str]:
         if model is not None:
             found[name] = model
         elif job.args.model:
-            raise InputProblem(_without_champion(runs, name, possible))
+            raise InputProblem(_without_champion(job, runs, name, possible))
     if not found:
         raise InputProblem(_NOBODY)
     return found
 
 
-def _without_champion(runs: Runs, name: str, possible: Sequence[str]) -> str:
+def _without_champion(job: Job, runs: Runs, name: str, possible: Sequence[str]) -> str:
     if name not in possible:
         return f"--model {name}: there is no such model; give one of {', '.join(possible)}"
     refused = version_of(runs, runs.prefix + name, CHALLENGER)
     if refused is not None:
+        overrule = job.command(f"rollback --model {name} --to {refused.rpartition('/')[2]}")
         return (
             f"{name} has no champion: the gate refused {refused}; look at its reasons in MLflow, then train anew or "
-            f"overrule it with `segmentation rollback --model {name} --to {refused.rpartition('/')[2]}`"
+            f"overrule it with `{overrule}`"
         )
     command = "industry" if name == INDUSTRY_MODEL else "segments"
     told = "" if name == INDUSTRY_MODEL else " (ward, hdbscan and the consensus keep no model that could score)"

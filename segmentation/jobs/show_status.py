@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,7 +27,6 @@ from segmentation.settings.logs import FALLBACK
 from segmentation.shown import FILES_TOLD
 from segmentation.stores.conf import ConfError, load_source
 from segmentation.stores.locks import holder
-from segmentation.stores.secrets import veiled
 
 #: unmatched event names told, the newest ones
 NAMES_SHOWN = 5
@@ -123,7 +121,7 @@ def _open(job: Job) -> list[str]:
     of_source = balance.join(ledger.select("batch_id", "file_id", "source"), on=["batch_id", "file_id"])
     by_rule = of_source.groupBy("source", "rule").agg(F.sum("rows").alias("rows"))
     for row in by_rule.orderBy(F.desc("rows"), "source", "rule").collect():
-        command = _command(job, f"replay --source {_source(row['source'])} --rule {row['rule']}")
+        command = job.command(f"replay --source {_source(row['source'])} --rule {row['rule']}")
         lines.append(f"quarantined     {row['rows']:>12,} of {row['source']} by {row['rule']}: {command}")
     return lines + _refused([Entry(*row) for row in ledger.select(*Entry._fields).collect()])
 
@@ -175,14 +173,6 @@ def _source(name: str) -> str:
         return f"PATH/{name}.yml"
 
 
-def _command(job: Job, command: str) -> str:
-    """A command over the same tables and settings as this one."""
-    args = job.args
-    same = ["--data-dir", str(args.data_dir), *(["--profile", args.profile] if args.profile else [])]
-    same += [part for override in args.overrides for part in ("--set", veiled(override))]
-    return f"segmentation {command} {shlex.join(same)}"
-
-
 def _unfinished(job: Job) -> list[str]:
     lines = []
     if by := holder(job.data_dir):
@@ -196,13 +186,13 @@ def _unfinished(job: Job) -> list[str]:
             for table in left
             if table.name not in behind
         ]
-        resume = _command(job, "ingest --resume")
+        resume = job.command("ingest --resume")
         lines += [
             f"unfinished      batch {p.batch_id} of {p.rules.source.name}, {len(p.files):,} files: {resume}"
             for p in plans
         ]
         if behind and not plans:
-            lines.append(f"unfinished      {', '.join(behind)}: a job was killed; give the same command again")
+            lines.append(f"unfinished      {', '.join(behind)}: a job was killed or failed; give its command again")
     return lines
 
 

@@ -126,12 +126,13 @@ def _ended_unpublished(job: Job, runs: Runs, as_of: dt.date, tried: str) -> bool
     if model is None or found is None or found.tags.get(UNPUBLISHED) != tried:
         return False
     job.show(f"industries as of {as_of}: nothing has changed since the gate refused {model}; nothing is published")
-    job.show(f"  give more labels, or {_overrule(model)}")
+    job.show(f"  give more labels, or {_overrule(job, model)}")
     return True
 
 
-def _overrule(model: str) -> str:
-    return f"overrule the gate with `segmentation rollback --model {INDUSTRY_MODEL} --to {model.rpartition('/')[2]}`"
+def _overrule(job: Job, model: str) -> str:
+    number = model.rpartition("/")[2]
+    return f"overrule the gate with `{job.command(f'rollback --model {INDUSTRY_MODEL} --to {number}')}`"
 
 
 def _judged(job: Job, result: IndustryResult, current: _Champion | None) -> Decision:
@@ -162,11 +163,11 @@ def _show(job: Job, result: IndustryResult, outcome: _Outcome) -> None:
         job.show(f"  left out: {industry} ({why})")
     for line in result.notes:
         job.show(f"  {line}")
-    for line in _told(outcome):
+    for line in _told(job, outcome):
         job.show(f"  {line}")
 
 
-def _told(outcome: _Outcome) -> list[str]:
+def _told(job: Job, outcome: _Outcome) -> list[str]:
     model, before, now = outcome.model, outcome.before, outcome.now
     if outcome.decision.promote:
         if now == model:
@@ -178,14 +179,14 @@ def _told(outcome: _Outcome) -> list[str]:
         return [
             *told,
             f"nothing is published, the tables stay as they are: {outcome.unanswered}",
-            f"or give more labels and train again, or {_overrule(model)}",
+            f"or give more labels and train again, or {_overrule(job, model)}",
         ]
     if before:
         return [*told, f"what is published comes from the champion {before}, and is worth what it was when trained"]
     return [
         *told,
         "there is no champion, so its scores are published all the same: do not act on them unseen",
-        f"give more labels and train again, or {_overrule(model)}",
+        f"give more labels and train again, or {_overrule(job, model)}",
     ]
 
 

@@ -153,7 +153,10 @@ def _split_by_kind(basetable: DataFrame, features: Sequence[Feature]) -> tuple[l
     kinds = {field.name: field.dataType for field in basetable.schema}
     missing = [feature.name for feature in features if feature.name not in kinds]
     if missing:
-        raise InputProblem(f"the basetable lacks {len(missing)} feature(s): {listed(missing)}; build it again")
+        raise InputProblem(
+            f"the basetable lacks {len(missing)} feature(s): {listed(missing)}; build it again, "
+            "under the settings that are given here"
+        )
     numeric = [feature.name for feature in features if not feature.is_categorical]
     text = [name for name in numeric if not isinstance(kinds[name], T.NumericType | T.BooleanType)]
     if text:

@@ -73,6 +73,11 @@ def test_an_odd_id_meets_its_label_and_a_label_of_nobody_is_told(
     said = capsys.readouterr().out
     assert "features, 1 labelled by 'industry'" in said
     assert "basetable.label_groups names labels that no account has: 'Prnt'" in said
+    # a misspelt label, of accounts that are stored already, is told before any feature is computed
+    assert main([*build, "--as-of", "2025-04-01", "--label", "industri"]) == Exit.INPUT
+    told = capsys.readouterr().err
+    assert "has no column 'industri'" in told
+    assert "token features" not in told
 
 
 @pytest.mark.long

@@ -112,7 +112,7 @@ def test_after_another_label_a_refusal_publishes_nothing_about_the_old_one_and_c
     refused = next(one for one in world.runs.client.search_model_versions("name='industry'") if CHALLENGER in
                    find_version(world.runs, f"industry/{one.version}").aliases)  # fmt: skip
     number = int(refused.version)
-    assert f"overrule the gate with `segmentation rollback --model industry --to {number}`" in said
+    assert f"overrule the gate with `segmentation rollback --model industry --to {number} --data-dir " in said
 
     rollback_model.rollback(world.job(to=number))
     assert world.published()[AFTER, f"industry/{number}"] == set(COUNTRIES.values())

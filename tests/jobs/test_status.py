@@ -194,7 +194,7 @@ def test_what_is_there_and_what_waits(spark: SparkSession, tmp_path: Path, capsy
         f"refused         {drop / 'twin.csv'}",
         "refused         1 more, never taken in and not to be found at their paths (see ingest_ledger)",
     ]
-    assert lines[-1] == "unfinished      tokens: a job was killed; give the same command again"
+    assert lines[-1] == "unfinished      tokens: a job was killed or failed; give its command again"
 
 
 def test_it_takes_no_lock_and_says_who_holds_it(
