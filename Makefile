@@ -62,7 +62,7 @@ ROUNDS ?= 5
 WHAT ?= basetable
 bench: setup
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[spark,models,bench]'
-	$(BIN)/python -m benchmarks $(WHAT) --rows $(ROWS) --rounds $(ROUNDS) --home "$(DATA)/bench"
+	$(BIN)/python -m benchmarks $(WHAT) --rows $(ROWS) --rounds $(ROUNDS) --home "$(DATA)/bench" $(addprefix --cores ,$(CORES))
 
 lint: setup
 	$(BIN)/pytest tests/test_architecture.py

@@ -8,11 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
+
+from benchmarks.machine import cores
 
 AS_OF = dt.date(2026, 1, 1)
 #: the size of the customer base whose year is the measure of everything here
@@ -101,16 +104,18 @@ def _generate(world: World, output: Path, kind: str) -> None:
 def ingest_and_write(world: World) -> None:
     """The drop into our tables and, as strings, into Parquet; then the world is done.
 
-    It comes in two batches. What the first one made stays beside as hard links, where `prepare_grown` goes on.
+    It comes in two batches. What the first one made stays beside as hard links, where `prepare_grown` goes on. What
+    each took is said, and kept in `ingest_of_world.json`.
     """
     for tables in (world.data, world.grown):  # of a run that was killed
         shutil.rmtree(tables, ignore_errors=True)
     for mark in ("done.json", "grown.done"):
         (world.home / mark).unlink(missing_ok=True)
     early, late = _batches(world)
-    _ingest(world.data, early)
+    first = _ingest(world.data, early)
     link_tables(world.data, world.grown)
-    _ingest(world.data, late)
+    readings = [first, _ingest(world.data, late)]
+    (world.home / "ingest_of_world.json").write_text(json.dumps(readings, indent=1), encoding="utf-8")
     _write_strings(world)
     (world.home / "done.json").write_text(json.dumps({"rows": world.rows}), encoding="utf-8")
 
@@ -132,9 +137,24 @@ def _batches(world: World) -> tuple[Path, Path]:
     return early, late
 
 
-def _ingest(data: Path, logs: Path) -> None:
+def _ingest(data: Path, logs: Path) -> dict[str, float]:
+    """The command as a user gives it; its rows, and its seconds with the start of Python, Java and Spark."""
+    rows = sum(pq.read_metadata(log).num_rows for log in logs.glob("*.parquet"))
     given = ("--source", "generated", "--format", "parquet", "--input", logs)
-    _run("ingest", "--data-dir", data, *given, *settings(session__driver_memory=HEAP))
+    began = time.perf_counter()
+    _run("ingest", "--data-dir", data, *given, *session_settings())
+    seconds = time.perf_counter() - began
+    sys.stderr.write(
+        f"ingested {rows:,} rows of Parquet on {cores()} cores in {seconds:.1f} s, start-up included: "
+        f"{rows / seconds:,.0f} rows/s\n"
+    )
+    return {"rows": rows, "seconds_with_startup": seconds, "rows_per_second": rows / seconds, "cores": cores()}
+
+
+def session_settings() -> list[str]:
+    """Spark as the contestants have it, for a command."""
+    given = {"master": f"local[{cores()}]", "driver_memory": HEAP, "shuffle_partitions": cores()}
+    return settings(**{f"session__{name}": value for name, value in given.items()})
 
 
 def link_tables(data: Path, copy: Path) -> None:
@@ -146,7 +166,8 @@ def prepare_grown(world: World) -> None:
     """Bring `world.grown` on: its eleven months built, then the second batch ingested and not built."""
     if (world.home / "grown.done").exists():
         return
-    _run("basetable", "--data-dir", world.grown, "--accounts", world.drop / "accounts.csv", "--as-of", "2025-12-01")
+    given = ("--accounts", world.drop / "accounts.csv", "--as-of", "2025-12-01")
+    _run("basetable", "--data-dir", world.grown, *given, *session_settings())
     _ingest(world.grown, world.home / "late")
     (world.home / "grown.done").touch()
 

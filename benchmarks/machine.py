@@ -1,0 +1,66 @@
+"""What of the machine a run may use, and what it took: cores, and peaks of memory."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+#: how `--cores` reaches the processes of the contestants
+CORES = "BENCHMARKS_CORES"
+#: seconds in which a JVM that is told to end has ended
+_ENDING = 60.0
+
+
+def available_cores() -> int:
+    """Cores that this process may use: fewer than the machine has in a container or under `taskset`."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 2  # macOS tells no more
+
+
+def cores() -> int:
+    """Cores that every contestant is given: those of `--cores`, else all available."""
+    return int(os.environ.get(CORES) or available_cores())
+
+
+def own_peak() -> int:
+    """Peak memory of this process in bytes."""
+    # not from `getrusage` where /proc is: there a process begins with the peak of the one that started it
+    return _high_water("self") or _in_bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def spark_peak() -> int:
+    """Peak memory in bytes of this process and of the JVM it started, added: at most so much at once.
+
+    Without /proc the JVM is ended, because only of children that ended is the peak told.
+    """
+    from pyspark.sql import SparkSession  # noqa: PLC0415  # a rival's process must not load it
+
+    from segmentation.stores.spark import jvm_has_ended, jvm_process  # noqa: PLC0415
+
+    session = SparkSession.getActiveSession()
+    assert session is not None  # whoever asks has worked with one
+    jvm = jvm_process(session)
+    assert jvm is not None  # the session is this process's own
+    peak, own = _high_water(jvm), own_peak()
+    if peak is None:
+        os.kill(jvm, signal.SIGTERM)
+        jvm_has_ended(session, _ENDING)
+        peak = _in_bytes(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+    return own + peak
+
+
+def _high_water(process: int | str) -> int | None:
+    """The peak that Linux tells of a process; None where there is no /proc."""
+    status = Path(f"/proc/{process}/status")
+    if not status.exists():
+        return None
+    lines = status.read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def _in_bytes(resident: int) -> int:
+    return resident if sys.platform == "darwin" else resident * 1024
