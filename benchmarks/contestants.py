@@ -1,8 +1,8 @@
 """One run of one contestant in a process of its own: `python -m benchmarks.contestants NAME HOME ROWS OUT`.
 
 Prints one line of JSON: seconds before the work could begin, seconds of the work, peak memory of the process in
-bytes (of the JVM, where there is one), and seconds of the same work a second time in the same process, where Java had
-to warm up for the first.
+bytes (and of its JVM, where there is one), and seconds of the same work a second time in the same process, where Java
+had to warm up for the first.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import eventlog
+from benchmarks.machine import cores, own_peak, spark_peak
+from benchmarks.rounds import again
 from benchmarks.world import AS_OF, HEAP, World, link_tables
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-CORES = os.cpu_count() or 2
 #: rivals may have all that Spark takes for its heap and for what lies beside it
 RIVAL_MEMORY = "8GB"
+#: into how many tasks rows are dealt where their skew is looked at
+SKEW_PARTITIONS = 64
 #: what the cube reads of `events`
 COLUMNS = ("event_month", "token_key", "account_key", "platform_key", "event_key", "event_ts", "is_error", "duration_s",
            "value")  # fmt: skip
@@ -40,10 +43,18 @@ def spark_basetable(world: World, out: Path) -> Timing:
 
 
 def spark_logged(world: World, out: Path) -> Timing:
-    """As `spark`, with Spark's event log beside the output."""
+    """As `spark`, dealt to many tasks, with Spark's event log beside the output.
+
+    Of as many tasks as there are cores, two here, none could be more than twice their mean, whatever the data. All
+    else that is adaptive stays as the job has it.
+    """
     log = out.with_name("log")
     shutil.rmtree(log, ignore_errors=True)
-    return _basetable(world, world.data, out, eventlog.settings(log), warm=False)
+    dealt = {
+        "spark.sql.shuffle.partitions": str(SKEW_PARTITIONS),
+        "spark.sql.adaptive.coalescePartitions.enabled": "false",
+    }
+    return _basetable(world, world.data, out, eventlog.settings(log) | dealt, warm=False)
 
 
 def spark_new_month(world: World, out: Path) -> Timing:
@@ -56,11 +67,7 @@ def _basetable(
 ) -> Timing:
     _, started = _session(time.perf_counter(), more)
     work = _build(world, ingested, out)
-    again = out.with_name(f"{out.name}_again")
-    shutil.rmtree(again, ignore_errors=True)  # of a run that was killed
-    second = _build(world, ingested, again) if warm else None
-    shutil.rmtree(again, ignore_errors=True)
-    return started, work, second
+    return started, work, _build(world, ingested, again(out)) if warm else None
 
 
 def _build(world: World, ingested: Path, out: Path) -> float:
@@ -92,26 +99,26 @@ def duckdb_raw(world: World, out: Path) -> Timing:
     """DuckDB on strings in order of time."""
     from benchmarks import duckdb_features as rival  # noqa: PLC0415  # as above
 
-    return 0.0, rival.run(world.raw, rival.RAW, AS_OF, str(out), CORES, RIVAL_MEMORY), None
+    return 0.0, rival.run(world.raw, rival.RAW, AS_OF, str(out), cores(), RIVAL_MEMORY), None
 
 
 def duckdb_events(world: World, out: Path) -> Timing:
     """DuckDB on the very files of our table."""
     from benchmarks import duckdb_features as rival  # noqa: PLC0415
 
-    return 0.0, rival.run(world.events, rival.EVENTS, AS_OF, str(out), CORES, RIVAL_MEMORY), None
+    return 0.0, rival.run(world.events, rival.EVENTS, AS_OF, str(out), cores(), RIVAL_MEMORY), None
 
 
 def duckdb_scan(world: World, out: Path) -> Timing:
     """DuckDB reading the same columns of the same files."""
     from benchmarks import duckdb_features as rival  # noqa: PLC0415
 
-    return 0.0, rival.scan(world.events, rival.EVENTS, CORES, RIVAL_MEMORY), None
+    return 0.0, rival.scan(world.events, rival.EVENTS, cores(), RIVAL_MEMORY), None
 
 
 def polars_raw(world: World, out: Path) -> Timing:
     """Polars on strings in order of time."""
-    os.environ["POLARS_MAX_THREADS"] = str(CORES)
+    os.environ["POLARS_MAX_THREADS"] = str(cores())
     from benchmarks import polars_features as rival  # noqa: PLC0415
 
     return 0.0, rival.run(world.raw, AS_OF, str(out)), None
@@ -139,7 +146,7 @@ def duckdb_distinct(world: World, out: Path) -> Timing:
     """DuckDB reading the CSV, taking equal rows once, sorting, adding keys."""
     from benchmarks import ingest_rivals as rival  # noqa: PLC0415
 
-    return 0.0, rival.duckdb_distinct(world.csv, out, CORES, RIVAL_MEMORY), None
+    return 0.0, rival.duckdb_distinct(world.csv, out, cores(), RIVAL_MEMORY), None
 
 
 def _ingest(logs: Path, kind: str, out: Path) -> Timing:
@@ -171,13 +178,16 @@ INGEST: dict[str, Contestant] = {
     "duckdb_distinct": duckdb_distinct,
 }
 
+#: those of whom `events` is looked at after the clock has stopped
+STORE_EVENTS = ("spark_ingest", "spark_ingest_parquet")
+
 
 def _session(began: float, more: dict[str, str] | None = None) -> tuple[SparkSession, float]:
     from segmentation.settings import SessionSettings  # noqa: PLC0415
     from segmentation.stores.spark import get_session  # noqa: PLC0415
 
     settings = SessionSettings(
-        app_name="bench", master="local[*]", driver_memory=HEAP, shuffle_partitions=None, remote=None, spark=more or {}
+        app_name="bench", master=f"local[{cores()}]", driver_memory=HEAP, shuffle_partitions=cores(), spark=more or {}
     )
     spark = get_session(settings)
     return spark, time.perf_counter() - began
@@ -193,31 +203,14 @@ def basetable(data: Path) -> DataFrame:
     return session().read.format("delta").load(str(data / "tables" / "basetable"))
 
 
-def peak_memory() -> int:
-    """The larger of this process's peak and that of the JVM it started, in bytes."""
-    own = _peak("self")
-    from pyspark.sql import SparkSession  # noqa: PLC0415
-
-    session = SparkSession.getActiveSession()
-    if session is None:
-        return own
-    from segmentation.stores.spark import jvm_process  # noqa: PLC0415
-
-    jvm = jvm_process(session)
-    assert jvm is not None  # the session is this process's own
-    return max(own, _peak(jvm))
-
-
-def _peak(process: int | str) -> int:
-    # not from `getrusage`: there a process begins with the peak of the one that started it
-    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
-    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
-
-
 def _main() -> None:
     name, home, rows, out = sys.argv[1:]
     startup, work, warm = (BASETABLE | NEW_MONTH | SKEW | INGEST)[name](World(Path(home), int(rows)), Path(out))
-    memory = peak_memory() if name.startswith("spark") else _peak("self")
+    memory = spark_peak() if name.startswith("spark") else own_peak()
+    if name in STORE_EVENTS:
+        from benchmarks.ingest_outputs import tell  # noqa: PLC0415
+
+        tell(session(), Path(out))
     sys.stdout.write(
         json.dumps({"startup": startup, "work": work, "memory": memory, "warm": work if warm is None else warm}) + "\n"
     )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from benchmarks.world import AS_OF
+from benchmarks.rounds import again
+from benchmarks.world import AS_OF, World
 
 TOLERANCE = 1e-9
 
@@ -17,11 +21,46 @@ class Unequal(AssertionError):  # noqa: N818  # it names what happened
     """Two contestants disagree; the message names the first columns that do."""
 
 
-def spark_features(data: Path) -> pd.DataFrame:
+def check_basetable(world: World) -> str:
+    """How many cells are equal in a round of the basetable's contestants, ours of the warm run among them."""
+    out, ids = world.home / "out", account_ids(world.data)
+    return _all_equal(
+        spark_features(out / "spark"),
+        spark_warm=spark_features(again(out / "spark")),
+        duckdb_raw=rival_features(out / "duckdb_raw"),
+        duckdb_events=rival_features(out / "duckdb_events", ids),
+        polars_raw=rival_features(out / "polars_raw"),
+    )
+
+
+def check_new_month(world: World) -> str:
+    """How many cells are equal between full builds and builds of a new month, cold and warm."""
+    full, month = (world.home / "out" / name for name in ("spark", "spark_new_month"))
+    return _all_equal(
+        spark_features(full),
+        spark_warm=spark_features(again(full)),
+        spark_new_month=spark_features(month),
+        spark_new_month_warm=spark_features(again(month)),
+    )
+
+
+def check_skew(world: World) -> str:
+    """How many cells are equal where one account has half of all rows."""
+    out = world.home / "out"
+    return _all_equal(spark_features(out / "spark_logged"), duckdb_raw=rival_features(out / "duckdb_raw"))
+
+
+def _all_equal(ours: pd.DataFrame, **others: pd.DataFrame) -> str:
+    for who, theirs in others.items():
+        require_equal(ours, theirs, who)
+    return f"all {ours.size:,} cells equal within {TOLERANCE:g} to those of {', '.join(others)}"
+
+
+def spark_features(data: Path, as_of: dt.date = AS_OF) -> pd.DataFrame:
     """The account features that our job wrote, by account."""
     folder = data / "tables" / "account_features"
-    frame = _frame(f"SELECT * EXCLUDE (as_of) FROM read_parquet('{folder}/as_of={AS_OF}/*.parquet')")
-    return frame.set_index("account_id").sort_index()
+    frame = _frame(f"SELECT * EXCLUDE (as_of) FROM read_parquet('{folder}/as_of={as_of}/*.parquet')")
+    return _by(frame, "account_id")
 
 
 def rival_features(path: Path, accounts: dict[int, str] | None = None) -> pd.DataFrame:
@@ -29,7 +68,7 @@ def rival_features(path: Path, accounts: dict[int, str] | None = None) -> pd.Dat
     frame = _frame(f"SELECT * FROM read_parquet('{path}')")
     if accounts is not None:
         frame["account"] = frame["account"].map(accounts)
-    return frame.set_index("account").sort_index()
+    return _by(frame, "account")
 
 
 def account_ids(data: Path) -> dict[int, str]:
@@ -40,27 +79,43 @@ def account_ids(data: Path) -> dict[int, str]:
 
 
 def _frame(query: str) -> pd.DataFrame:
-    found = duckdb.connect().execute(query).df()
-    assert isinstance(found, pd.DataFrame)  # DuckDB does not say what it returns
-    return found
+    # numpy's types have one value for null and NaN, Arrow's have two
+    found = duckdb.connect().execute(query).to_arrow_table()
+    assert isinstance(found, pa.Table)  # DuckDB does not say what it returns
+    frame: pd.DataFrame = found.to_pandas(types_mapper=pd.ArrowDtype)
+    return frame
+
+
+def _by(frame: pd.DataFrame, account: str) -> pd.DataFrame:
+    frame[account] = frame[account].astype(object)
+    return frame.set_index(account).sort_index()
 
 
 def require_equal(ours: pd.DataFrame, theirs: pd.DataFrame, who: str) -> int:
-    """The number of cells that are equal within 1e-9 (relative, absolute below 1), which is all of them, or Unequal."""
+    """The number of cells that are equal within 1e-9 (relative, absolute below 1), which is all of them, or Unequal.
+
+    A null equals a null and NaN equals NaN, and neither the other; in columns of numpy's types NaN is null.
+    """
     if set(ours.columns) != set(theirs.columns) or not ours.index.equals(theirs.index):
         odd = sorted(set(ours.columns) ^ set(theirs.columns))[:5]
         raise Unequal(f"{who}: {len(ours)} and {len(theirs)} accounts; columns of one alone: {odd}")
     wrong = []
     for name in ours.columns:
         one, other = ours[name], theirs[name]
-        if one.dtype == object:
-            same = (one == other) | (one.isna() & other.isna())
-        else:
-            a, b = one.to_numpy(float), other.to_numpy(float)
-            same = np.isclose(a, b, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+        same = _equal(one, other)
         if not same.all():
             first = ours.index[~same][0]
             wrong.append(f"{name} ({(~same).sum()} accounts, {first}: {one[first]!r} and {other[first]!r})")
     if wrong:
         raise Unequal(f"{who}: {len(wrong)} columns differ: " + "; ".join(wrong[:5]))
     return ours.size
+
+
+def _equal(one: pd.Series[Any], other: pd.Series[Any]) -> np.ndarray:
+    null, as_null = (each.isna().to_numpy(bool) for each in (one, other))
+    if pd.api.types.is_numeric_dtype(one.dtype) and pd.api.types.is_numeric_dtype(other.dtype):
+        a, b = (each.to_numpy(float, na_value=np.nan) for each in (one, other))
+        values = np.isclose(a, b, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+    else:
+        values = one.to_numpy(object) == other.to_numpy(object)
+    return np.where(null | as_null, null & as_null, values)

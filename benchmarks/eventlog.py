@@ -24,6 +24,8 @@ class Task:
     read: int  #: bytes read from files
     query: int = -1  #: number of the query that it served; -1: none
     executor: str = ""  #: where it ran
+    fetched: int = 0  #: bytes read from a shuffle
+    records: int = 0  #: records read from a shuffle
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ def tasks(folder: Path) -> list[Task]:
             query.update(dict.fromkeys(event["Stage IDs"], int(event["Properties"].get(_ROOT, -1))))
             continue
         metrics, info = event.get("Task Metrics") or {}, event["Task Info"]
+        fetched = metrics.get("Shuffle Read Metrics", {})
         found.append(
             Task(
                 event["Stage ID"],
@@ -63,6 +66,8 @@ def tasks(folder: Path) -> list[Task]:
                 metrics.get("Input Metrics", {}).get("Bytes Read", 0),
                 query.get(event["Stage ID"], -1),
                 info["Executor ID"],
+                fetched.get("Remote Bytes Read", 0) + fetched.get("Local Bytes Read", 0),
+                fetched.get("Total Records Read", 0),
             )
         )
     return found

@@ -7,7 +7,7 @@ import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,30 +27,39 @@ class Reading:
 Round = dict[str, Reading]
 
 
-def play(world: World, names: Sequence[str], rounds: int) -> list[Round]:
-    """So many rounds; the last round's outputs stay in `world.home/out/<name>`."""
+def play(world: World, names: Sequence[str], rounds: int, check: Callable[[World], str]) -> list[Round]:
+    """So many rounds; the last round's outputs stay in `world.home/out/<name>`, of a second run in `<name>_again`.
+
+    `check` is called after every round: it raises where outputs differ, and says what it held against what.
+    """
     played: list[Round] = []
     for number in range(rounds):
         # whoever comes first finds colder files and a cooler machine
         order = [*names[number % len(names) :], *names[: number % len(names)]]
         played.append({name: run(world, name) for name in order})
         line = ", ".join(f"{name} {reading.work:.1f} s" for name, reading in sorted(played[-1].items()))
-        sys.stderr.write(f"round {number + 1} of {rounds}, {world.rows:,} rows: {line}\n")
+        sys.stderr.write(f"round {number + 1} of {rounds}, {world.rows:,} rows: {line}; {check(world)}\n")
     return played
 
 
 def run(world: World, name: str) -> Reading:
     """One run of one contestant in a process of its own; its output replaces the one before."""
     out = world.home / "out" / name
-    if out.is_dir():
-        shutil.rmtree(out)
-    out.unlink(missing_ok=True)
+    for before in (out, again(out)):
+        if before.is_dir():
+            shutil.rmtree(before)
+        before.unlink(missing_ok=True)
     out.parent.mkdir(exist_ok=True)
     given = [sys.executable, "-m", "benchmarks.contestants", name, str(world.home), str(world.rows), str(out)]
     done = subprocess.run(given, check=False, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{name} failed on {world.rows:,} rows:\n{done.stdout}{done.stderr}")
     return Reading(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def again(out: Path) -> Path:
+    """Where a contestant puts the output of its second run."""
+    return out.with_name(f"{out.name}_again")
 
 
 def median_ratio(played: Sequence[Round], one: str, other: str, what: str = "work") -> float:
