@@ -12,8 +12,8 @@ from pathlib import Path
 
 from benchmarks import contestants, equality, eventlog, machine, rounds
 from benchmarks.contestants import BASETABLE, INGEST, NEW_MONTH, SKEW
-from benchmarks.skewed import prepare_skewed
-from benchmarks.world import prepare, prepare_csv, prepare_grown
+from benchmarks.skewed import prepare_skewed, skew_lines
+from benchmarks.world import World, prepare, prepare_csv, prepare_drop, prepare_grown
 from segmentation.stores.jars import CLASSES, jar_folder
 
 GOALS = {"duckdb_raw": 1.0, "duckdb_events": 3.0, "spark_scan": 2.0, "spark_copy": 2.0, "duckdb_distinct": 2.0}
@@ -53,7 +53,7 @@ def _ingest(home: Path, rows: list[int], count: int) -> None:
     from benchmarks import ingest_outputs  # noqa: PLC0415  # pyspark, which is not needed where all are processes
 
     for size in rows:
-        world = prepare(home, size)
+        world = prepare_drop(home, size)
         prepare_csv(world)
         played = rounds.play(world, list(INGEST), count, ingest_outputs.check)
         rounds.remember(world.home / "ingest.json", played)
@@ -65,14 +65,13 @@ def _guarantees(home: Path, rows: list[int], count: int) -> None:
     from benchmarks.guarantees import measure  # noqa: PLC0415  # starts a session
 
     for size in rows:
-        world = prepare(home, size)
+        world = World(home / str(size), size)
         prepare_csv(world)
-        before = 0.0
-        out = world.home / "out" / "guarantees"
-        for name, seconds in measure(contestants.session(), world.csv, world.rows, out, count).items():
+        before, data = 0.0, world.home / "out" / "guarantees"
+        for (name, adds), seconds in measure(contestants.session(), world.csv, data, count).items():
             taken = statistics.median(seconds)
-            _say(f"{size:>12,} {name:50} {taken:7.2f} s, {taken - before:+7.2f} s")
-            before = taken
+            _say(f"{size:>12,} {name:56} {taken:7.2f} s" + (f", {taken - before:+7.2f} s" if adds else ""))
+            before = taken if adds else before
 
 
 def _chart(home: Path, rows: list[int], count: int) -> None:
@@ -84,14 +83,13 @@ def _chart(home: Path, rows: list[int], count: int) -> None:
 
 
 def _skew(home: Path, rows: list[int], count: int) -> None:
-    """One account with half of all rows, one token with three in ten: the longest task, and the same table."""
+    """One account with half of all rows, one token with three in ten: the largest task, and the same table."""
     for size in rows:
         world = prepare_skewed(home, size)
         played = rounds.play(world, list(SKEW), count, equality.check_skew)
-        out = world.home / "out"
-        ratio, seconds = eventlog.worst_skew(eventlog.tasks(out / "log"))
-        _say(f"{size:>12,} work {rounds.medians(played, 'spark_logged').work:.2f} s; "
-             f"worst task {seconds:.1f} s, {ratio:.1f} x the median of its stage")  # fmt: skip
+        _say(f"{size:>12,} work {rounds.medians(played, 'spark_logged').work:.2f} s")
+        for line in skew_lines(eventlog.tasks(world.home / "out" / "log"), size):
+            _say(line)
 
 
 def _cluster(home: Path, rows: list[int], count: int) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,6 @@ class Task:
     read: int  #: bytes read from files
     query: int = -1  #: number of the query that it served; -1: none
     executor: str = ""  #: where it ran
-    fetched: int = 0  #: bytes read from a shuffle
     records: int = 0  #: records read from a shuffle
 
 
@@ -57,7 +57,6 @@ def tasks(folder: Path) -> list[Task]:
             query.update(dict.fromkeys(event["Stage IDs"], int(event["Properties"].get(_ROOT, -1))))
             continue
         metrics, info = event.get("Task Metrics") or {}, event["Task Info"]
-        fetched = metrics.get("Shuffle Read Metrics", {})
         found.append(
             Task(
                 event["Stage ID"],
@@ -66,8 +65,7 @@ def tasks(folder: Path) -> list[Task]:
                 metrics.get("Input Metrics", {}).get("Bytes Read", 0),
                 query.get(event["Stage ID"], -1),
                 info["Executor ID"],
-                fetched.get("Remote Bytes Read", 0) + fetched.get("Local Bytes Read", 0),
-                fetched.get("Total Records Read", 0),
+                metrics.get("Shuffle Read Metrics", {}).get("Total Records Read", 0),
             )
         )
     return found
@@ -96,13 +94,31 @@ def _events(folder: Path, *kinds: str) -> Iterator[dict[str, Any]]:
             yield from (json.loads(line) for line in lines if line.startswith(begins))
 
 
-def worst_skew(found: list[Task], shortest: float = 1.0) -> tuple[float, float]:
-    """(longest task over the median of its stage, seconds of that task): the worst stage of two tasks or more.
+@dataclass(frozen=True)
+class Skew:
+    """The stage in which one task had the most beside the others."""
 
-    Stages whose longest task took less than `shortest` seconds are left out: there a pause of the JVM is the skew.
+    ratio: float  #: the most of a task over the median of the stage's other tasks; infinite where they had nothing
+    most: float  #: of that task
+    stage: int
+    tasks: int
+
+
+def worst_skew(
+    found: Sequence[Task], of: Callable[[Task], float], most: float = 0.0, total: float = 0.0
+) -> Skew | None:
+    """The worst stage by what `of` says of a task; None where no stage of two tasks or more counts.
+
+    A stage counts where a task had at least `most`, and all of them `total`. The largest task is left out of the
+    median: of two tasks it would make half of it, and no ratio could be above two.
     """
     stages: dict[int, list[float]] = defaultdict(list)
     for task in found:
-        stages[task.stage].append(task.seconds)
-    ratios = [(max(s) / statistics.median(s), max(s)) for s in stages.values() if len(s) > 1 and max(s) >= shortest]
-    return max(ratios, default=(1.0, 0.0))
+        stages[task.stage].append(of(task))
+    skews = []
+    for stage, values in stages.items():
+        *others, largest = sorted(values)
+        if others and largest > 0 and largest >= most and sum(values) >= total:
+            usual = statistics.median(others)
+            skews.append(Skew(largest / usual if usual else math.inf, largest, stage, len(values)))
+    return max(skews, key=lambda skew: skew.ratio, default=None)

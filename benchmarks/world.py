@@ -75,12 +75,18 @@ def settings(**values: object) -> list[str]:
 
 def prepare(home: Path, rows: int) -> World:
     """Generate, ingest and write out as strings what is not there yet; returns where it all is."""
+    world = prepare_drop(home, rows)
+    if not (world.home / "done.json").exists() or not world.grown.exists():
+        ingest_and_write(world)
+    return world
+
+
+def prepare_drop(home: Path, rows: int) -> World:
+    """Generate the logs where they are not there yet; returns where they are."""
     world = World(home / str(rows), rows)
-    if (world.home / "done.json").exists() and world.grown.exists():
-        return world
-    world.home.mkdir(parents=True, exist_ok=True)
-    _generate(world, world.drop, "parquet")
-    ingest_and_write(world)
+    if not (world.home / "done.json").exists():
+        world.home.mkdir(parents=True, exist_ok=True)
+        _generate(world, world.drop, "parquet")
     return world
 
 

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from benchmarks import duckdb_features, polars_features
-from benchmarks.equality import Unequal, account_ids, require_equal, rival_features
-from benchmarks.eventlog import Query, Task, queries, tasks, worst_skew
+from benchmarks import duckdb_features, polars_features, rounds
+from benchmarks.equality import Unequal, account_ids, require_equal, rival_features, spark_features
+from benchmarks.eventlog import Query, Skew, Task, queries, tasks, worst_skew
+from benchmarks.ingest_outputs import Stored, require_agreement
 from benchmarks.on_cluster import Run, growth, speed_up
 from benchmarks.rounds import Reading, median_ratio, medians
-from benchmarks.world import write_strings
+from benchmarks.skewed import skew_lines
+from benchmarks.world import World, write_strings
 from segmentation.events.categories import category_names
 from segmentation.features.catalogue import catalogue
 from segmentation.stores.conf import load_categories
 from tests.walk import AS_OF
 
 MEMORY = "1GB"
+NAN = float("nan")
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +36,8 @@ def events(spark: SparkSession, walked: Path) -> list[str]:
     return [file.removeprefix("file:").replace("///", "/") for file in files if "event_month=2" in file]
 
 
-def test_three_engines_give_the_same_features(
-    spark: SparkSession, walked: Path, events: list[str], tmp_path: Path
-) -> None:
-    table = spark.read.format("delta").load(str(walked / "tables" / "account_features"))
-    ours = table.where(f"as_of = DATE '{AS_OF}'").drop("as_of").toPandas().set_index("account_id").sort_index()
+def test_three_engines_give_the_same_features(walked: Path, events: list[str], tmp_path: Path) -> None:
+    ours = spark_features(walked, AS_OF)
     by_keys, by_strings, polars, raw = (tmp_path / name for name in ("keys", "strings", "polars", "raw.parquet"))
     duckdb_features.run(events, duckdb_features.EVENTS, AS_OF, str(by_keys), 2, MEMORY)
     keyed = rival_features(by_keys, account_ids(walked))
@@ -49,16 +52,63 @@ def test_three_engines_give_the_same_features(
 
 
 def test_ratios_are_taken_within_a_round() -> None:
-    rounds = [{"a": Reading(1, 2.0 * n, 5 + n, 3.0), "b": Reading(1, 1.0 * n, 7, n)} for n in (1, 2, 30)]
-    assert median_ratio(rounds, "a", "b") == 2.0
-    assert medians(rounds, "a") == Reading(1, 4.0, 35, 3.0)
-    assert median_ratio(rounds, "a", "b", "warm") == 1.5
+    played = [{"a": Reading(1, 2.0 * n, 5 + n, 3.0), "b": Reading(1, 1.0 * n, 7, n)} for n in (1, 2, 30)]
+    assert median_ratio(played, "a", "b") == 2.0
+    assert medians(played, "a") == Reading(1, 4.0, 35, 3.0)
+    assert median_ratio(played, "a", "b", "warm") == 1.5
+
+
+def test_null_and_nan_are_told_apart() -> None:
+    double = pd.ArrowDtype(pa.float64())
+    null, nan = (pd.DataFrame({"x": pd.Series(pd.array(pa.array([1.0, last]), dtype=double))}) for last in (None, NAN))
+    assert require_equal(null, null.copy(), "DuckDB") == require_equal(nan, nan.copy(), "DuckDB") == 2
+    with pytest.raises(Unequal, match=r"x \(1 accounts, 1: <NA> and nan\)"):
+        require_equal(null, nan, "DuckDB")
+
+
+def test_outputs_of_every_round_are_compared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(rounds, "run", lambda world, name: Reading(1, 1.0, 1, 1.0))
+    seen: list[int] = []
+
+    def check(world: World) -> str:
+        seen.append(world.rows)
+        if len(seen) == 2:
+            raise Unequal("differs")
+        return "equal"
+
+    assert len(rounds.play(World(tmp_path, 9), ["a"], 1, check)) == 1
+    with pytest.raises(Unequal, match="differs"):
+        rounds.play(World(tmp_path, 9), ["a"], 3, check)
+
+
+def test_ingests_that_stored_other_rows_are_refused() -> None:
+    ours = Stored({"2025-01-01 dropped duplicate": 1, "2025-01-01 kept": 8, "no month quarantined bad_time": 1}, "a", 1)
+    assert require_agreement(10, ours, ours, 10, 9).startswith("10 rows")
+    fewer = replace(ours, decided={**ours.decided, "2025-01-01 kept": 7})
+    with pytest.raises(Unequal, match="9 stored from CSV; from CSV and from Parquet: 2025-01-01 kept 7 and 8; 10 rows"):
+        require_agreement(10, fewer, ours, 9, 8)
+    with pytest.raises(Unequal, match=r"^rows kept from CSV and from Parquet differ in content$"):
+        require_agreement(10, ours, replace(ours, kept="b"), 10, 9)
+    with pytest.raises(Unequal, match=r"^9 rows differ from each other by ours, 10 by DuckDB$"):
+        require_agreement(10, ours, ours, 10, 10)
 
 
 def test_the_worst_skew_is_that_of_one_stage() -> None:
     even = [Task(1, seconds, 0, 0) for seconds in (2.0, 2.0, 3.0)]
     pause = [Task(2, seconds, 0, 0) for seconds in (0.01, 0.01, 0.9)]
-    assert worst_skew([*even, *pause]) == (1.5, 3.0)
+    assert worst_skew([*even, *pause], lambda task: task.seconds, most=1.0) == Skew(1.5, 3.0, 1, 3)
+    assert worst_skew(pause, lambda task: task.seconds, most=1.0) is None
+
+
+def test_a_task_with_most_of_the_rows_is_seen_however_few_tasks_there_are() -> None:
+    two = [Task(1, 0.1, 0, 0, records=records) for records in (90_000, 1_000)]
+    assert worst_skew(two, lambda task: task.records) == Skew(90.0, 90_000, 1, 2)
+    many = [Task(2, 0.1, 0, 0, records=1_000)] * 63 + [Task(2, 0.1, 0, 0, records=300_000)]
+    few = [Task(3, 0.1, 0, 0, records=records) for records in (0, 0, 40)]
+    lines = list(skew_lines([*many, *few], 363_000))
+    assert "the most of a task is 300,000.0, 300.0 x the median of the other 63 of stage 2" in lines[1]
+    assert lines[2].endswith("no stage counts")
+    assert worst_skew(few, lambda task: task.records) == Skew(math.inf, 40, 3, 3)
 
 
 def test_tasks_and_plans_belong_to_the_query_that_caused_them(tmp_path: Path) -> None:
@@ -70,13 +120,14 @@ def test_tasks_and_plans_belong_to_the_query_that_caused_them(tmp_path: Path) ->
         {**started, "executionId": 4, "physicalPlanDescription": "writes", "time": 1000},
         {"Event": "SparkListenerTaskEnd", "Stage ID": 7,
          "Task Info": {"Launch Time": 1600, "Finish Time": 2100, "Executor ID": "0"},
-         "Task Metrics": {"Shuffle Write Metrics": {"Shuffle Bytes Written": 30}}},
+         "Task Metrics": {"Shuffle Write Metrics": {"Shuffle Bytes Written": 30},
+                          "Shuffle Read Metrics": {"Total Records Read": 7}}},
         {"Event": f"{sql}End", "executionId": 5, "time": 2500},
         {"Event": f"{sql}End", "executionId": 4, "time": 3000},
     ]  # fmt: skip
     (tmp_path / "app").write_text("".join(json.dumps(event, separators=(",", ":")) + "\n" for event in events))
     assert queries(tmp_path) == [Query(4, 1.0, 3.0, "looks into the log\nwrites")]
-    assert tasks(tmp_path) == [Task(7, 0.5, 30, 0, query=4, executor="0")]
+    assert tasks(tmp_path) == [Task(7, 0.5, 30, 0, query=4, executor="0", records=7)]
 
 
 def test_speed_up_and_growth_of_executors_are_told() -> None:
