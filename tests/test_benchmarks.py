@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from benchmarks import duckdb_features, polars_features, rounds
+from benchmarks import duckdb_features, machine, polars_features, rounds
 from benchmarks.equality import Unequal, account_ids, require_equal, rival_features, spark_features
 from benchmarks.eventlog import Query, Skew, Task, queries, tasks, worst_skew
 from benchmarks.ingest_outputs import Stored, require_agreement
@@ -56,6 +56,19 @@ def test_ratios_are_taken_within_a_round() -> None:
     assert median_ratio(played, "a", "b") == 2.0
     assert medians(played, "a") == Reading(1, 4.0, 35, 3.0)
     assert median_ratio(played, "a", "b", "warm") == 1.5
+
+
+def test_cores_are_those_asked_for_or_available(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(machine.CORES, raising=False)
+    assert machine.cores() == machine.available_cores() >= 1
+    monkeypatch.setenv(machine.CORES, "3")
+    assert machine.cores() == 3
+
+
+def test_peak_memory_is_told_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert machine.own_peak() > 10 * 2**20
+    monkeypatch.setattr(machine, "_high_water", lambda process: None)
+    assert machine.own_peak() > 10 * 2**20
 
 
 def test_null_and_nan_are_told_apart() -> None:
