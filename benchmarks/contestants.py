@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import eventlog
-from benchmarks.machine import cores, own_peak, spark_peak
+from benchmarks.machine import cores, ended_spark_peak, own_peak, spark_peak
 from benchmarks.rounds import again
 from benchmarks.world import AS_OF, HEAP, World, link_tables
 
@@ -211,6 +211,8 @@ def _main() -> None:
         from benchmarks.ingest_outputs import tell  # noqa: PLC0415
 
         tell(session(), Path(out))
+    if memory is None:
+        memory = ended_spark_peak()
     sys.stdout.write(
         json.dumps({"startup": startup, "work": work, "memory": memory, "warm": work if warm is None else warm}) + "\n"
     )

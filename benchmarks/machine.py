@@ -7,6 +7,10 @@ import resource
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 #: how `--cores` reaches the processes of the contestants
 CORES = "BENCHMARKS_CORES"
@@ -32,25 +36,35 @@ def own_peak() -> int:
     return _high_water("self") or _in_bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
-def spark_peak() -> int:
+def spark_peak() -> int | None:
     """Peak memory in bytes of this process and of the JVM it started, added: at most so much at once.
 
-    Without /proc the JVM is ended, because only of children that ended is the peak told.
+    None where there is no /proc.
     """
+    jvm = _high_water(_session_and_jvm()[1])
+    return None if jvm is None else own_peak() + jvm
+
+
+def ended_spark_peak() -> int:
+    """As `spark_peak`, by ending the JVM: without /proc the peak is told of children that have ended alone."""
+    from segmentation.stores.spark import jvm_has_ended  # noqa: PLC0415
+
+    session, jvm = _session_and_jvm()
+    os.kill(jvm, signal.SIGTERM)
+    jvm_has_ended(session, _ENDING)
+    return own_peak() + _in_bytes(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+
+
+def _session_and_jvm() -> tuple[SparkSession, int]:
     from pyspark.sql import SparkSession  # noqa: PLC0415  # a rival's process must not load it
 
-    from segmentation.stores.spark import jvm_has_ended, jvm_process  # noqa: PLC0415
+    from segmentation.stores.spark import jvm_process  # noqa: PLC0415
 
     session = SparkSession.getActiveSession()
     assert session is not None  # whoever asks has worked with one
     jvm = jvm_process(session)
     assert jvm is not None  # the session is this process's own
-    peak, own = _high_water(jvm), own_peak()
-    if peak is None:
-        os.kill(jvm, signal.SIGTERM)
-        jvm_has_ended(session, _ENDING)
-        peak = _in_bytes(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-    return own + peak
+    return session, jvm
 
 
 def _high_water(process: int | str) -> int | None:
