@@ -80,7 +80,7 @@ def account_ids(data: Path) -> dict[int, str]:
 
 def _frame(query: str) -> pd.DataFrame:
     # numpy's types have one value for null and NaN, Arrow's have two
-    found = duckdb.connect().execute(query).to_arrow_table()
+    found = duckdb.connect().sql(query).to_arrow_table()
     assert isinstance(found, pa.Table)  # DuckDB does not say what it returns
     frame: pd.DataFrame = found.to_pandas(types_mapper=pd.ArrowDtype)
     return frame

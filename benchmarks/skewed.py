@@ -13,7 +13,7 @@ from benchmarks.world import World, ingest_and_write, prepare_drop
 #: of a hundred rows, those of the one token, and those of the other tokens of the same account
 ONE_TOKEN, ONE_ACCOUNT = 30, 50
 #: of seconds, stages whose longest task is below it are left out: there a pause of the JVM is the skew
-SHORTEST = 0.2
+SHORTEST = 0.5
 #: of records, stages that deal fewer than so many per log row are left out: they do not grow with the logs
 FEWEST = 0.01
 
