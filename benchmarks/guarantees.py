@@ -22,7 +22,7 @@ from segmentation.events.duplicates import mark_copies
 from segmentation.events.parse import identify, parse
 from segmentation.events.rule_set import RuleSet
 from segmentation.jobs.batches import hash_partitions
-from segmentation.jobs.dimensions import update_event_names, update_platforms, update_tokens
+from segmentation.jobs.dimensions import update_names, update_tokens
 from segmentation.jobs.ingest_events import rules_of
 from segmentation.jobs.plans import Plan, make_plan
 from segmentation.runtime import Job
@@ -109,5 +109,4 @@ def _audit(plan: Plan, batch: DataFrame) -> None:
 def _name(job: Job, batch: DataFrame, rules: RuleSet) -> None:
     """One after the other; ingest does them, and the count, at the same time."""
     update_tokens(job, batch)
-    update_event_names(job, batch, rules)
-    update_platforms(job, batch)
+    update_names(job, batch, rules)
