@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.basetable.build import build_basetable
-from segmentation.basetable.imputation import LOGS, prepare_activity
+from segmentation.basetable.imputation import prepare_activity
 from segmentation.checkpoint import settled
 from segmentation.errors import LackingData
 from segmentation.features.accounts import account_features
@@ -57,13 +57,15 @@ def snapshot(
     # joined by several steps: cut the plan here instead of computing it in each of them
     owners = settled(main_accounts(cube, tokens, as_of))
     of_tokens = token_features(cube, owners, as_of, words, sketch)
-    wide = account_features(of_tokens, cube, owners, as_of, categories)
-    if settings.imputation == LOGS:
-        wide = settled(wide)  # read several times under this policy
+    # read for the folds and for the table: without the cut the cube would be scanned once more
+    wide = settled(account_features(of_tokens, cube, owners, as_of, categories))
     nobody = owners.select("account_id", F.lit(None).cast("string").alias("industry")).limit(0)
     table = build_basetable(wide, cube, owners, nobody, as_of, "industry", categories, settings).frame
     later = seen_from(activity, tokens, owners, as_of, horizon).withColumn(CHURNED, F.lit(False))
-    return table.join(later, on="account_id", how="left").withColumn(CHURNED, F.coalesce(CHURNED, F.lit(True)))
+    # of account ids alone, as the folds are: hundreds of columns need no shuffle for it
+    return table.join(F.broadcast(later), on="account_id", how="left").withColumn(
+        CHURNED, F.coalesce(CHURNED, F.lit(True))
+    )
 
 
 def seen_from(
