@@ -144,12 +144,15 @@ def _categories(activity: DataFrame, owners: DataFrame, as_of: dt.date) -> DataF
     by_token = past.groupBy("category", "token_key").agg(
         F.sum("rows").alias("rows"), F.min("first_ts").alias("first"), F.max("last_ts").alias("last")
     )
+    # every token of the cube has an owner, so that a join beside the sums, and another scan for it, would add nothing
     owned = by_token.join(owners.select("token_key", "account_id"), on="token_key")
-    by_account = owned.select("category", "account_id").distinct()
-    licences = by_token.groupBy("category").agg(
-        F.sum("rows").alias("rows"),
-        F.count(F.lit(1)).alias("tokens"),
-        F.min("first").alias("first"),
-        F.max("last").alias("last"),
+    first_and_last = (F.min("first").alias("first"), F.max("last").alias("last"))
+    by_account = owned.groupBy("category", "account_id").agg(
+        F.sum("rows").alias("rows"), F.count(F.lit(1)).alias("tokens"), *first_and_last
     )
-    return licences.join(by_account.groupBy("category").agg(F.count(F.lit(1)).alias("accounts")), "category")
+    return by_account.groupBy("category").agg(
+        F.sum("rows").alias("rows"),
+        F.sum("tokens").alias("tokens"),
+        *first_and_last,
+        F.count(F.lit(1)).alias("accounts"),
+    )
