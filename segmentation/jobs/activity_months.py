@@ -45,14 +45,14 @@ def update_activity(job: Job, names: DataFrame, beside: Callable[[], None], anew
         if stale.months:
             with job.stage(f"activity: {len(stale.again)} months computed, {len(stale.grown)} added to"):
                 others.append(pool.submit(tables.replace, kept, ACTIVITY_FILES, note=code))
-                cells = _months_of_cube(job, stale, names)
+                cells = months_of_cube(job, stale, names)
                 tables.replace(cells, ACTIVITY, where=None if anew else _in(stale.months))
         for other in others:
             other.result()
     return bool(stale.months)
 
 
-def _months_of_cube(job: Job, stale: Stale, names: DataFrame) -> DataFrame:
+def months_of_cube(job: Job, stale: Stale, names: DataFrame) -> DataFrame:
     """The stale months of the cube, as they should be."""
     events, platforms = job.tables.read(EVENTS), job.tables.read(PLATFORMS)
     words, sketch = mask_words(names)
