@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
+from segmentation.events.balance import row_balance
 from segmentation.events.build import build_events, lay_out
+from segmentation.events.dimensions import kept_names, merge_tokens
 from segmentation.events.duplicates import KNOWN, mark_copies, suspects
 from segmentation.events.parse import identify, parse
 from segmentation.events.rule_set import RuleSet
@@ -21,7 +24,7 @@ from segmentation.schemas import INGEST_PLANS
 from segmentation.stores.capabilities import setting
 from segmentation.stores.conf import load_categories, load_settings, load_source
 from segmentation.stores.drops import list_drop, read_drop
-from tests.plans.conftest import SLOW, Plan, Read, partition_filters
+from tests.plans.conftest import SLOW, Plan, Read, partition_filters, pushed_filters
 
 
 @pytest.mark.parametrize("into", ["nothing", "events"])
@@ -74,6 +77,25 @@ def test_rows_on_their_way_to_events_are_written_out_for_one_function_only(
     # rows stay in the task that has read them
     assert plan.count("FileScan") == 1
     assert plan.exchanges == 0
+
+
+COUNTED: dict[str, tuple[Callable[[Read, DataFrame], DataFrame], int]] = {
+    # combinations of flags, then each flag
+    "balance": (lambda _, batch: row_balance(batch), 2),
+    "names": (lambda _, batch: kept_names(batch), 1),
+    # those that arrived, then with the known ones by account, then by token
+    "tokens": (lambda read, batch: merge_tokens(read("tokens"), batch), 3),
+}
+
+
+@pytest.mark.parametrize("what", COUNTED)
+def test_a_stored_batch_is_counted_in_one_scan(read: Read, what: str) -> None:
+    count, exchanges = COUNTED[what]
+    plan = Plan(count(read, read("events").where("batch_id = 'b1'")))
+    (scan,) = plan.scans("events")
+    assert "batch_id" in pushed_filters(scan)
+    assert plan.exchanges == exchanges
+    plan.require_none_of(*SLOW)
 
 
 def test_hashes_of_a_large_batch_are_dealt_by_rows(spark: SparkSession, walked: Path) -> None:
