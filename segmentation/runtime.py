@@ -106,7 +106,7 @@ class Job:
     def command(self, words: str) -> str:
         """Another command over the same tables and settings, to be given as it is."""
         args = self.args
-        same = ["--data-dir", str(args.data_dir), *(["--profile", args.profile] if args.profile else [])]
+        same = ["--data-dir", str(self.data_dir), *(["--profile", args.profile] if args.profile else [])]
         same += [part for override in args.overrides for part in ("--set", veiled(override))]
         return f"segmentation {words} {shlex.join(same)}"
 

@@ -43,7 +43,9 @@ class World:
 
     def job(self, **arguments: object) -> Job:
         now = dt.datetime(2026, 1, 2)
-        args = argparse.Namespace(**{"force": False, "model": "industry", "to": None, **arguments})
+        args = argparse.Namespace(
+            **{"force": False, "model": "industry", "to": None, "profile": None, "overrides": [], **arguments}
+        )
         return Job("industry", args, load_settings("local"), self.data_dir, now, _spark=self.spark)
 
     def champion(self) -> tuple[str | None, list[str]]:

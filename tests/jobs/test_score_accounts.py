@@ -42,7 +42,8 @@ class World:
         self.runs = open_runs(self.settings.storage, data_dir)
 
     def job(self, now: dt.datetime = NOW, **arguments: object) -> Job:
-        known = {"force": False, "model": None, "ignore_new_columns": False, **arguments}
+        asked = {"force": False, "model": None, "ignore_new_columns": False}
+        known = {"profile": None, "overrides": [], **asked, **arguments}
         return Job("score", argparse.Namespace(**known), self.settings, self.data_dir, now, _spark=self.spark)
 
     def build(self, use: dict[str, float], as_of: dt.date = AS_OF, **columns: object) -> None:
