@@ -80,8 +80,10 @@ def in_many_places(owners: DataFrame, basetable: DataFrame) -> DataFrame:
     """Of (token_key, account_id) those whose token has accounts in more than one split or fold, with split and fold."""
     placed = owners.join(basetable.select(*PLACE), on="account_id")
     place = F.struct("split", "fold")
-    spread = placed.groupBy("token_key").agg(F.min(place).alias("one"), F.max(place).alias("other"))
-    return placed.join(spread.where(~F.col("one").eqNullSafe(F.col("other"))), on="token_key", how="left_semi")
+    by_token = placed.groupBy("token_key").agg(
+        F.min(place).alias("one"), F.max(place).alias("other"), F.collect_list(F.struct(*PLACE)).alias("accounts")
+    )
+    return by_token.where(~F.col("one").eqNullSafe(F.col("other"))).select("token_key", F.inline("accounts"))
 
 
 def _recount(activity: DataFrame, owners: DataFrame, as_of: dt.date, counted: Sequence[Feature]) -> DataFrame:

@@ -119,7 +119,7 @@ REPORTED = (
 STAGES = {
     # events: what stands in the columns, and how often; cube: owners, heavy hitters, coverage, gaps
     "exploration": Stage(_explored, {"events": 2, "activity": 4, "tokens": 2, "basetable": 1}, 13),
-    "audit": Stage(_audited, {"basetable": 4, "token_features": 2, "activity": 1, "tokens": 1}, 4),
+    "audit": Stage(_audited, {"basetable": 4, "token_features": 2, "activity": 1, "tokens": 1}, 5),
     # cube: owners, categories
     "report": Stage(_reported, {**dict.fromkeys(REPORTED, 1), "activity": 2}, 6),
     # segments: which methods there are, and the rows of one; exchanges: these methods, the order of the file
