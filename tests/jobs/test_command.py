@@ -54,7 +54,7 @@ def test_a_command_does_not_wait_for_what_only_others_need(command: str) -> None
             Exit.USAGE,
             "did you mean 'generated'",
         ),
-        (["ingest"], Exit.INPUT, "give --source and --input, or --resume alone"),
+        (["ingest"], Exit.USAGE, "give --source and --input, or --resume alone"),
         (["export", "--to", "s3a://bucket/crm"], Exit.USAGE, "--to s3a:/bucket/crm is an address, not a path"),
         (["ingest", "--source", "x", "--input", "gs://b/x"], Exit.USAGE, "--input gs:/b/x is an address, not a path"),
         (["status", "--set", "storage.scratch=s3a://b/x"], Exit.USAGE, "storage.scratch s3a://b/x is an address"),
