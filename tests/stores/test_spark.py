@@ -48,10 +48,11 @@ def test_missing_java_old_java_and_missing_jars_each_name_the_fix(
         check_environment()
 
 
-def test_a_spark_home_that_is_no_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SPARK_HOME", str(tmp_path / "none"))
+@pytest.mark.parametrize("folder", ["none", ""], ids=["no folder", "no Spark in it"])
+def test_a_spark_home_without_spark_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path / folder))
     monkeypatch.setattr("segmentation.stores.spark.java_version", lambda: 17)
-    with pytest.raises(EnvironmentProblem, match=r"SPARK_HOME is .*none, where no folder is"):
+    with pytest.raises(EnvironmentProblem, match=rf"SPARK_HOME is {tmp_path / folder}, where no Spark is"):
         check_environment()
 
 
