@@ -20,9 +20,11 @@ def reached_date(job: Job, asked: dt.date | None) -> dt.date:
     if span is None or span["last"] is None:
         raise InputProblem("no row of the logs was kept, so there is nothing to build from; look at the row balance")
     as_of = asked or _last_reached(job, span["last"])
-    if as_of <= span["first"] and asked is None:
-        raise InputProblem(f"the logs begin on {span['first']} and end on {span['last']}: no month of them is complete")
     if as_of <= span["first"]:
+        if asked is None:
+            raise InputProblem(
+                f"the logs begin on {span['first']} and end on {span['last']}: no month of them is complete"
+            )
         raise InputProblem(f"the logs begin on {span['first']}, so nothing happened before --as-of {as_of}")
     if as_of > months_before(span["last"], -1):
         raise InputProblem(

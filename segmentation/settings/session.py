@@ -25,12 +25,7 @@ class SessionSettings(Frozen):
     """How a Spark session is started when none is active."""
 
     app_name: str
-    master: (
-        Annotated[
-            str, Field(pattern=r"^(local(\[(\*|[1-9]\d*)(, *[1-9]\d*)?\]|-cluster\[.+\])?|spark://.+|k8s://.+|yarn)$")
-        ]
-        | None
-    )
+    master: Annotated[str, Field(pattern=_MASTER)] | None
     driver_memory: Annotated[str, Field(pattern=r"^[1-9]\d*[kKmMgGtT]$"), AfterValidator(_enough)] | None
     shuffle_partitions: Positive | None
     spark: dict[str, str]
