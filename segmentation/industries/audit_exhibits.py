@@ -17,12 +17,11 @@ from segmentation.column_names import quoted
 from segmentation.features.catalogue import LONG_AGO
 from segmentation.features.feature import ALL, Feature
 from segmentation.features.months import YEAR, epoch_seconds, months_before
+from segmentation.industries.sampling import sampled
 from segmentation.schemas import BASETABLE
 
 SECONDS_PER_DAY = 86_400
 PLACE = ("account_id", "split", "fold")
-#: labelled accounts whose tokens the driver looks at; of more, so many by hash
-COMPARED = 20_000
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Exhibits:
     recount: pd.DataFrame
     #: basetable column that no feature declares, with any value -> the latest date in it; None: it holds no dates
     undeclared: Mapping[str, dt.date | None]
-    #: one row per token of at most COMPARED labelled accounts: token_key, account_id, industry, fold, its measures
+    #: one row per token of a sample of labelled accounts: token_key, account_id, industry, fold, its measures
     token_values: pd.DataFrame
 
 
@@ -55,7 +54,7 @@ def gather(
     """What `audit` needs about the basetable of one as_of.
 
     `token_features` and `activity` may hold other dates too. Frames of the size of the accounts, and the tokens of
-    COMPARED labelled ones, are collected to the driver.
+    a sample of the labelled ones, are collected to the driver.
     """
     counted = [feature for feature in features if feature.entry in ("rows_year", "days_since_last")]
     counted = [f for f in counted if f.name in basetable.columns and (f.entry == "rows_year" or f.category == ALL)]
@@ -117,15 +116,14 @@ def _undeclared(basetable: DataFrame, features: Sequence[Feature]) -> dict[str, 
 
 
 def _token_values(token_features: DataFrame, owners: DataFrame, known: DataFrame) -> pd.DataFrame:
-    """One row per token of at most COMPARED accounts: token_key, account_id, industry, fold, measures per category."""
+    """One row per token of a sample of accounts: token_key, account_id, industry, fold, measures per category."""
     months = [F.col(name) for name in token_features.columns if name.startswith("rows_m")][:YEAR]
     days = [F.bit_count(name) for name in token_features.columns if name.startswith("days_m")]
     doubles = ("duration_sum", "duration_max", "value_sum", "value_max", "errors")
     numbers = {name: F.coalesce(F.col(name).cast("double"), F.lit(0.0)) for name in doubles}
     numbers |= {"rows": sum(months, F.lit(0)).cast("double"), "days": sum(days, F.lit(0)).cast("double")}
     measured = token_features.select("token_key", "category", *(value.alias(name) for name, value in numbers.items()))
-    some = known.orderBy(F.xxhash64("account_id"), "account_id").limit(COMPARED)
-    whose = owners.join(some.select("account_id", "industry", "fold"), on="account_id")
+    whose = owners.join(sampled(known.select("account_id", "industry", "fold")), on="account_id")
     long = measured.join(F.broadcast(whose), on="token_key").toPandas()
     index = ["token_key", "account_id", "industry", "fold"]
     wide = long.pivot_table(index=index, columns="category", values=sorted(numbers), fill_value=0.0)

@@ -26,6 +26,7 @@ from segmentation.industries.folds import ALL, Fits, Known, known_accounts, plan
 from segmentation.industries.labels import Labels, choose_labels
 from segmentation.industries.reasons import reasons, worded
 from segmentation.industries.result import Fill, IndustryResult, Recipe
+from segmentation.industries.sampling import sampled
 from segmentation.industries.scoring import PROBABILITIES, answering_stages, raw_probabilities, score_columns
 from segmentation.industries.selection import (
     Fold,
@@ -40,9 +41,6 @@ from segmentation.industries.selection import (
 from segmentation.models.preparation import NUMBERS, Prepared, prepare, selected_names, whole_model
 from segmentation.models.support import check_models
 from segmentation.settings import IndustrySettings, ModelSettings
-
-#: accounts that the shift check looks at, at most: some hundred numbers of each are on the driver
-COMPARED = 20_000
 
 
 @dataclass(frozen=True)
@@ -204,12 +202,10 @@ def _answers(accounts: pd.DataFrame, scored: DataFrame) -> pd.DataFrame:
 
 
 def _compared(prepared: Prepared) -> Compared:
-    """What models see of the accounts, for the shift check: of all, or of as many as COMPARED, by hash."""
+    """What models see of the accounts, for the shift check: a sample of them."""
     values = vector_to_array(F.col(NUMBERS)).alias("values")
     frame = prepared.frame.select("account_id", F.col("industry").isNotNull().alias("labelled"), values)
-    if prepared.accounts > COMPARED:
-        frame = frame.orderBy(F.xxhash64("account_id"), "account_id").limit(COMPARED)
-    rows = frame.toPandas().sort_values("account_id")
+    rows = sampled(frame).toPandas().sort_values("account_id")
     numbers: Floats = np.array(rows["values"].tolist(), dtype=np.float64)
     return Compared(numbers, rows["labelled"].to_numpy(dtype=np.bool_), prepared.numeric)
 

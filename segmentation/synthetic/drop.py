@@ -53,7 +53,7 @@ def write_drop(
     A log row is one event with the columns of rows.COLUMNS; `names_by_category` holds the event names to draw from.
     The same settings and names give the same bytes. A drop that was interrupted, or of which a file is gone, is written
     anew. Raises OtherDropError if the folder holds logs made from other settings, InputProblem for settings that cannot
-    be met.
+    be met and for a folder that cannot be made.
     """
     check_shares(settings)
     files = _files(settings)
@@ -63,8 +63,7 @@ def write_drop(
         progress(f"{out} already holds this drop of {finished['rows']:,} rows; left as it is")
         return _summary(finished, len(files), written=False)
     make = maker(build_world(settings), settings, names_by_category)
-    for folder in (out / "logs", out / "truth"):
-        folder.mkdir(parents=True, exist_ok=True)
+    _make_folders(out)
     (out / "truth" / "mess.json").unlink(missing_ok=True)
     write_json(out / "truth" / "settings.json", fingerprint)
     write_accounts(make.world, out / "accounts.csv")
@@ -73,6 +72,14 @@ def write_drop(
     # Last, because a folder with this file counts as finished.
     write_json(out / "truth" / "mess.json", report)
     return _summary(report, len(files), written=True)
+
+
+def _make_folders(out: Path) -> None:
+    try:
+        for folder in (out / "logs", out / "truth"):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise InputProblem(f"{out} is no folder to write to ({problem.strerror}): choose another one") from None
 
 
 def _summary(report: Mapping[str, Any], files: int, *, written: bool) -> DropSummary:
@@ -96,15 +103,23 @@ def _finished(out: Path, fingerprint: Mapping[str, Any]) -> dict[str, Any] | Non
         if (out / "logs").is_dir() and any((out / "logs").iterdir()):
             raise OtherDropError(f"{out} holds logs that the generator did not write: {fix}")
         return None
-    was = json.loads(known.read_text(encoding="utf-8"))
+    was = _read_json(known)
+    if was is None:
+        raise OtherDropError(f"{known} is not whole, so that nothing says what made {out}: {fix}")
     if was != fingerprint:
         before, now = (_flat(each) for each in (was, fingerprint))
         differing = sorted(key for key in before | now if before.get(key) != now.get(key))
         raise OtherDropError(f"{out} holds a drop made with other settings ({', '.join(differing)}): {fix}")
-    if not report.exists():
+    return _read_json(report) if report.exists() else None
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    """What `write_json` wrote, None if the file was cut since."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
         return None
-    content: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
-    return content
+    return content if isinstance(content, dict) else None
 
 
 def _whole(settings: SyntheticSettings, files: Sequence[tuple[Chunk, ...]], out: Path) -> bool:

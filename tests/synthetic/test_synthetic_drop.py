@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from segmentation.errors import InputProblem
 from segmentation.settings import SyntheticSettings
 from segmentation.synthetic.drop import DropSummary, OtherDropError, write_drop
 
@@ -181,6 +182,28 @@ def test_interrupted_drop_is_written_anew(
     (tmp_path / "logs" / "2025-02-01.csv").unlink()
     assert write_drop(make_settings(), event_names, tmp_path, quiet).written
     assert content(tmp_path) == content(drop[0])
+
+
+@pytest.mark.parametrize("cut", ["", '{"rows": 60', "null"])
+def test_a_drop_whose_settings_are_cut_is_refused_and_one_whose_report_is_cut_written_anew(
+    drop: Drop, make_settings: MakeSettings, event_names: Names, tmp_path: Path, cut: str
+) -> None:
+    shutil.copytree(drop[0], tmp_path / "drop")
+    (tmp_path / "drop" / "truth" / "mess.json").write_text(cut, encoding="utf-8")
+    assert write_drop(make_settings(), event_names, tmp_path / "drop", quiet).written
+    assert content(tmp_path / "drop") == content(drop[0])
+    (tmp_path / "drop" / "truth" / "settings.json").write_text(cut, encoding="utf-8")
+    with pytest.raises(OtherDropError, match=r"truth/settings\.json is not whole.*delete the folder or choose another"):
+        write_drop(make_settings(), event_names, tmp_path / "drop", quiet)
+
+
+@pytest.mark.parametrize("below", ["", "raw"])
+def test_a_file_is_no_folder_to_write_to(
+    make_settings: MakeSettings, event_names: Names, tmp_path: Path, below: str
+) -> None:
+    (tmp_path / "mine").write_text("mine", encoding="utf-8")
+    with pytest.raises(InputProblem, match=r"mine.* is no folder to write to \(.*\): choose another one"):
+        write_drop(make_settings(), event_names, tmp_path / "mine" / below, quiet)
 
 
 @pytest.mark.parametrize("lost", ["logs/2025-02-01.csv", "accounts.csv"])
