@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(ge=1)]
+
+
+def _first_of_month(date: dt.date) -> dt.date:
+    if date.day != 1:
+        raise ValueError(f"{date} is not the first day of a month: use {date.replace(day=1)}")
+    return date
+
+
+MonthStart = Annotated[dt.date, AfterValidator(_first_of_month)]
 
 
 class Frozen(BaseModel):

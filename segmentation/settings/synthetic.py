@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from segmentation.settings.base import Frozen, Positive, Share
+from segmentation.settings.base import Frozen, MonthStart, Positive, Share
+
+#: more mess than this leaves no row of its own to each kind
+_MAX_MESS = 0.5
 
 
 class SyntheticSettings(Frozen):
@@ -18,9 +20,9 @@ class SyntheticSettings(Frozen):
     accounts: Positive
     tokens_per_account: Annotated[float, Field(ge=1.0)]
     months: Annotated[int, Field(ge=1, le=120)]
-    end: dt.date
+    end: MonthStart
     format: Literal["csv", "jsonl", "parquet"]
-    files_per_month: Positive
+    files_per_month: Annotated[int, Field(ge=1, le=28)]  # a file is whole days
     processes: Positive
     majority_share: Share
     labelled_share: Share
@@ -32,3 +34,15 @@ class SyntheticSettings(Frozen):
     unknown_event_share: Share
     outdated_share: Share
     two_account_token_share: Share
+
+    @model_validator(mode="after")
+    def _some_good_rows(self) -> SyntheticSettings:
+        shares = (
+            self.duplicate_share, self.bad_timestamp_share, self.missing_field_share, self.unknown_event_share,
+            self.outdated_share,
+        )  # fmt: skip
+        if sum(shares) > _MAX_MESS:
+            raise ValueError(
+                f"the shares of mess add up to {sum(shares):.2f} of the rows; at most {_MAX_MESS} is possible"
+            )
+        return self

@@ -21,7 +21,6 @@ from segmentation.errors import InputProblem
 from segmentation.settings import SyntheticSettings
 from segmentation.synthetic.events import ChunkTruth, Maker, make_chunk, maker
 from segmentation.synthetic.formats import write_log
-from segmentation.synthetic.mess import check_shares
 from segmentation.synthetic.plan import Chunk, chunks_of, month_rows
 from segmentation.synthetic.truth import mess_report, write_accounts, write_json, write_truth
 from segmentation.synthetic.world import build_world, months_of
@@ -52,10 +51,9 @@ def write_drop(
 
     A log row is one event with the columns of rows.COLUMNS; `names_by_category` holds the event names to draw from.
     The same settings and names give the same bytes. A drop that was interrupted, or of which a file is gone, is written
-    anew. Raises OtherDropError if the folder holds logs made from other settings, InputProblem for settings that cannot
-    be met and for a folder that cannot be made.
+    anew. Raises OtherDropError if the folder holds logs made from other settings, InputProblem for a folder that cannot
+    be made and for a category without event names.
     """
-    check_shares(settings)
     files = _files(settings)
     fingerprint = _fingerprint(settings, names_by_category)
     finished = _finished(out, fingerprint)

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.errors import InputProblem
 from segmentation.settings import SyntheticSettings
 from segmentation.synthetic.names import NameTables
 from segmentation.synthetic.plan import genuine_rows
@@ -17,15 +16,7 @@ from segmentation.synthetic.rows import BAD_TIMES, OUTDATED_QUARTERS, Rows
 #: kinds of mess; every row is exactly one of these or good
 KINDS = ("duplicate", "bad_timestamp", "missing_field", "unknown_event", "outdated", "second_account")
 MISSING_FIELDS = ("token", "account", "event_name")
-_MAX_SHARE = 0.5
 _COPY_DELAY_MS = 600_000
-
-
-def check_shares(settings: SyntheticSettings) -> None:
-    """Raise InputProblem if the mess would be more than half of the rows."""
-    shares = sum(getattr(settings, f"{kind}_share") for kind in KINDS[:-1])
-    if shares > _MAX_SHARE:
-        raise InputProblem(f"the shares of mess add up to {shares:.2f} of the rows; at most {_MAX_SHARE} is possible")
 
 
 def add_mess(

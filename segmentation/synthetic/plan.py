@@ -10,14 +10,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.errors import InputProblem
 from segmentation.settings import SyntheticSettings
 from segmentation.synthetic import profiles as P
 from segmentation.synthetic.world import World, generator, months_of
 
 #: about so many rows are made at a time, whatever the size of a file, to bound the memory of a process
 CHUNK_ROWS = 1_000_000
-MAX_FILES = 28
 _SATURDAY = 5
 _WEEKDAYS = np.array([0.97, 1.05, 1.06, 1.03, 0.89])
 
@@ -42,10 +40,7 @@ class MonthRows:
 
 
 def chunks_of(settings: SyntheticSettings) -> tuple[Chunk, ...]:
-    """Every chunk of a drop, in order. InputProblem for more files than days in a short month."""
-    if settings.files_per_month > MAX_FILES:
-        raise InputProblem(f"synthetic.files_per_month {settings.files_per_month}: a file is whole days, "
-                         f"so at most {MAX_FILES}")  # fmt: skip
+    """Every chunk of a drop, in order."""
     pieces = math.ceil(settings.rows / settings.months / settings.files_per_month / CHUNK_ROWS)
     chunks: list[Chunk] = []
     for month, first in enumerate(months_of(settings)):

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.arrays import Bools, Floats, Ints
-from segmentation.errors import InputProblem
 from segmentation.settings import SyntheticSettings
 from segmentation.synthetic import profiles as P
 from segmentation.synthetic.tokens import LONG_HISTORY, Tokens, build_tokens
@@ -83,12 +82,7 @@ def build_world(settings: SyntheticSettings) -> World:
 
 
 def months_of(settings: SyntheticSettings) -> tuple[dt.date, ...]:
-    """The first day of each month of logs: whole months that end the day before `end`.
-
-    Raises InputProblem if `end` is not the first day of a month.
-    """
-    if settings.end.day != 1:
-        raise InputProblem(f"synthetic.end {settings.end} is not the first day of a month; logs are whole months")
+    """The first day of each month of logs: whole months that end the day before `end`."""
     last = settings.end.year * 12 + settings.end.month - 1
     return tuple(dt.date(n // 12, n % 12 + 1, 1) for n in range(last - settings.months, last))
 

@@ -63,7 +63,10 @@ def test_the_environment_wins_over_files_and_set_over_both(monkeypatch: pytest.M
         ("industry.models=[]", r"industry.models: Tuple should have at least 1 item"),
         ("models.lasso.grid={regParam: []}", r"models.lasso.grid.regParam: Tuple should have at least 1 item"),
         ("segments.k_max=1", r"segments.k_max: Input should be greater than or equal to 2"),
-        ("basetable.as_of=2026-01-15", r"not the first day of a month.*use 2026-01-01"),
+        ("basetable.as_of=2026-01-15", r"basetable.as_of: .*not the first day of a month.*use 2026-01-01"),
+        ("synthetic.end=2026-01-15", r"synthetic.end: .*not the first day of a month.*use 2026-01-01"),
+        ("synthetic.duplicate_share=0.6", r"synthetic: .*shares of mess add up to 0.61 of the rows; at most 0.5"),
+        ("synthetic.files_per_month=29", r"synthetic.files_per_month: Input should be less than or equal to 28"),
         ("basetable.as_of=soon", r"basetable.as_of: Input should be a valid date"),
         (
             "basetable.as_of=2025-02-30",

@@ -216,11 +216,6 @@ def test_a_drop_of_which_a_file_is_gone_is_written_anew(
     assert content(tmp_path / "drop") == content(drop[0])
 
 
-def test_more_mess_than_rows_is_refused(make_settings: MakeSettings, event_names: Names, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="shares of mess"):
-        write_drop(make_settings(duplicate_share=0.6), event_names, tmp_path, quiet)
-
-
 ODD = ({"rows": 1}, {"accounts": 1}, {"months": 1, "files_per_month": 28}, {"duplicate_share": 0.0},
        {"noise": 0.0, "signal": 0.0, "months": 12})  # fmt: skip
 

@@ -86,8 +86,3 @@ def test_chunks_cover_every_day_once_and_stay_small(make_settings: MakeSettings)
     days = [(c.month, day) for c in chunks for day in range(c.first_day, c.end_day)]
     assert days == [(month, day) for month, size in enumerate((31, 28, 31)) for day in range(size)]
     assert len(chunks) == 30
-
-
-def test_logs_that_are_not_whole_months_are_refused(make_settings: MakeSettings) -> None:
-    with pytest.raises(ValueError, match="first day of a month"):
-        build_world(make_settings(end="2025-04-02"))
