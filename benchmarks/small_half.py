@@ -1,4 +1,4 @@
-"""The small half: segments and industries on 2,991 accounts x 396 features, beside scikit-learn doing the same.
+"""The small half: segments and industries on 2,961 accounts x 396 features, beside scikit-learn doing the same.
 
 Both sides start from the same numbers (principal components; a fold's prepared features) in one warm process and take
 turns. scikit-learn makes one fit after another, each on one thread: helpers only slow it down on data of this size.

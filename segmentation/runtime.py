@@ -155,7 +155,8 @@ def add_as_of(parser: argparse.ArgumentParser) -> None:
         "--as-of",
         metavar="DATE",
         type=dt.date.fromisoformat,
-        help="first day of a month; nothing on or after it enters (default: the last the logs reach, see settings)",
+        help="first day of a month; nothing on or after it enters (default: basetable.as_of of the settings, else for "
+        "run and basetable the last that the logs reach, for all others the latest that is stored)",
     )
     parser.add_argument("--force", action="store_true", help="do it again although nothing it depends on has changed")
 

@@ -106,9 +106,9 @@ def tables_page(source: str, tables: Sequence[Table]) -> str:
     out = [
         "# Tables",
         "",
-        "In the order in which the data meets them. Wide tables (`token_features`, `account_features`, `basetable`)",
-        "have the columns below and one per entry of the [features](features.md). Readers take them at the versions",
-        "that `published` names.",
+        "In the order in which the data meets them. `account_features` and `basetable` have the columns below and one",
+        "per entry of the [features](features.md), `token_features` the measures of `features/measures.py` that those",
+        "are made of. Readers take tables at the versions that `published` names.",
     ]
     said, titles = _comments(source), _titles(source)
     shown = ""

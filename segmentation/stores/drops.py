@@ -16,11 +16,12 @@ from segmentation.local_rows import local_frame
 from segmentation.settings import SourceSettings
 from segmentation.shown import listed
 from segmentation.stores.capabilities import set_if_allowed
+from segmentation.stores.file_bytes import UNPACKED
 from segmentation.stores.host import spark_path
 from segmentation.stores.inspection import RawFile, inspect
 from segmentation.stores.log_folders import DropError, files_below
 
-#: file endings that belong to a format; a `.gz` or `.bz2` behind the first two is read as well
+#: file endings that belong to a format; behind those of texts may be one of UNPACKED
 ENDINGS = {"csv": (".csv", ".txt", ".tsv"), "jsonl": (".jsonl", ".ndjson", ".json"), "parquet": (".parquet",)}
 
 #: so many of the files that are passed over are named
@@ -39,14 +40,13 @@ def list_drop(path: Path, source: SourceSettings, known: Iterable[tuple[int, str
     """
     if not path.exists():
         raise DropError(f"{path}: no such file or folder; --input takes a log file or a folder of them")
-    endings = ENDINGS[source.format]
     found = [path]
     if not path.is_file():
-        found = sorted(p for p, hidden in files_below(path) if _ends_like(p, endings) and not hidden)
+        found = sorted(p for p, hidden in files_below(path) if _ends_like(p, source) and not hidden)
     if not found:
-        others = passed_over(path, source)
+        packed, others = ", or .gz or .bz2 of them" * _is_text(source), passed_over(path, source)
         raise DropError(
-            f"{path}: no {source.format} file ({', '.join(endings)}, or .gz of them) in it"
+            f"{path}: no {source.format} file ({', '.join(ENDINGS[source.format])}{packed}) in it"
             + (f"; there are {others}" if others else "")
         )
     # not by Path.resolve, which raises where a link leads to itself
@@ -66,8 +66,7 @@ def passed_over(path: Path, source: SourceSettings) -> str | None:
     """
     if not path.is_dir():
         return None
-    endings = ENDINGS[source.format]
-    others = sorted(str(p.relative_to(path)) for p, hidden in files_below(path) if _ends_like(p, endings) == hidden)
+    others = sorted(str(p.relative_to(path)) for p, hidden in files_below(path) if _ends_like(p, source) == hidden)
     if not others:
         return None
     shown = [name.encode("utf-8", "backslashreplace").decode() for name in others]
@@ -110,5 +109,12 @@ def plain_path(address: Column) -> Column:
     return F.url_decode(F.replace(path, F.lit("+"), F.lit("%2B")))
 
 
-def _ends_like(path: Path, endings: tuple[str, ...]) -> bool:
-    return path.name.casefold().removesuffix(".gz").removesuffix(".bz2").endswith(endings)
+def _is_text(source: SourceSettings) -> bool:
+    return source.format != "parquet"
+
+
+def _ends_like(path: Path, source: SourceSettings) -> bool:
+    name = path.name.casefold()
+    for ending in UNPACKED if _is_text(source) else ():
+        name = name.removesuffix(ending)
+    return name.endswith(ENDINGS[source.format])

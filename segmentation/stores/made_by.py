@@ -5,7 +5,7 @@ from __future__ import annotations
 #: by table name
 MADE_BY = {
     "events": "ingest", "ingest_ledger": "ingest", "row_balance": "ingest", "tokens": "ingest", "event_names": "ingest",
-    "platforms": "ingest",
+    "platforms": "ingest", "ingest_plans": "ingest",
     "activity": "basetable", "activity_files": "basetable", "token_features": "basetable",
     "account_features": "basetable", "accounts": "basetable", "basetable": "basetable", "segments": "segments",
     "segment_summaries": "segments", "segment_profiles": "segments", "segment_moves": "segments",

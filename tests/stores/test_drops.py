@@ -177,8 +177,12 @@ def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytes
 def test_an_absent_path_and_an_empty_drop_are_named(tmp_path: Path) -> None:
     with pytest.raises(DropError, match=r"nowhere: no such file or folder"):
         list_drop(tmp_path / "nowhere", source())
-    with pytest.raises(DropError, match=r"no csv file \(.csv.* of them\) in it$"):
+    with pytest.raises(DropError, match=r"no csv file \(.csv, .txt, .tsv, or .gz or .bz2 of them\) in it$"):
         list_drop(tmp_path, source())
+    (tmp_path / "x.parquet.gz").touch()  # Parquet packs by itself
+    with pytest.raises(DropError, match=r"no parquet file \(.parquet\) in it; there are 1 other files: x.parquet.gz$"):
+        list_drop(tmp_path, source("parquet"))
+    (tmp_path / "x.parquet.gz").unlink()
     for name in ("_SUCCESS", ".a.crc", *(f"{n}.log" for n in range(7))):
         (tmp_path / name).touch()
     with pytest.raises(DropError, match=r"there are 7 other files: 0.log, .*, 4.log and 2 more$"):
