@@ -40,12 +40,14 @@ def drift(columns: Sequence[str], source: SourceSettings) -> Drift:
     absent = tuple(name for name in source.columns if name.lower() not in given)
     needed = required_columns(source)
     new = tuple(name for name in columns if name.lower() not in known)
+    # text becomes columns late; those of Parquet stand beside ours, and in place of Spark's own, from the first step on
+    met, reserved = (columns, (*RESERVED, "_metadata")) if source.format == "parquet" else (new, RESERVED)
     return Drift(
         new=new,
         absent=absent,
         needed=tuple(name for name in absent if name in needed),
         repeated=tuple(sorted({name for name in columns if given.count(name.lower()) > 1})),
-        unfit=tuple(name for name in new if not name or name.lower() in RESERVED),
+        unfit=tuple(name for name in met if not name or name.lower() in reserved),
     )
 
 

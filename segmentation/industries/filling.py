@@ -132,6 +132,6 @@ def fill_sentence(decisions: pd.DataFrame, precision: float, confidence: float) 
     filled = int((decisions["decision"] == FILL).sum())
     rest = len(decisions) - filled
     return (
-        f"{filled:,} account{'s' * (filled != 1)} can be filled at >= {precision:.0%} precision (per industry, with "
-        f"{confidence:.0%} confidence), {rest:,} {'goes' if rest == 1 else 'go'} to review"
+        f"{filled:,} account{'s' * (filled != 1)} can be filled at >= {100 * precision:g}% precision (per industry, "
+        f"with {100 * confidence:g}% confidence), {rest:,} {'goes' if rest == 1 else 'go'} to review"
     )

@@ -72,11 +72,11 @@ def is_outdated(job: Job, table: Table, as_of: dt.date) -> bool:
     return built is not None and built.at not in (None, noted.get("built"))
 
 
-def published_models(job: Job, table: Table) -> tuple[dt.date, list[str]]:
-    """The latest as_of, and the registered models that its rows name: what readers take for today's."""
+def published_models(job: Job, table: Table, as_of: dt.date | None = None) -> tuple[dt.date, list[str]]:
+    """The as_of, else the latest, and the registered models that its rows name: what readers take for that day's."""
     named = job.tables.read(table).select("as_of", "model").distinct().collect()
-    latest: dt.date = max(row["as_of"] for row in named)
-    return latest, sorted(r["model"] for r in named if r["as_of"] == latest and not r["model"].startswith(RUN))
+    date: dt.date = as_of or max(row["as_of"] for row in named)
+    return date, sorted(r["model"] for r in named if r["as_of"] == date and not r["model"].startswith(RUN))
 
 
 def promote_published(job: Job, table: Table, as_of: dt.date) -> None:

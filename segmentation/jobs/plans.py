@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
@@ -117,7 +118,14 @@ def _not_given_up(plans: DataFrame) -> list[Row]:
 
 
 def _read(row: Row) -> Plan:
-    rules = RuleSet.model_validate_json(row["rules"])
+    try:
+        rules = RuleSet.model_validate_json(row["rules"])
+    except ValidationError as problem:
+        where = ".".join(map(str, problem.errors()[0]["loc"]))
+        raise InputProblem(
+            f"batch {row['batch_id']} was planned on {row['planned_at'][:19]} and not finished, by rules that this "
+            f"release does not take ({where}: {problem.errors()[0]['msg']}): finish it with the release that planned it"
+        ) from None
     files = (
         RawFile(path=Path(path), columns=columns_of(one["layout"], rules.source.delimiter), **one)
         for path, one in json.loads(row["files"]).items()

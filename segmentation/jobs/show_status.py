@@ -115,15 +115,19 @@ def _last_batch(job: Job) -> list[str]:
 def _open(job: Job) -> list[str]:
     """Quarantined rows by rule, and files that could not be taken in."""
     tables, lines = job.tables, list[str]()
-    if not tables.exists(LEDGER) or not tables.exists(ROW_BALANCE):
+    if not tables.exists(LEDGER):
         return lines
-    ledger, balance = tables.read(LEDGER), tables.read(ROW_BALANCE).where(F.col("disposition") == QUARANTINED)
+    ledger = tables.read(LEDGER)
+    refused = _refused([Entry(*row) for row in ledger.select(*Entry._fields).collect()])
+    if not tables.exists(ROW_BALANCE):  # no file has been taken in yet
+        return refused
+    balance = tables.read(ROW_BALANCE).where(F.col("disposition") == QUARANTINED)
     of_source = balance.join(ledger.select("batch_id", "file_id", "source"), on=["batch_id", "file_id"])
     by_rule = of_source.groupBy("source", "rule").agg(F.sum("rows").alias("rows"))
     for row in by_rule.orderBy(F.desc("rows"), "source", "rule").collect():
         command = job.command(f"replay --source {_source(row['source'])} --rule {row['rule']}")
         lines.append(f"quarantined     {row['rows']:>12,} of {row['source']} by {row['rule']}: {command}")
-    return lines + _refused([Entry(*row) for row in ledger.select(*Entry._fields).collect()])
+    return lines + refused
 
 
 def _refused(entries: Sequence[Entry]) -> list[str]:

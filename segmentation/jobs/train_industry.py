@@ -63,7 +63,7 @@ def train_industry(job: Job) -> None:
     note = training_note(job, as_of, "industry")
     if not job.args.force and job.tables.note(INDUSTRY_SCORES) == note:
         promote_published(job, INDUSTRY_SCORES, as_of)
-        _, models = published_models(job, INDUSTRY_SCORES)
+        _, models = published_models(job, INDUSTRY_SCORES, as_of)
         job.show(f"industries as of {as_of}: nothing has changed, kept as they are, by {', '.join(models)}")
         return
     require_classes(basetable)

@@ -98,6 +98,7 @@ def forecast_churn(
     Raises LackingData when in either period too few accounts fell silent, or stayed, InputProblem for whatever
     `prepare` refuses.
     """
+    prepare(now, features, {})  # what it lacks is told before anything is fitted: scoring would end in a trace
     first, second = _seen(earlier, features, settings), _seen(later, features, settings)
     candidates, place, reason = _choose(first, settings, models)
     chosen = candidates[place].params

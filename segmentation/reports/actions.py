@@ -19,9 +19,10 @@ COLUMNS = (
 def account_actions(inputs: Inputs) -> pd.DataFrame:
     """Table account_actions less as_of, ordered by action and priority.
 
-    fill, review: rows of industry_fill, the surest first. check label: rows of industry_suspects in their order. reach
-    out: active accounts with a probability of falling silent of `reach_out` or more, and those whose use is `fading`,
-    by probability times expected value as far as they are known.
+    fill, review: rows of industry_fill, the surest first. check label: rows of industry_suspects in their order; of
+    both only those whose label in the basetable, which may be newer, is what it was. reach out: active accounts with a
+    probability of falling silent of `reach_out` or more, and those whose use is `fading`, by probability times expected
+    value as far as they are known.
     """
     parts = [_industries(inputs), _labels(inputs), _leaving(inputs)]
     known = [part for part in parts if not part.empty]
@@ -35,8 +36,9 @@ def account_actions(inputs: Inputs) -> pd.DataFrame:
 def _industries(inputs: Inputs) -> pd.DataFrame:
     if not inputs.has("industry_fill"):
         return pd.DataFrame()
-    rows = inputs.rows("industry_fill").sort_values(["decision", "probability", "account_id"],
-                                                    ascending=[True, False, True])  # fmt: skip
+    rows = inputs.rows("industry_fill")
+    rows = rows[rows["account_id"].isin(_known_as(inputs)[lambda label: label.isna()].index)]
+    rows = rows.sort_values(["decision", "probability", "account_id"], ascending=[True, False, True])
     why = [_reasons(given, industry) for given, industry in zip(rows["reasons"], rows["industry"], strict=True)]
     return pd.DataFrame(
         {
@@ -50,6 +52,11 @@ def _industries(inputs: Inputs) -> pd.DataFrame:
     )
 
 
+def _known_as(inputs: Inputs) -> pd.Series:
+    """The labels of the basetable by account_id, missing where there is none."""
+    return inputs.rows("basetable").set_index("account_id")["industry"]
+
+
 def _reasons(reasons: Sequence[str] | None, industry: str) -> str:
     if reasons is None:
         return "reasons were not computed for this model"
@@ -59,7 +66,9 @@ def _reasons(reasons: Sequence[str] | None, industry: str) -> str:
 def _labels(inputs: Inputs) -> pd.DataFrame:
     if not inputs.has("industry_suspects"):
         return pd.DataFrame()
-    rows = inputs.rows("industry_suspects").sort_values(["margin", "account_id"], ascending=[False, True])
+    rows = inputs.rows("industry_suspects")
+    rows = rows[rows["account_id"].map(_known_as(inputs)) == rows["industry"]]
+    rows = rows.sort_values(["margin", "account_id"], ascending=[False, True])
     why = [
         f"its usage looks like {suggested} ({shown_share(theirs)}), not like {label} ({shown_share(own)})"
         for suggested, theirs, label, own in zip(

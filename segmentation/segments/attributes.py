@@ -14,6 +14,8 @@ from segmentation.arrays import Floats
 MOST_VALUES, FEWEST_ACCOUNTS = 12, 5
 #: a column in which more of the known values than this are different from all others identifies accounts
 IDENTIFYING = 0.5
+#: of a column of numbers at least so many known values are: the others are words for unknown, such as n/a
+NUMBERS = 0.9
 #: dates look like this, whatever follows
 DATE = r"\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}"
 
@@ -44,9 +46,9 @@ def read_attributes(
 ) -> list[Number | Category]:
     """The usable columns of `attributes` (one row per account, text, index or column account_id), for `accounts`.
 
-    Numbers are columns of numbers with more different values than categories show. Left out are dates, whole
-    numbers and words that identify accounts, and columns with a single value. An account without a row has no values.
-    A column that is called like one of the `features` is told by another name (SOURCE).
+    Numbers are columns of numbers, but for few words, with more different values than categories show. Left out are
+    dates, whole numbers and words that identify accounts, and columns with a single value. An account without a row
+    has no values. A column that is called like one of the `features` is told by another name (SOURCE).
     """
     if attributes is None:
         return []
@@ -65,12 +67,14 @@ def _read(name: str, column: pd.Series) -> Number | Category | None:
     counts = known.value_counts()
     if len(counts) < 2 or known.str.match(DATE).mean() > IDENTIFYING:  # noqa: PLR2004  # one value tells nothing
         return None
-    numbers = pd.to_numeric(known, errors="coerce")
+    # as floats, since of pandas' own numbers isfinite passes over what is missing
+    numbers = pd.to_numeric(known, errors="coerce").astype("float64")
+    numbers = numbers[np.isfinite(numbers)]
     unique = bool((counts == 1).sum() > IDENTIFYING * len(known))
-    if np.isfinite(numbers).all() and len(counts) > MOST_VALUES:
+    if len(numbers) >= NUMBERS * len(known) and len(counts) > MOST_VALUES:
         whole = bool((numbers == numbers.round()).all())
         placed: Floats = np.asarray(numbers.reindex(text.index), dtype=np.float64)
-        return None if whole and len(counts) == len(known) else Number(name, placed)
+        return None if whole and numbers.is_unique else Number(name, placed)
     if unique:
         return None
     # Frequent first, then by name: equal counts come in no order of their own.

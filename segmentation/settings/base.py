@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(ge=1)]
+#: what numpy and scikit-learn take, with room for those that are counted up from it
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 def _first_of_month(date: dt.date) -> dt.date:

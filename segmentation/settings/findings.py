@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from segmentation.settings.base import Frozen, Positive, Share
+from segmentation.settings.base import Frozen, Positive, Seed, Share
 
 
 class SpaceSettings(Frozen):
@@ -35,7 +35,7 @@ class SegmentSettings(Frozen):
     outlier_share: Share
     driver_accounts: Annotated[int, Field(ge=100)]
     space: SpaceSettings
-    seed: int
+    seed: Seed
 
     @model_validator(mode="after")
     def _range(self) -> SegmentSettings:
@@ -77,7 +77,7 @@ class IndustrySettings(Frozen):
     audit: AuditSettings
     gate: GateSettings
     parallelism: Positive
-    seed: int
+    seed: Seed
 
 
 class OutlookSettings(Frozen):
@@ -88,7 +88,7 @@ class OutlookSettings(Frozen):
     min_accounts: Positive
     value_months: Positive
     bootstrap: Positive
-    seed: int
+    seed: Seed
 
 
 class ModelSettings(Frozen):

@@ -47,7 +47,7 @@ class IngestSettings(Frozen):
     future_days: Annotated[int, Field(ge=0)]
     max_text_length: Positive
     max_line_length: Positive
-    max_number: Annotated[float, Field(gt=0.0)]
+    max_number: Annotated[float, Field(gt=0.0, le=1e12)]  # sums of greater ones would not be exact
 
 
 class PrivacySettings(Frozen):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from segmentation.settings.base import Frozen, MonthStart, Positive, Share
+from segmentation.settings.base import Frozen, MonthStart, Positive, Seed, Share
 
 #: more mess than this leaves no row of its own to each kind
 _MAX_MESS = 0.5
@@ -15,7 +15,7 @@ _MAX_MESS = 0.5
 class SyntheticSettings(Frozen):
     """The planted-truth generator."""
 
-    seed: int
+    seed: Seed
     rows: Positive
     accounts: Positive
     tokens_per_account: Annotated[float, Field(ge=1.0)]

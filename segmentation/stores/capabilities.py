@@ -75,8 +75,9 @@ def scan_parallelism(session: SparkSession) -> str:
     Spark asks this whenever a scan begins, and with dynamic allocation it is another number a moment later.
     """
     for key in ("spark.sql.files.minPartitionNum", "spark.sql.leafNodeDefaultParallelism"):
-        if given := session.conf.get(key, None):
-            return given
+        with suppress(PySparkException):  # serverless compute does not tell it
+            if given := session.conf.get(key, None):
+                return given
     if is_connect(session):
         return str(session.conf.get("spark.sql.shuffle.partitions"))
     return str(default_parallelism(session))

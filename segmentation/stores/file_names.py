@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Container
 from pathlib import Path
 
+#: what Spark unpacks, too, while nobody here could count the lines in it
+_PACKED_OTHERWISE = (".deflate", ".lz4", ".snappy", ".zst")
+
 
 def spelled(path: Path) -> bytes:
     """The path in bytes; what of it is not UTF-8 is written out."""
@@ -25,4 +28,6 @@ def misnamed(path: Path, packed: Container[str]) -> str | None:
         return "misnamed: Spark passes over files whose names begin with a dot or an underscore; rename it"
     if ending not in packed and ending.lower() in packed:
         return f"misnamed: Spark unpacks {ending.lower()} and not {ending}; rename it to end in {ending.lower()}"
+    if ending.lower() in _PACKED_OTHERWISE:
+        return f"misnamed: {ending} is unpacked by Spark and not read here; unpack it, or pack it anew as .gz"
     return None

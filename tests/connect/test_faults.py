@@ -14,7 +14,7 @@ from segmentation.checkpoint import settled
 from segmentation.errors import EnvironmentProblem
 from segmentation.failures import Exit, explain, is_passing
 from segmentation.jobs.command import main
-from segmentation.stores.capabilities import set_if_allowed, setting, setting_if_allowed
+from segmentation.stores.capabilities import scan_parallelism, set_if_allowed, setting, setting_if_allowed
 from segmentation.stores.connect import DELTA_SETTINGS
 from tests.connect.conftest import free_port, start_spark
 
@@ -139,6 +139,21 @@ def test_a_setting_that_may_not_be_changed_is_named() -> None:
     set_if_allowed(session, "a_key", "1")  # nothing depends on it
     with setting_if_allowed(session, "a_key", "1"):  # but speed
         pass
+
+
+class Serverless(Refusing):
+    """Tells of one setting alone."""
+
+    def get(self, key: str, *_: Any) -> str:
+        return "7" if key == "spark.sql.shuffle.partitions" else self._refuse()
+
+
+Serverless.__module__ = "pyspark.sql.connect.session"
+
+
+def test_where_settings_are_not_told_files_are_cut_for_the_parts_of_a_shuffle() -> None:
+    session: Any = Serverless("[CONFIG_NOT_AVAILABLE] Configuration is not available.")
+    assert scan_parallelism(session) == "7"
 
 
 def test_where_nothing_is_kept_a_frame_stays_as_it_is() -> None:

@@ -78,6 +78,8 @@ def test_unlabelled_accounts_are_filled_from_the_threshold_on_and_reviewed_below
         "1 account can be filled at >= 90% precision (per industry, with 90% confidence), 3 go to review"
     )
 
+    assert ">= 99.5% precision (per industry, with 97.5% confidence)" in filling.fill_sentence(decided, 0.995, 0.975)
+
 
 def test_no_accounts_give_no_rows() -> None:
     nobody = np.empty((0, 3))

@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from segmentation.errors import InputProblem
 from segmentation.events.refusals import Entry
 from segmentation.jobs import show_status
 from segmentation.jobs.command import main
 from segmentation.jobs.ingest_events import rules_of
-from segmentation.jobs.plans import make_plan
+from segmentation.jobs.plans import _read, make_plan
 from segmentation.runtime import Exit, Job
 from segmentation.schemas import EVENT_NAMES, EVENTS, PLATFORMS, REFUSED, TOKENS
 from segmentation.stores.conf import load_settings, load_source
@@ -68,6 +69,20 @@ def plan_of(spark: SparkSession, data_dir: Path, file: Path) -> str:
 def commands(lines: list[str], beginning: str) -> list[list[str]]:
     """What stands behind `segmentation` in the lines that begin so."""
     return [shlex.split(line.split(": segmentation ")[1]) for line in lines if line.startswith(beginning)]
+
+
+def test_files_are_told_where_the_first_ingest_refused_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drop = write(tmp_path / "drop" / "a.csv", "other,columns", "1,2").parent
+    assert ingest(tmp_path / "data", drop) == Exit.PARTIAL
+    (refused,) = [line for line in status(tmp_path / "data", capsys) if line.startswith("refused")]
+    assert refused.startswith(f"refused         {drop / 'a.csv'}: missing_column: ")
+
+
+def test_a_plan_that_this_release_does_not_take_is_named(spark: SparkSession) -> None:
+    schema = "batch_id string, planned_at string, rules string, files string"
+    row = spark.createDataFrame([("b1", "2026-01-02 03:04:05.6", '{"max_number": null}', "{}")], schema).collect()[0]
+    with pytest.raises(InputProblem, match=r"^batch b1 was planned on 2026-01-02 03:04:05 .*source: Field required"):
+        _read(row)
 
 
 def test_of_many_refused_files_the_first_are_told(tmp_path: Path) -> None:

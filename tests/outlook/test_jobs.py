@@ -152,6 +152,15 @@ def test_too_short_a_history_is_refused_in_one_line(data_dir: Path, capsys: pyte
     assert line.startswith("segmentation churn: churn needs 11 months of logs before 2025-11-01")
 
 
+def test_a_basetable_without_a_feature_is_refused_before_anything_is_learned(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(forecast_churn.JOB, data_dir, "--set", "basetable.imputation=logs") == Exit.INPUT
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("segmentation churn: the basetable lacks 4 feature(s): filled_")
+    assert "build it again" in line
+
+
 def test_values_are_forecast_and_checked(
     spark: SparkSession, data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -61,6 +61,15 @@ def test_every_action_has_its_order_and_its_why() -> None:
     assert found[found["action"] == "reach out"]["priority"].tolist() == [1, 2]
 
 
+def test_what_a_newer_basetable_has_settled_is_nothing_to_do() -> None:
+    """A5 has a label by now, A4 another one, and whoever was to be looked at is gone."""
+    now = frames.tables()
+    rows = now["basetable"].set_index("account_id")
+    rows.loc["A5", "industry"], rows.loc["A4", "industry"] = "Signs", "Labels"
+    now["basetable"] = rows.drop(index=frames.HOSTILE).reset_index()
+    assert set(account_actions(frames.inputs(now))["action"]) == {"reach out"}
+
+
 def test_reaching_out_follows_what_is_at_stake() -> None:
     now = frames.tables() | {"churn_scores": frames.churn(), "account_values": frames.values()}
     found = account_actions(frames.inputs(now))

@@ -107,7 +107,8 @@ def test_what_the_export_calls_by_a_name_the_files_of_the_report_call_so_too() -
 
 def test_where_every_account_has_an_industry_none_is_called_unsure() -> None:
     now = {name: rows for name, rows in frames.tables().items() if name != "industry_fill"}
-    inputs = frames.inputs(now | {"basetable": frames.basetable(frames.NOW).assign(industry="Labels")})
+    known = ["Labels"] * 3 + ["Signs"] + ["Labels"] * 2
+    inputs = frames.inputs(now | {"basetable": frames.basetable(frames.NOW).assign(industry=known)})
     summary = summary_section(inputs, find(inputs))
     [points] = [block for block in summary.blocks if isinstance(block, Points)]
     assert "Every account has an industry already; 1 label should be checked." in points.items

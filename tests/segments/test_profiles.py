@@ -171,6 +171,21 @@ def test_columns_that_identify_or_date_are_no_attributes() -> None:
     assert read["size"].shown == ("M", "S")
 
 
+def test_many_words_are_no_numbers_and_few_are_unknown_ones() -> None:
+    frame = pd.DataFrame({
+        "country": [f"C{n % 20:02}" for n in range(200)],
+        "plan": ["free"] * 100 + [str(n % 30) for n in range(100)],
+        "revenue": ["n/a"] * 20 + [str(n / 7) for n in range(180)],
+    })  # fmt: skip
+    country, plan, revenue = read_attributes(frame, list(range(200)))
+    assert isinstance(country, Category)
+    assert country.shown == tuple(f"C{n:02}" for n in range(12))
+    assert isinstance(plan, Category)
+    assert plan.shown[0] == "free"
+    assert isinstance(revenue, Number)  # but for a tenth that is not known
+    assert np.isnan(revenue.values).sum() == 20
+
+
 def test_lengths_must_agree() -> None:
     with pytest.raises(ValueError, match="2 accounts, but 1 segments"):
         profile(pd.DataFrame({"f": [1.0, 2.0]}), np.array([0]), ())

@@ -237,6 +237,30 @@ def test_a_file_that_cannot_be_read_is_listed_with_the_reason(
     assert (file.rows, file.bytes, file.file_id) == (0, len(content), hashlib.sha256(content).hexdigest())
 
 
+@pytest.mark.parametrize("ending", [".deflate", ".lz4", ".snappy", ".zst", ".ZST"])
+def test_a_file_that_spark_alone_unpacks_is_passed_over_and_refused_when_it_is_named(
+    tmp_path: Path, ending: str
+) -> None:
+    path = tmp_path / f"x.jsonl{ending}"
+    path.write_bytes(b'{"a": 1, "b": 2}\n')
+    assert passed_over(tmp_path, source("jsonl")) == f"1 other files: {path.name}"
+    (file,) = list_drop(path, source("jsonl"))
+    why = f"misnamed: {ending} is unpacked by Spark and not read here; unpack it, or pack it anew as .gz"
+    assert file.refusal == why
+
+
+def test_a_parquet_column_in_place_of_one_of_ours_or_of_sparks_is_refused_by_name(tmp_path: Path) -> None:
+    """Known to the source or not; a text's columns stand beside ours only later, where these are no more."""
+    pq.write_table(pa.table({"a": [1], "b": [2], "_metadata": [3]}), tmp_path / "x.parquet")
+    (new,) = list_drop(tmp_path, source("parquet"))
+    assert (new.refusal or "").startswith("unfit_column: '_metadata' cannot be")
+    pq.write_table(pa.table({"a": [1], "b": [2], "_KEY": [3]}), tmp_path / "x.parquet")
+    (named,) = list_drop(tmp_path, source("parquet").model_copy(update={"columns": ("a", "b", "_key")}))
+    assert (named.refusal or "").startswith("unfit_column: '_KEY' cannot be")
+    (tmp_path / "x.csv").write_text("a,b,_metadata\n1,2,3\n")
+    assert list_drop(tmp_path / "x.csv", source())[0].refusal is None
+
+
 def test_a_name_that_is_no_utf8_is_refused_and_can_be_told(tmp_path: Path) -> None:
     Path(os.fsdecode(bytes(tmp_path / "x") + b"\xff.csv")).write_bytes(b"a,b\n1,2\n")
     (tmp_path / "ü.csv").write_bytes(b"a,b\n1,3\n")
