@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import pandas as pd
@@ -64,26 +64,31 @@ def _told(inputs: Inputs) -> list[str]:
             "not there any more."
         )
     said += _why_moved(inputs)
+    earlier = inputs.of_method("segment_summaries", earlier=True)
+    known = set(earlier.loc[earlier["change"] != ENDED, "segment"]) if len(earlier) else set()
     for row in inputs.of_method("segment_summaries").sort_values("segment").to_dict("records"):
-        came = _came(row, inputs.names)
+        came = _came(row, inputs.names, known)
         if came:
             said.append(f"Segment {_named(row['segment'], inputs.names)} {came}.")
     return said
 
 
-def _came(row: Mapping[Any, Any], names: Mapping[int, str]) -> str | None:
-    """Where a segment came from, or that it went; None for one that was there before and is much the same."""
-    before = [int(one) for one in row["previous"]]
+def _came(row: Mapping[Any, Any], names: Mapping[int, str], known: Set[int]) -> str | None:
+    """Where a segment came from, or that it went; None for one that was there before and is much the same.
+
+    `known`: the segments of the report before. Others were those of a training of the same date that was done again.
+    """
+    change, before = row["change"], [int(one) for one in row["previous"] if one in known]
     others = " and ".join(f"segment {_named(one, names)}" for one in before if one != row["segment"])
-    if row["change"] == MERGED and row["segment"] in before:
-        return f"took in {others}"
-    told = {
-        BORN: "is new",
-        SPLIT: f"is new: at least half of it comes from {others}",
-        MERGED: f"is new: it was made of {others}",
-        ENDED: "is no more",
-    }
-    return told.get(row["change"])
+    if change == ENDED:
+        return "is no more" if row["segment"] in known else None
+    if change == MERGED and row["segment"] in before:
+        return f"took in {others}" if others else None
+    if change not in (BORN, SPLIT, MERGED):
+        return None
+    if change == BORN or not others:
+        return "is new"
+    return f"is new: {'at least half of it comes from' if change == SPLIT else 'it was made of'} {others}"
 
 
 def _named(segment: int, names: Mapping[int, str]) -> str:

@@ -11,9 +11,9 @@ from segmentation.reports.movement import report_changes
 from tests.reports import frames
 
 
-def told_of_changes(now: dict[str, pd.DataFrame]) -> list[str]:
+def told_of_changes(now: dict[str, pd.DataFrame], before: dict[str, pd.DataFrame] | None = None) -> list[str]:
     """The sentences of the section alone, which draws one chart only."""
-    inputs = frames.inputs(now, frames.earlier())
+    inputs = frames.inputs(now, before or frames.earlier())
     points = changes_section(inputs, report_changes(inputs)).blocks[0]
     assert isinstance(points, Points)
     return list(points.items)
@@ -34,9 +34,33 @@ def test_only_a_segment_that_was_not_there_is_new(change: str, previous: list[in
     living["change"], living["previous"] = ["kept", change], [[0], previous]
     gone = living.assign(segment=[2, 3], name=["Old", "Older"], change="ended", accounts=0, previous=[[1], [1]])
     now["segment_summaries"] = pd.concat([living, gone])
-    found = [one for one in told_of_changes(now) if one.startswith("Segment ")]
+    before = frames.earlier()
+    there = before["segment_summaries"]
+    before["segment_summaries"] = pd.concat([there, there.assign(segment=[2, 3])])
+    found = [one for one in told_of_changes(now, before) if one.startswith("Segment ")]
     ended = ["Segment 2 (Old) is no more.", "Segment 3 (Older) is no more."]
     assert found == ([said, *ended] if said else ended)
+
+
+@pytest.mark.parametrize(
+    ("change", "previous", "said"),
+    [
+        ("merged", [1, 2], []),
+        ("merged", [2, 3], ["Segment 1 (Light use) is new."]),
+        ("split", [2], ["Segment 1 (Light use) is new."]),
+        ("split", [0, 2], ["Segment 1 (Light use) is new: at least half of it comes from segment 0 (Heavy use)."]),
+    ],
+)
+def test_segments_that_the_report_before_never_had_did_not_come_or_go_since(
+    change: str, previous: list[int], said: list[str]
+) -> None:
+    """Those of a training that was done again for its date: told of in the table, against that training."""
+    now = frames.tables()
+    living = frames.summaries(frames.NOW, (3, 3))
+    living["change"], living["previous"] = ["kept", change], [[0], previous]
+    gone = living.assign(segment=[2, 3], name=["Old", "Older"], change="ended", accounts=0, previous=[[1], [1]])
+    now["segment_summaries"] = pd.concat([living, gone])
+    assert [one for one in told_of_changes(now) if one.startswith("Segment ")] == said
 
 
 def test_moves_are_told_by_the_first_method_of_the_settings_and_from_the_date_before() -> None:

@@ -210,7 +210,10 @@ def test_without_labels_there_is_no_map_of_industries() -> None:
 def test_long_lists_are_cut_in_the_page_and_whole_in_the_file() -> None:
     now = frames.tables()
     one = now["industry_fill"].iloc[[1]]
-    now["industry_fill"] = pd.concat([one.assign(account_id=f"B{number:03}") for number in range(60)])
+    names = [f"B{number:03}" for number in range(60)]
+    now["industry_fill"] = pd.concat([one.assign(account_id=name) for name in names])
+    unlabelled = pd.DataFrame({"as_of": frames.NOW, "account_id": names, "industry": None})
+    now["basetable"] = pd.concat([now["basetable"], unlabelled])
     report = made(frames.inputs(now))
     page = render(report)
     assert "(the first 50 of 60; all in review.csv)" in page
