@@ -53,7 +53,8 @@ def test_an_error_in_java_is_none_of_these(tmp_path: Path) -> None:
     [
         (
             "/srv/my data/tables/events/event_month=2024-02-01/part-00001-4d.c000.zstd.parquet",
-            "table events is damaged: its file {} is gone: restore it from a copy (made by `segmentation ingest`)",
+            "table events is damaged: its file {} is gone: if `segmentation forget` ran meanwhile, give the same command "
+            "again; else restore it from a copy (made by `segmentation ingest`)",
         ),
         ("/logs/2024.csv", "{} is gone: put it back whole, then give the same command again"),
     ],

@@ -121,7 +121,10 @@ def _lost_file(text: str) -> str | None:
     of_table = re.search(r"/tables/(\w+)/", file)
     if of_table is None:
         return f"{file} {why}: put it back whole, then give the same command again"
-    return f"table {of_table[1]} is damaged: its file {file} {why}: {mended(of_table[1])}"
+    table = of_table[1]
+    # `forget` deletes older versions' files under whoever reads one
+    first = "if `segmentation forget` ran meanwhile, give the same command again; else " if why == "is gone" else ""
+    return f"table {table} is damaged: its file {file} {why}: {first}{mended(table)}"
 
 
 def _fault_of_rows(text: str) -> str | None:

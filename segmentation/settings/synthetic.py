@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from segmentation.settings.base import Frozen, MonthStart, Positive, Seed, Share
 
 #: more mess than this leaves no row of its own to each kind
 _MAX_MESS = 0.5
+#: the logs of the most months end then at the earliest, so that all of them lie in the calendar
+_EARLIEST_END = dt.date(1980, 1, 1)
+#: in units of the default difficulty; much more is beyond what the generator's exponentials hold
+Strength = Annotated[float, Field(ge=0.0, le=10.0)]
+
+
+def _not_too_early(end: dt.date) -> dt.date:
+    if end < _EARLIEST_END:
+        raise ValueError(f"{end} is too early: {_EARLIEST_END} is the first that is possible")
+    return end
 
 
 class SyntheticSettings(Frozen):
@@ -20,14 +31,14 @@ class SyntheticSettings(Frozen):
     accounts: Positive
     tokens_per_account: Annotated[float, Field(ge=1.0)]
     months: Annotated[int, Field(ge=1, le=120)]
-    end: MonthStart
+    end: Annotated[MonthStart, AfterValidator(_not_too_early)]
     format: Literal["csv", "jsonl", "parquet"]
     files_per_month: Annotated[int, Field(ge=1, le=28)]  # a file is whole days
     processes: Positive
     majority_share: Share
     labelled_share: Share
-    noise: Annotated[float, Field(ge=0.0)]
-    signal: Annotated[float, Field(ge=0.0)]
+    noise: Strength
+    signal: Strength
     duplicate_share: Share
     bad_timestamp_share: Share
     missing_field_share: Share

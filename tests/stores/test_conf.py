@@ -67,6 +67,8 @@ def test_the_environment_wins_over_files_and_set_over_both(monkeypatch: pytest.M
         ("synthetic.end=2026-01-15", r"synthetic.end: .*not the first day of a month.*use 2026-01-01"),
         ("synthetic.duplicate_share=0.6", r"synthetic: .*shares of mess add up to 0.61 of the rows; at most 0.5"),
         ("synthetic.files_per_month=29", r"synthetic.files_per_month: Input should be less than or equal to 28"),
+        ("synthetic.noise=1000", r"synthetic.noise: Input should be less than or equal to 10"),
+        ("synthetic.end=0001-01-01", r"synthetic.end: .*0001-01-01 is too early: 1980-01-01"),
         ("synthetic.seed=-1", r"synthetic.seed: Input should be greater than or equal to 0"),
         ("industry.seed=20260101120000", r"industry.seed: Input should be less than 2147483648"),
         ("ingest.max_number=.inf", r"ingest.max_number: Input should be less than or equal to 1000000000000"),
