@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 from py4j.protocol import Py4JError, Py4JNetworkError
 from pyspark.errors import PySparkRuntimeError
 
+from segmentation.errors import InputProblem
 from segmentation.failures import Exit, explain, is_passing
 
 
@@ -48,13 +50,25 @@ def test_an_error_in_java_is_none_of_these(tmp_path: Path) -> None:
     assert (code, with_trace) == (Exit.FAILED, True)
 
 
+def test_a_full_disk_elsewhere_is_the_one_that_is_named(tmp_path: Path) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    problem = InputProblem(f"/mnt/usb cannot be written to ({full.strerror}): name a folder by --to")
+    problem.__cause__ = full
+    assert explain(problem, tmp_path) == (str(problem), Exit.ENVIRONMENT, False)
+    line, code, _ = explain(full, tmp_path)
+    assert (line.split(":")[0], code) == (
+        f"no space left on the disk of {tmp_path} or of Spark's scratch folder (spark.local.dir)",
+        Exit.ENVIRONMENT,
+    )
+
+
 @pytest.mark.parametrize(
     ("file", "told"),
     [
         (
             "/srv/my data/tables/events/event_month=2024-02-01/part-00001-4d.c000.zstd.parquet",
-            "table events is damaged: its file {} is gone: if `segmentation forget` ran meanwhile, give the same command "
-            "again; else restore it from a copy (made by `segmentation ingest`)",
+            "table events is damaged: its file {} is gone: if `segmentation forget` ran meanwhile, give the same "
+            "command again; else restore it from a copy (made by `segmentation ingest`)",
         ),
         ("/logs/2024.csv", "{} is gone: put it back whole, then give the same command again"),
     ],

@@ -92,7 +92,7 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
         **_number(parsed, "duration_s", source.duration_s),
         **_number(parsed, "value", source.value),
         "status": _text(source.status),
-        "is_error": F.expr(source.error_when) if source.error_when else F.lit(None).cast("boolean"),
+        "is_error": _flag(source.error_when),
         "product": _text(source.product),
         "os": _text(source.os),
         "attributes": _attributes(attributes, UNKNOWN_KEYS in types),
@@ -108,6 +108,11 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
         *(spelled.get(name, F.col(quoted(name))).alias(name) for name in named.columns),
         to_utc(F.col("_written_ts"), source.time.zone, F.col("_is_moment")).alias("event_ts"),
     )
+
+
+def _flag(sql: str | None) -> Column:
+    """What the SQL says of a row: of a text whether it reads as true (t, yes, 1) or false, of neither null."""
+    return F.expr(sql or "NULL").try_cast("boolean")
 
 
 def _special_columns(batch_id: str, in_range: Column, raw: Column) -> dict[str, Column]:

@@ -20,6 +20,8 @@ _UNITS = {"seconds": (1_000_000, 1), "millis": (1_000, 1), "micros": (1, 1), "na
 _FRACTION = "DECIMAL(29, 9)"
 #: what says of a Parquet column of nanoseconds, which is one of numbers to Spark, that the numbers count in UTC
 IN_UTC = "in_utc"
+#: what names the unit of a Parquet column of durations, one of numbers to Spark as well
+DURATION_UNIT = "duration_unit"
 #: a letter of a format that reads an offset or a zone
 _OFFSET = re.compile("[XxZOVvz]")
 

@@ -87,6 +87,8 @@ def explain(problem: BaseException, data_dir: Path, jvm_ended: bool = False) -> 
     if not isinstance(problem, Exception):
         raise problem
     if _is_disk_full(_text(problem), data_dir):  # before all, as whoever met it may have taken it for something else
+        if isinstance(problem, InputProblem) and _DISK_FULL[0] in str(problem):  # it names the disk, another one
+            return str(problem), Exit.ENVIRONMENT, False
         where = f"the disk of {data_dir.absolute()} or of Spark's scratch folder (spark.local.dir)"
         return f"no space left on {where}: free some; {_SAFE}", Exit.ENVIRONMENT, False
     for kind, code in _USERS:

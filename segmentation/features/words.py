@@ -25,7 +25,7 @@ def _said(feature: Feature) -> str:
         joint = feature.meaning.partition(":")[0]
         return joint[0].lower() + joint[1:]
     name = feature.entry or feature.name
-    found = _PERIOD.fullmatch(name)
+    found = None if name.endswith("_over_year") else _PERIOD.fullmatch(name)
     what = (found["what"] if found else name).replace("_", " ")
     # figures of a category are of a year unless they say something else
     of = f" of {_category(feature)}" if feature.entry else " in a year" if found and not found["kind"] else ""

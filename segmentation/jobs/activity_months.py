@@ -9,12 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.errors import InputProblem
 from segmentation.features.activity import build_activity, mask_words, merge_activity
 from segmentation.features.staleness import Stale, kept_rows, stale_months
 from segmentation.jobs.built import code_digest
 from segmentation.local_rows import local_frame
 from segmentation.runtime import Job
 from segmentation.schemas import ACTIVITY, ACTIVITY_FILES, EVENT_NAMES, EVENTS, PLATFORMS, ROW_BALANCE
+from segmentation.shown import listed
+
+#: months that a message names
+NAMED = 5
 
 
 def refresh_activity(job: Job) -> None:
@@ -50,6 +55,22 @@ def update_activity(job: Job, names: DataFrame, beside: Callable[[], None], anew
         for other in others:
             other.result()
     return bool(stale.months)
+
+
+def require_current_activity(job: Job, as_of: dt.date) -> None:
+    """Raise InputProblem where a month before as_of has rows that the cube does not hold, or holds other ones.
+
+    For jobs that read the cube as it is: a month that nobody brought in would look like silence.
+    """
+    tables = job.tables
+    if not (tables.exists(ROW_BALANCE) and tables.exists(ACTIVITY_FILES)):
+        return
+    stale = stale_months(kept_rows(tables.read(ROW_BALANCE)), tables.read(ACTIVITY_FILES))
+    if months := [f"{month:%Y-%m}" for month in stale.months if month < as_of]:
+        raise InputProblem(
+            f"rows of {listed(months, NAMED)} came or changed since the cube was computed: give `segmentation "
+            "basetable` first, then this command again"
+        )
 
 
 def months_of_cube(job: Job, stale: Stale, names: DataFrame) -> DataFrame:

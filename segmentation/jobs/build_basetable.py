@@ -14,7 +14,7 @@ from segmentation.basetable.build import build_basetable
 from segmentation.basetable.imputation import LOGS, prepare_activity
 from segmentation.basetable.labels import count_accounts, count_dropped, label_accounts, labels_of_nobody
 from segmentation.checkpoint import settled
-from segmentation.errors import InputProblem
+from segmentation.errors import InputProblem, LackingData
 from segmentation.features.accounts import account_features
 from segmentation.features.activity import mask_words
 from segmentation.features.tokens import LACKING, main_accounts, token_features
@@ -22,7 +22,7 @@ from segmentation.jobs.activity_months import update_activity
 from segmentation.jobs.built import Built, built_of, digest_of, note_with
 from segmentation.jobs.dimensions import event_names_of_cube, update_tokens
 from segmentation.jobs.plans import require_same_key
-from segmentation.jobs.reach import reached_date
+from segmentation.jobs.reach import reached_date, silent_sources
 from segmentation.jobs.stored_categories import categories_of
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import (
@@ -117,8 +117,8 @@ def _accounts(job: Job) -> tuple[DataFrame, Callable[[], None]]:
 
 
 def _with_label(job: Job, accounts: DataFrame) -> DataFrame:
-    """The accounts as they are; a misspelt --label is told before an hour of work."""
-    label_accounts(accounts, job.args.label, {})
+    """The accounts as they are; a misspelt --label, or a label in two groups, is told before an hour of work."""
+    label_accounts(accounts, job.args.label, job.settings.basetable.label_groups)
     return accounts
 
 
@@ -175,10 +175,16 @@ def _build_basetable(
     with job.stage("basetable"):
         # whoever owns a token has features: no need to look at the wide rows
         counting = pool.submit(count_accounts, owners.select("account_id").distinct(), labelled)
+        silent = pool.submit(silent_sources, job, as_of)
         tables.replace(built.frame, BASETABLE, where=of_date(as_of), note=note)
         counts = counting.result()
         stored.result()
     dropped, dropped_labelled = count_dropped(built.dropped, labelled) if settings.imputation == LOGS else (0, 0)
+    if dropped and dropped == counts.with_features:
+        raise LackingData(
+            f"all {dropped:,} accounts miss more than {settings.max_missing_share:.0%} of their values: raise "
+            "basetable.max_missing_share, or choose another basetable.imputation"
+        )
     width = len(built.frame.columns) - len(BASETABLE.columns)
     job.show(
         f"basetable as of {as_of}: {counts.with_features - dropped:,} accounts x {width} features, "
@@ -189,6 +195,8 @@ def _build_basetable(
         f"of licences that other accounts used more), {dropped:,} missing more than {settings.max_missing_share:.0%}; "
         f"{counts.not_in_file:,} accounts of the logs are not in the file"
     )
+    for line in silent.result():
+        job.show(f"  {line}")
     if unknown := labels_of_nobody(accounts, job.args.label, settings.label_groups):
         job.show(f"  basetable.label_groups names labels that no account has: {', '.join(map(repr, unknown))}")
 

@@ -20,7 +20,7 @@ from segmentation.failures import Exit, explain
 from segmentation.runtime import Job, JobSpec
 from segmentation.stores.conf import default_profile
 from segmentation.stores.host import spark_path
-from segmentation.stores.locks import holder, unwritable
+from segmentation.stores.locks import holder, require_locks, unwritable
 from segmentation.stores.moved_runs import database_of, moved_from, require_models
 from segmentation.stores.secrets import key_fingerprint, read_key, veiled
 
@@ -103,11 +103,15 @@ def _java(job: Job) -> Iterator[str]:
 
 
 def _data_dir(job: Job) -> Iterator[str]:
+    storage = job.settings.storage
+    if storage.catalog and storage.tracking_uri:
+        yield f"not used: tables are in {storage.catalog}.{storage.schema_name}, model runs at {storage.tracking_uri}"
+        return
     try:
         job.data_dir.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=job.data_dir).close()  # rights alone do not tell of a disk mounted read-only
     except OSError as problem:
         raise unwritable(job.data_dir, problem) from None
+    require_locks(job.data_dir)
     yield _space(job.data_dir)
     if by := holder(job.data_dir):
         yield f"being written by {by}"

@@ -7,6 +7,7 @@ import json
 
 from segmentation.exploration.result import Exploration, explore
 from segmentation.features.feature import ALL
+from segmentation.jobs.activity_months import require_current_activity
 from segmentation.jobs.freshness import read_basetable
 from segmentation.jobs.rows import replace_date
 from segmentation.runtime import Job, JobSpec, add_as_of
@@ -36,6 +37,7 @@ def explore_tables(job: Job) -> None:
     if not job.args.force and tables.note(COLUMN_PROFILES) == note:
         job.show(f"exploration as of {as_of}: nothing has changed, kept as it is")
         return
+    require_current_activity(job, as_of)
     with job.stage("explored"):
         found = explore(
             tables.read(EVENTS), tables.read(ACTIVITY), tables.read(TOKENS), basetable, as_of, settings

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from segmentation.features.activity import mask_words
 from segmentation.features.months import months_before
+from segmentation.jobs.activity_months import require_current_activity
 from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, training_note
 from segmentation.jobs.horizons import months_of_others
 from segmentation.jobs.rows import replace_date
@@ -33,6 +34,7 @@ def churn(job: Job) -> None:
         job.show(f"churn as of {as_of}: nothing has changed, kept as it is")
         promote_published(job, CHURN_SCORES, as_of)
         return
+    require_current_activity(job, as_of)
     settings = job.settings
     activity, tokens = job.tables.read(ACTIVITY), job.tables.read(TOKENS)
     first: dt.date = activity.agg(F.min("event_month").alias("first")).collect()[0]["first"]

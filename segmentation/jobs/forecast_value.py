@@ -6,6 +6,7 @@ import datetime as dt
 import json
 
 from segmentation.features.tokens import main_accounts
+from segmentation.jobs.activity_months import require_current_activity
 from segmentation.jobs.horizons import months_of_others
 from segmentation.jobs.reach import reached_date
 from segmentation.jobs.rows import replace_date
@@ -23,6 +24,7 @@ def value(job: Job) -> None:
     tables, settings = job.tables, job.settings.outlook
     activity, tokens = tables.read(ACTIVITY), tables.read(TOKENS)
     as_of = _as_of(job)
+    require_current_activity(job, as_of)
     versions = tables.versions([ACTIVITY, TOKENS])
     others = months_of_others(job, ACCOUNT_VALUES, "value_months", as_of)
     note = json.dumps({"as_of": str(as_of), **versions, **settings.model_dump(mode="json"), **others}, sort_keys=True)
@@ -47,7 +49,7 @@ def _as_of(job: Job) -> dt.date:
     """The date of the run or of the settings, else that of the latest basetable, else the last that the logs reach."""
     asked = job.as_of or job.settings.basetable.as_of
     if asked is None and job.tables.exists(BASETABLE):
-        asked = job.tables.dates(BASETABLE)[-1]
+        asked = max(job.tables.dates(BASETABLE), default=None)
     return reached_date(job, asked)
 
 

@@ -38,6 +38,8 @@ BESIDE = (SEGMENTS, INDUSTRY_SCORES, CHURN_SCORES, ACCOUNT_VALUES)
 def read_basetable(job: Job) -> tuple[dt.date, DataFrame, tuple[Feature, ...]]:
     """The as_of (of the settings, else the latest stored), its basetable, and the features in it."""
     stored, dates = job.tables.read(BASETABLE), job.tables.dates(BASETABLE)
+    if not dates:
+        raise InputProblem("no account is left in the basetable: run `segmentation basetable`")
     as_of = job.as_of or job.settings.basetable.as_of or dates[-1]
     if as_of not in dates:
         known = ", ".join(map(str, dates))

@@ -19,7 +19,7 @@ from segmentation.errors import InputProblem
 from segmentation.events.balance import balance_lines
 from segmentation.events.drift import drift_lines
 from segmentation.events.erasure import ERASED
-from segmentation.events.layout import format_of
+from segmentation.events.layout import columns_of, format_of
 from segmentation.events.refusals import Entry, last_by_path, rule_of
 from segmentation.events.rule_set import TIMES, RuleSet
 from segmentation.failures import Exit, is_passing
@@ -39,6 +39,10 @@ from segmentation.stores.inspection import BEING_WRITTEN, RawFile
 from segmentation.stores.secrets import key_fingerprint, read_key
 
 _COPIES = "rows that are there already are dropped as copies"
+_ALL_NEW = (
+    "no row of it is told to be a copy of one that is there, so those that it repeats count twice; if it repeats any, "
+    "give the new lines alone next time, and begin in another data directory to be rid of them"
+)
 _REWRITTEN = (
     "rewritten: it was read before with other content; give the new lines alone, as a new file (the old ones would be "
     "counted twice)"
@@ -182,7 +186,7 @@ def _taken_in(job: Job) -> list[Row]:
     """What the ledger says of every file that was read."""
     if not job.tables.exists(LEDGER):
         return []
-    return job.tables.read(LEDGER).where(F.col("status") == READ).select("file_id", "path", "bytes").collect()
+    return job.tables.read(LEDGER).where(F.col("status") == READ).select("file_id", "path", "bytes", "layout").collect()
 
 
 def _sort_out(job: Job, found: Sequence[RawFile], source: SourceSettings) -> tuple[list[RawFile], list[RawFile]]:
@@ -205,7 +209,10 @@ def _sort_out(job: Job, found: Sequence[RawFile], source: SourceSettings) -> tup
         job.say(f"{len(good) - len(new)} of {len(found)} files hold what is already there, skipped")
     for file in new.values():
         if str(file.path) in paths:
-            job.say(f"{file.path} was read before with other content: {_COPIES}{_but_for_older(file)}")
+            before = {columns_of(row["layout"], source.delimiter) for row in entries if row["path"] == str(file.path)}
+            are_found = source.event_id is not None or file.columns in before
+            what = f"content: {_COPIES}{_but_for_older(file)}" if are_found else f"columns: {_ALL_NEW}"
+            job.say(f"{file.path} was read before with other {what}")
     return sorted(new.values(), key=lambda file: file.path), refused
 
 

@@ -7,9 +7,9 @@ import datetime as dt
 from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
-from segmentation.features.months import last_as_of, last_in_turn, months_before
+from segmentation.features.months import YEAR, last_as_of, last_in_turn, months_before
 from segmentation.runtime import Job
-from segmentation.schemas import EVENTS, KEPT, ROW_BALANCE, TOKENS
+from segmentation.schemas import EVENTS, KEPT, LEDGER, ROW_BALANCE, TOKENS
 
 
 def reached_date(job: Job, asked: dt.date | None) -> dt.date:
@@ -33,6 +33,27 @@ def reached_date(job: Job, asked: dt.date | None) -> dt.date:
     if as_of > span["last"] + dt.timedelta(days=1):
         job.show(f"the logs end on {span['last']}: the days from then to --as-of {as_of} count as quiet ones")
     return as_of
+
+
+def silent_sources(job: Job, as_of: dt.date) -> list[str]:
+    """A line for each source that ended within the year before as_of, though not in its last month.
+
+    A log that did not come, or was refused, looks like customers that fell silent. Where there is one source alone
+    `reached_date` has told it.
+    """
+    ledger = job.tables.read(LEDGER).select("batch_id", "file_id", "source").distinct()
+    kept = job.tables.read(ROW_BALANCE).where((F.col("disposition") == KEPT) & (F.col("event_month") < F.lit(as_of)))
+    counted = kept.join(ledger, on=["batch_id", "file_id"]).groupBy("source", "event_month").agg(F.sum("rows"))
+    months: dict[str, dict[dt.date, int]] = {}
+    for source, month, rows in counted.collect():
+        months.setdefault(source, {})[month] = rows
+    last = {source: last_in_turn(found) for source, found in sorted(months.items())}
+    first_told, expected = months_before(as_of, YEAR), months_before(as_of, 1)
+    return [
+        f"the logs of source {source} end in {month:%Y-%m}: from then to --as-of {as_of} its customers count as silent"
+        for source, month in last.items()
+        if len(last) > 1 and first_told <= month < expected
+    ]
 
 
 def _last_reached(job: Job, last: dt.date) -> dt.date:

@@ -22,7 +22,7 @@ from segmentation.jobs.kept_models import require_columns
 from segmentation.jobs.rows import table_rows
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import INDUSTRY_SCORES, SEGMENT_MOVES, SEGMENT_PROFILES, SEGMENT_SUMMARIES, SEGMENTS
-from segmentation.segments.describing import ended_summary
+from segmentation.segments.describing import ended_summary, resized
 from segmentation.segments.matching import ENDED
 from segmentation.segments.scoring import score_segments
 from segmentation.stores.registry import (
@@ -157,7 +157,12 @@ def _store_segments(job: Job, runs: Runs, target: str, basetable: DataFrame, as_
         F.coalesce("flagged", F.lit(False)).alias("outlier"),
         F.lit(target).alias("model"),
     )
-    summaries = read_table(runs, target, f"{method}_segments", SEGMENT_SUMMARIES)
+    trained = trained_for(runs, target)
+    summaries = resized(
+        read_table(runs, target, f"{method}_segments", SEGMENT_SUMMARIES),
+        dict(rows.groupBy("segment").count().collect()),
+        is_earlier=trained is not None and trained < as_of,
+    )
     kept = [
         (SEGMENT_SUMMARIES, _with_ended(summaries, tables.read(SEGMENT_SUMMARIES).where(where).toPandas())),
         (SEGMENT_PROFILES, read_table(runs, target, f"{method}_profile", SEGMENT_PROFILES)),
@@ -166,7 +171,7 @@ def _store_segments(job: Job, runs: Runs, target: str, basetable: DataFrame, as_
     for table, part in kept:
         tables.replace(table_rows(part, table, as_of=as_of, method=method), table, where=where, note=tables.note(table))
     tables.replace(rows, SEGMENTS, where=where, note=tables.note(SEGMENTS))
-    job.say("summaries and profiles are those of its training; the consensus still holds the other model's votes")
+    job.say("profiles and medians are those of its training; the consensus still holds the other model's votes")
 
 
 def _with_ended(summaries: pd.DataFrame, replaced: pd.DataFrame) -> pd.DataFrame:

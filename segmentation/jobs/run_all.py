@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from segmentation.errors import LackingData
 from segmentation.failures import Exit
 from segmentation.jobs.build_basetable import add_basetable_arguments, build
 from segmentation.jobs.ingest_events import add_ingest_arguments, ingest, source_of
@@ -26,10 +27,17 @@ def _run(job: Job) -> Exit:
     source_of(job)  # what is wrong with it is told before Spark starts
     _check_models(job)
     ingested = ingest(job)
-    for step in (build, train_segments, train_industry):
-        step(job)
-    show_summary(job)
-    return ingested
+    build(job)
+    train_segments(job)
+    try:
+        train_industry(job)
+    except LackingData as problem:  # labels, which not every vendor has; what there is has to be told all the same
+        show_summary(job, problem)
+        if ingested is Exit.OK:
+            raise
+    else:
+        show_summary(job)
+    return ingested  # refused files are a fault, what the data lack is none
 
 
 def _check_models(job: Job) -> None:

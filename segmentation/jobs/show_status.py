@@ -153,10 +153,11 @@ def _is_there(path: str) -> bool:
 
 
 def _unmatched(job: Job) -> list[str]:
-    """Event names that no category knew when they came, the newest by name."""
+    """Event names that no category has known since they came, the newest by name."""
     if not job.tables.exists(EVENT_NAMES):
         return []
-    names = job.tables.read(EVENT_NAMES).where(F.col("rule") == UNMATCHED)
+    stored, is_unmatched = job.tables.read(EVENT_NAMES), F.col("rule") == UNMATCHED
+    names = stored.where(is_unmatched).join(stored.where(~is_unmatched), on="event_name", how="left_anti")
     number = names.count()
     if not number:
         return []

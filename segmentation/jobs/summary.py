@@ -7,6 +7,7 @@ import datetime as dt
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.errors import LackingData
 from segmentation.industries.filling import promised
 from segmentation.jobs.freshness import read_basetable
 from segmentation.runtime import Job
@@ -27,17 +28,18 @@ from segmentation.shown import counted
 from segmentation.stores.moved_runs import database_of
 
 
-def show_summary(job: Job) -> None:
-    """Row balance, basetable, segments, per industry its AUC and verdict, what can be filled, where everything is."""
+def show_summary(job: Job, lacking: LackingData | None = None) -> None:
+    """Row balance, basetable, segments, per industry its AUC and verdict, what can be filled, where everything is.
+
+    `lacking` stands in the place of the industries where the data do not hold what these need.
+    """
     as_of, basetable, features = read_basetable(job)
     tables = job.tables
     lines = ["", f"== as of {as_of} " + "=" * 60, *_balance(tables.read(LEDGER))]
     labelled = basetable.where(F.col("industry").isNotNull()).count()
     lines.append(f"basetable    {basetable.count():,} accounts x {len(features)} features, {labelled:,} labelled")
     lines += _segments(job, as_of)
-    lines += _industries(job, as_of)
-    scored = tables.read(INDUSTRY_SCORES).where(F.col("as_of") == F.lit(as_of)).select("account_id").distinct().count()
-    lines.append(f"scored       {scored:,} accounts, labelled or not, in industry_scores")
+    lines += _industries(job, as_of) if lacking is None else [f"industries   not told: {lacking}"]
     lines.append(f"tables       {tables.location(BASETABLE).removesuffix('basetable')}")
     if job.settings.storage.tracking_uri is None:
         lines.append(f"model runs   mlflow ui --backend-store-uri sqlite:///{database_of(job.data_dir)}")
@@ -101,7 +103,9 @@ def _industries(job: Job, as_of: dt.date) -> list[str]:
     ]
     precision = promised(job.settings.industry.fill_precision, lows)
     decided = _at(job.tables.read(INDUSTRY_FILL), as_of).groupBy("decision").count().collect()
-    return [*lines, _fill({row["decision"]: row["count"] for row in decided}, precision)]
+    lines.append(_fill({row["decision"]: row["count"] for row in decided}, precision))
+    scored = _at(job.tables.read(INDUSTRY_SCORES), as_of).select("account_id").distinct().count()
+    return [*lines, f"scored       {scored:,} accounts, labelled or not, in industry_scores"]
 
 
 def _fill(counts: dict[str, int], precision: float) -> str:

@@ -19,7 +19,7 @@ from segmentation.errors import first_line
 from segmentation.events.duplicates import mark_copies
 from segmentation.events.parse import identify
 from segmentation.events.rule_set import RuleSet
-from segmentation.events.times import IN_UTC, given_time, unfit_time, written_time
+from segmentation.events.times import DURATION_UNIT, IN_UTC, given_time, unfit_time, written_time
 from segmentation.jobs.batches import build_rows
 from segmentation.jobs.layouts import by_layout, parse_layout
 from segmentation.jobs.source_faults import require_constants, sql_of, without_traces
@@ -28,6 +28,9 @@ from segmentation.runtime import Job
 from segmentation.settings import RuleSettings
 from segmentation.stores.conf import ConfError, source_path
 from segmentation.stores.inspection import RawFile
+
+#: Arrow's units of a duration, but for the second itself
+_IN_A_SECOND = {"ms": "1e3", "us": "1e6", "ns": "1e9"}
 
 
 def try_out(job: Job, files: Sequence[RawFile], rules: RuleSet) -> tuple[list[RawFile], list[RawFile]]:
@@ -55,6 +58,7 @@ def find_fault(job: Job, rules: RuleSet, layout: str | None) -> str | None:
     problem = _problem(partial(_build, job, rules, layout))
     # of a column `inspect` has looked at the type
     unfit = None if rules.source.has_time_column else _unfit_time(job, rules, layout)
+    unfit = unfit or _unfit_number(job, rules, layout)
     fault = unfit or (problem and f"{_key_at_fault(job, rules, layout)}{first_line(problem)}")
     if not fault:
         return None
@@ -77,6 +81,18 @@ def _unfit_time(job: Job, rules: RuleSet, layout: str | None) -> str | None:
     if unfit is None and not is_text and time.epoch == "nanos" and time.zone != "UTC" and IN_UTC not in given.metadata:
         unfit = f"{time.column}: SQL does not tell whether nanoseconds count in UTC: give time.zone: UTC, or a column"
     return f"time.column: {unfit}" if unfit else None
+
+
+def _unfit_number(job: Job, rules: RuleSet, layout: str | None) -> str | None:
+    """A duration that stands alone where seconds are wanted: Spark reads it as a bare number, of whatever unit."""
+    parsed, source = parse_layout(_no_rows(job, rules, layout), rules, layout)
+    for key, sql in (("duration_s", source.duration_s), ("value", source.value)):
+        if sql is None or _problem(partial(_select, parsed, sql)):
+            continue
+        unit = _select(parsed, sql).schema.fields[-1].metadata.get(DURATION_UNIT)
+        if unit in _IN_A_SECOND:
+            return f"{key}: {sql} is a duration in {unit}: write {sql} / {_IN_A_SECOND[unit]} for seconds"
+    return None
 
 
 def _problem(make: Callable[[], DataFrame]) -> AnalysisException | None:

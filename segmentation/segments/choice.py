@@ -33,17 +33,17 @@ def choose_k(candidates: Sequence[Candidate], accounts: int, settings: SegmentSe
     enough: no segment below `min_share` of the `accounts` behind the sizes, nor of fewer than FEWEST_ACCOUNTS; only
     such k count for the best, unless there is none. Stable enough: `measure` gives at least `min_jaccard`; it is dear,
     so that it is asked for one k after the other, smallest first. When none is stable enough, the most stable is taken.
-    A k that is given is taken as it is. Raises RuntimeError when every fit failed.
+    A k that is given is taken as it is. Of the candidates one at least was fitted.
     """
     fitted = [candidate for candidate in candidates if candidate.failure is None]
-    if not fitted:
-        told = "; ".join(f"k = {candidate.k}: {candidate.failure}" for candidate in candidates)
-        raise RuntimeError(f"no number of segments could be fitted ({told})")
-    if len(candidates) == 1:
+    assert fitted  # a method of which nothing could be fitted is skipped
+    if settings.k is not None:
         figure = measure(fitted[0])
         reason = f"k = {fitted[0].k} was given in the settings" + _stable(figure)
         return Choice(fitted[0], reason, {} if figure is None else {fitted[0].k: figure})
-    large = [one for one in fitted if one.sizes and min(one.sizes) >= smallest(accounts, settings)]
+    # a cluster that holds nobody has no size
+    full = [one for one in fitted if len(one.sizes) == one.k]
+    large = [one for one in full if min(one.sizes) >= smallest(accounts, settings)]
     good = good_enough(large or fitted, settings)
     measured: dict[int, float] = {}
     for one in good:

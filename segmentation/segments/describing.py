@@ -15,7 +15,7 @@ from segmentation.arrays import Ints
 from segmentation.features.feature import Feature
 from segmentation.features.words import spoken
 from segmentation.models.catalogue import CLUSTER
-from segmentation.segments.matching import ENDED, Change, Matched, Previous, match
+from segmentation.segments.matching import ENDED, KEPT, Change, Matched, Previous, match
 from segmentation.segments.naming import name_segments, sentence, told_by_segment, words_for
 from segmentation.segments.profiles import profile as profiled
 from segmentation.segments.result import Segment
@@ -71,7 +71,7 @@ def describe(
     for number in filled:
         one, row = int(ids[number]), known[number]
         share = row["accounts"] / space.accounts
-        size = f"{counted(row['accounts'], 'account')} ({shown_share(share, ' ')} of all)"
+        size = _size(row["accounts"], share)
         said = sentence(told.get(one, []), spoken(features), words, USAGE, size, matched.names.get(one))
         segments.append(Segment(one, names[one], said, row["accounts"], share, stability.get(number), row["usage"]))
     segments.sort(key=lambda segment: segment.segment)
@@ -79,6 +79,29 @@ def describe(
     summaries = _summaries(method, segments, use, matched, previous)
     named = tuple(names[one] for one in matched.ids)
     return Described(matched.ids, named, tuple(segments), profile, summaries, matched.changes, sampled)
+
+
+def _size(accounts: int, share: float) -> str:
+    """How a segment's sentence begins."""
+    return f"{counted(accounts, 'account')} ({shown_share(share, ' ')} of all)"
+
+
+def resized(summaries: pd.DataFrame, sizes: Mapping[int, int], is_earlier: bool) -> pd.DataFrame:
+    """Summaries of a model that has placed other accounts than those of its training: their sizes are today's.
+
+    `sizes`: segment -> accounts. `is_earlier`: it was trained for an earlier date, so that today it brings no news.
+    """
+    rows, everybody = summaries.to_dict("records"), max(sum(sizes.values()), 1)
+    for row in rows:
+        if row["change"] == ENDED:
+            continue
+        accounts = sizes.get(row["segment"], 0)
+        rest = row["sentence"].removeprefix(_size(row["accounts"], row["share"]))
+        row |= {"accounts": accounts, "share": accounts / everybody}
+        row["sentence"] = _size(accounts, row["share"]) + rest
+        if is_earlier:
+            row |= {"change": KEPT, "previous": [row["segment"]]}
+    return pd.DataFrame(rows, columns=summaries.columns)
 
 
 def _counted(clustered: DataFrame) -> dict[int, dict[str, Any]]:

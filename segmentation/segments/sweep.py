@@ -115,7 +115,7 @@ def _attempt(method: str, k: int, fit: Callable[[], Fitted]) -> Fitted:
         return fit()
     except Exception as error:
         # A singular covariance comes as a Java error, a SparkException or a Python one, by version and connection;
-        # whichever it is, the other candidates are still worth having, and choose_k raises when none is left.
+        # whichever it is, the other candidates are still worth having; a method of which none is left is skipped.
         failure = f"{type(error).__name__}: {first_line(error, 200)}"
         return Fitted(Candidate(method, k, failure=failure))
 

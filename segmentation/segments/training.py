@@ -31,6 +31,10 @@ from segmentation.segments.space import Space, build_space
 from segmentation.segments.stability import Stability, bootstrap, resample
 from segmentation.segments.sweep import Fitted, measured, sweep
 from segmentation.settings import ModelSettings, SegmentSettings
+from segmentation.shown import listed
+
+#: why the fits of a method failed, as far as they differ
+REASONS = 2
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def train_segments(
     `previous`: per method the run whose ids go on. `attributes`: one row per account, account_id and further columns
     that segments are tested on. `measured`: rows of account_features, see `build_space`. The label is never read.
     Raises InputProblem for whatever `check_models` and `build_space` refuse, for more segments than accounts, and when
-    no method gave segments; RuntimeError when a method could not be fitted with any k.
+    no method gave segments. A method that could not be fitted with any k is skipped, with the reason.
     """
     check_models(settings.methods, "segments", models)
     space = build_space(basetable, features, settings, measured)
@@ -97,12 +101,13 @@ def train_segments(
 
 
 def _nothing_found(fits: Sequence[Fitted]) -> str | None:
-    """Why a method that finds k by itself has no segments; None for all others, of which choose_k speaks."""
-    [candidate, *others] = [one.candidate for one in fits]
-    if others or not find_model(candidate.method, "segments").chooses_k:
+    """Why a method has no segments: nothing could be fitted, or it finds k by itself and found none to tell apart."""
+    failures = [one.candidate.failure for one in fits if one.candidate.failure is not None]
+    if len(failures) == len(fits):
+        return listed(list(dict.fromkeys(failures)), REASONS, "; ")
+    candidate = fits[0].candidate
+    if not find_model(candidate.method, "segments").chooses_k:
         return None
-    if candidate.failure is not None:
-        return candidate.failure
     found = len(candidate.sizes)
     return None if found > 1 else f"it found {found} dense region{'' if found == 1 else 's'}, so nothing to tell apart"
 

@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 from segmentation.errors import EnvironmentProblem, first_line
 from segmentation.settings import SessionSettings
 from segmentation.stores.archive import write_archive
+from segmentation.stores.secrets import veiled
 
 #: how long a server may take to answer at all; Spark's own client would try for ten minutes
 ANSWER_SECONDS = 20.0
@@ -58,7 +59,7 @@ def _require_answer(address: str) -> None:
         import grpc  # noqa: PLC0415  # an extra: a local session needs none of it
         from pyspark.sql.connect.client import DefaultChannelBuilder  # noqa: PLC0415  # as above
     except ImportError as error:
-        raise EnvironmentProblem(f"{address} needs Spark Connect's client: {_PACKAGES}") from error
+        raise EnvironmentProblem(f"{veiled(address)} needs Spark Connect's client: {_PACKAGES}") from error
     try:
         channel = DefaultChannelBuilder(address).toChannel()
     except PySparkException as error:
@@ -75,7 +76,8 @@ def _require_answer(address: str) -> None:
     channel.close()
     if reached is not grpc.ChannelConnectivity.READY:
         raise EnvironmentProblem(
-            f"no Spark Connect server answers at {address}: start one there, or correct session.remote (SPARK_REMOTE)"
+            f"no Spark Connect server answers at {veiled(address)}: start one there, or correct session.remote "
+            "(SPARK_REMOTE)"
         )
 
 
@@ -86,10 +88,10 @@ def _require_delta(session: SparkSession, address: str) -> None:
     said = " and ".join(f"{key}={value}" for key, value in DELTA_SETTINGS.items())
     fix = f"start it with Delta's jars (--jars) and {said}"
     if any(value not in str(session.conf.get(key, "")) for key, value in DELTA_SETTINGS.items()):
-        raise EnvironmentProblem(f"the Spark Connect server at {address} is not set up for Delta: {fix}")
+        raise EnvironmentProblem(f"the Spark Connect server at {veiled(address)} is not set up for Delta: {fix}")
     try:
         session.catalog.currentDatabase()  # makes it load the catalog's class
     except PySparkException as error:
         raise EnvironmentProblem(
-            f"the Spark Connect server at {address} cannot load Delta ({first_line(error, 200)}): {fix}"
+            f"the Spark Connect server at {veiled(address)} cannot load Delta ({first_line(error, 200)}): {fix}"
         ) from error

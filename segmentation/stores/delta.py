@@ -23,6 +23,8 @@ from segmentation.stores.made_by import mended
 from segmentation.stores.small_tables import counted_rows, is_written, small_frame, stored_columns, stored_values
 from segmentation.table import Table
 
+#: how the folder of a table begins that is being deleted
+REMOVED = ".removed-"
 #: a published version stays readable until `segmentation forget` purges what is older
 _KEPT_FOR = "interval 3650 days"
 
@@ -115,7 +117,7 @@ class DeltaTable:
             self._spark.sql(f"DROP TABLE {self.location}")
         else:
             # out of sight in one step: half a log would stop every job that comes
-            aside = self._folder.with_name(f".removed-{self._folder.name}-{time.time_ns()}")
+            aside = self._folder.with_name(f"{REMOVED}{self._folder.name}-{time.time_ns()}")
             self._folder.rename(aside)
             shutil.rmtree(aside)
 

@@ -59,6 +59,8 @@ def write_files(rows: DataFrame, folder: Path, stem: str, formats: Sequence[str]
                 for write in writers:
                     write(safe, count == 0)
                 count += len(part)
+    except ConnectionError:  # of the JVM that the rows come from
+        raise
     except OSError as error:
         raise InputProblem(f"{folder} cannot be written to ({error.strerror}): name a folder by --to") from error
     return paths, count, changed

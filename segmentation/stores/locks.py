@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import socket
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -74,6 +75,25 @@ def unwritable(data_dir: Path, problem: OSError) -> EnvironmentProblem:
     )
 
 
+def require_locks(data_dir: Path) -> None:
+    """Raise EnvironmentProblem where files in the data directory, which is there, cannot be made or locked."""
+    try:
+        with tempfile.TemporaryFile(dir=data_dir) as file:  # rights alone do not tell of a disk mounted read-only
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as problem:
+                raise _without_locks(data_dir, problem) from None
+    except OSError as problem:
+        raise unwritable(data_dir, problem) from None
+
+
+def _without_locks(data_dir: Path, problem: OSError) -> EnvironmentProblem:
+    return EnvironmentProblem(
+        f"{data_dir.absolute()} is on a file system that locks no files ({problem.strerror}), so nothing would keep "
+        "two jobs apart: use another --data-dir, or storage.catalog"
+    )
+
+
 def holder(data_dir: Path) -> str | None:
     """Who holds the data directory now, None when nobody does."""
     path = data_dir / ".lock"
@@ -84,6 +104,8 @@ def holder(data_dir: Path) -> str | None:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return _named(file)
+        except OSError:  # where nothing can be locked nobody holds it
+            return None
         return None
 
 
@@ -109,6 +131,8 @@ def _take(file: TextIO, data_dir: Path, wait_s: float, say: Callable[[str], None
                 raise Locked(
                     f"{data_dir} is being written by {named}: wait for it (--wait SECONDS), or use another --data-dir"
                 ) from None
+        except OSError as problem:  # s3fs, gcsfuse, NFS without a lock daemon, a Databricks Volume
+            raise _without_locks(data_dir, problem) from None
         if not told:
             say(f"{data_dir} is being written by {named}: waiting up to {wait_s:.0f} s")
             told = True

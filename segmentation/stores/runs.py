@@ -31,6 +31,7 @@ from segmentation.stores.conf import dump_settings
 from segmentation.stores.moved_runs import FILES, database_of, follow, moved_from
 from segmentation.stores.run_database import find_experiment, has_runs, own_database
 from segmentation.stores.run_values import log_values
+from segmentation.stores.secrets import veiled
 from segmentation.stores.shared_models import load_shared, log_shared
 from segmentation.stores.tracking import require_tracking
 from segmentation.stores.tracking_faults import kept_in
@@ -97,7 +98,7 @@ def _find(storage: StorageSettings, root: Path) -> tuple[str, Experiment | None]
         logging.getLogger(name).setLevel(logging.WARNING)
     file = database_of(root) if storage.tracking_uri is None else None
     uri = own_database(root) if storage.tracking_uri is None else storage.tracking_uri
-    with kept_in(str(file or f"storage.tracking_uri={uri}")):
+    with kept_in(str(file or f"storage.tracking_uri={veiled(uri)}")):
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri("databricks-uc" if uri.startswith("databricks") and storage.catalog else uri)
         return uri, find_experiment(uri, storage.experiment, file)

@@ -19,7 +19,8 @@ _SECRET = (
 )
 # what stands before the @ of Azure's storage is a container
 _IN_ADDRESS = re.compile(r"(?<=://)(?<!abfss://)(?<!abfs://)(?<!wasbs://)(?<!wasb://)[^/\s]+(?=@)")
-_GIVEN = re.compile(rf"(?i)(\b{_SECRET}['\"]?\s*[=:]\s*|;token=)[^\s;&,{{}}]*[^\s;&,{{}}:]")
+_VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s;&,{}]*[^\s;&,{}:])"""
+_GIVEN = re.compile(rf"(?i)(\b{_SECRET}['\"]?\s*[=:]\s*|[;?&]token=|[?&](?:sig|signature|password)=){_VALUE}")
 
 
 def read_key(settings: PrivacySettings) -> bytes | None:

@@ -78,8 +78,9 @@ def check_environment() -> list[Path]:
         )
     if not jars:
         raise EnvironmentProblem(
-            f"Delta's jars ({delta_package()}) are not in {jar_folder().absolute()}: run `make setup`, "
-            "or put them there by hand and set SEGMENTATION_JARS if the folder is another one"
+            f"Delta's jars ({delta_package()}) are not in {jar_folder().absolute()}: fetch them by "
+            "`python -m segmentation.stores.jars`, or put them there by hand and set SEGMENTATION_JARS if the folder "
+            "is another one"
         )
     return jars
 

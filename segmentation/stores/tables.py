@@ -8,6 +8,7 @@ that writes the table takes it back first.
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from segmentation.errors import InputProblem
 from segmentation.schemas import INGEST_PLANS, PUBLISHED, TABLES
 from segmentation.settings import StorageSettings
 from segmentation.stores.catalogs import sql_schema
-from segmentation.stores.delta import DeltaTable
+from segmentation.stores.delta import REMOVED, DeltaTable
 from segmentation.stores.made_by import made_by
 from segmentation.stores.publication import Published, begin_publications, read_publication, write_publication
 from segmentation.table import Rows, Table, check, faults
@@ -239,6 +240,9 @@ class TableStore:
         for table in TABLES:
             if self.latest_version(table) >= 0:
                 self._delta(table).purge()
+        if self._catalog is None:
+            for aside in self._root.glob(f"{REMOVED}*"):  # a job was killed while it deleted that
+                shutil.rmtree(aside)
 
     def unfinished(self) -> list[Table]:
         """The tables whose latest version is neither published nor this job's own: a killed job left it."""

@@ -14,6 +14,7 @@ def test_no_reader_needs_to_know_column_names() -> None:
     assert words["document_rows_q3"] == "rows of Document in the 3rd latest quarter"
     assert words["document_rows_m02"] == "rows of Document in the 2nd latest month"
     assert words["document_rows_m12"] == "rows of Document in the 12th latest month"
+    assert words["document_year_over_year"] == "year over year of Document"
     assert words["x_document_preflight_report"] == "joint use of Document and Preflight Report"
     assert words["tokens_new_year"] == "tokens new in a year"
     assert words["tokens_active_q1"] == "tokens active in the latest quarter"

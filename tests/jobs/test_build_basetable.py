@@ -78,6 +78,11 @@ def test_an_odd_id_meets_its_label_and_a_label_of_nobody_is_told(
     told = capsys.readouterr().err
     assert "has no column 'industri'" in told
     assert "token features" not in told
+    twice = "basetable.label_groups={Paper: [Print], Ink: [Print]}"
+    assert main([*build, "--as-of", "2025-04-01", "--set", twice]) == Exit.INPUT
+    told = capsys.readouterr().err
+    assert "both 'Paper' and 'Ink' claim the label 'Print'" in told
+    assert "token features" not in told
 
 
 @pytest.mark.long
@@ -143,15 +148,13 @@ def test_a_new_category_is_a_change(
 
 
 @pytest.mark.long
-def test_who_is_dropped_for_missing_too_much_is_not_counted_as_labelled(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_basetable_of_nobody_is_not_published(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     policy = ["--set", "basetable.imputation=logs", "--set", "basetable.max_missing_share=0.0"]
-    assert main([*ingested(tmp_path, LOG), "--as-of", "2025-04-01", *policy]) == Exit.OK
-    said = capsys.readouterr().out
-    assert ": 0 accounts x " in said
-    assert "features, 0 labelled by 'industry'" in said
-    assert "2 missing more than 0%" in said
+    assert main([*ingested(tmp_path, LOG), "--as-of", "2025-04-01", *policy]) == Exit.LACKING
+    assert "all 2 accounts miss more than 0% of their values: raise basetable.max" in capsys.readouterr().err
+    assert BASETABLE.name not in store(spark, tmp_path / "data").published
 
 
 @pytest.mark.long

@@ -65,7 +65,7 @@ def test_no_jars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     monkeypatch.setenv("SEGMENTATION_JARS", str(tmp_path))
     code, problems = doctor(capsys, tmp_path / "data", "--quick")
     assert (code, len(problems)) == (Exit.ENVIRONMENT, 1)
-    assert f"are not in {tmp_path}: run `make setup`" in problems[0]
+    assert f"are not in {tmp_path}: fetch them by `python -m segmentation.stores.jars`" in problems[0]
 
 
 def test_no_key_and_a_broken_database_are_two_problems(

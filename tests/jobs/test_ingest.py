@@ -21,6 +21,7 @@ from segmentation.jobs.batches import FileChanged
 from segmentation.jobs.command import main
 from segmentation.jobs.stored_categories import require_columns
 from segmentation.runtime import Exit, Job
+from segmentation.schemas import EVENTS
 from segmentation.settings import CategorySettings
 from tests.robustness.logs import Logs, line
 
@@ -210,6 +211,29 @@ def test_files_of_types_that_the_source_cannot_read_stop_no_others(
     assert "app.yml: token: named.token: [UNRESOLVED_COLUMN" in (said := capsys.readouterr().err)
     assert f"(rows of {logs.drop / 'good.parquet'})" in said
     assert logs.versions() == before
+
+
+def test_units_flags_and_other_columns_of_a_file_read_before(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = {"format": "parquet", "time": {"column": "time", "epoch": "seconds"}, "error_when": "failed"}
+    logs = Logs(spark, tmp_path, **source, duration_s="seconds")
+    rows = {"time": [1_700_000_000], "token": ["t1"], "account": ["a1"], "name": ["pdf.open"], "seconds": [1.5]}
+    pq.write_table(pa.table(rows | {"failed": ["true"]}), logs.drop / "flagged.parquet")
+    pq.write_table(pa.table(rows | {"token": ["t2"]}), logs.drop / "older.parquet")
+    nanos = pa.array([1_500_000_000], pa.duration("ns"))  # a number to Spark, which would take it for seconds
+    pq.write_table(pa.table(rows | {"seconds": nanos}), logs.drop / "timed.parquet")
+    assert logs.ingest() == Exit.PARTIAL
+    refused = "unfit_types: duration_s: seconds is a duration in ns: write seconds / 1e9 for seconds"
+    assert f"refused: {logs.drop / 'timed.parquet'}: {refused}" in capsys.readouterr().out
+    flags = logs.read(EVENTS).select("token", "is_error").collect()
+    assert dict(flags) == {"t1": True, "t2": None}
+    (logs.drop / "timed.parquet").unlink()
+    pq.write_table(pa.table(rows | {"failed": ["true"], "more": [1]}), logs.drop / "flagged.parquet")
+    assert logs.ingest() == Exit.OK
+    said = capsys.readouterr().err
+    assert f"{logs.drop / 'flagged.parquet'} was read before with other columns: no row of it is told to be" in said
+    assert logs.read(EVENTS).count() == 3
 
 
 @pytest.mark.long

@@ -9,8 +9,8 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from segmentation.jobs.reach import reached_date
-from segmentation.schemas import EVENTS, KEPT, ROW_BALANCE, TOKENS
+from segmentation.jobs.reach import reached_date, silent_sources
+from segmentation.schemas import EVENTS, KEPT, LEDGER, ROW_BALANCE, TOKENS
 
 
 def date_of(spark: SparkSession, days: list[tuple[str, str, int]], given: dt.date | None = None) -> tuple[dt.date, Any]:
@@ -60,3 +60,22 @@ def test_days_that_nobody_saw_are_told_of(spark: SparkSession) -> None:
     assert as_of == new_year
     assert said == ["the logs end on 2025-12-02: the days from then to --as-of 2026-01-01 count as quiet ones"]
     assert date_of(spark, [*logs, ("t2", "2025-12-31", 1)], given=new_year) == (new_year, [])
+
+
+def test_a_source_whose_last_month_is_missing_is_told_of(spark: SparkSession) -> None:
+    files = {"late": ["2025-10-01", "2025-11-01"], "whole": ["2025-11-01", "2025-12-01"], "ended": ["2023-05-01"]}
+    rows = [(source, month, source) for source, months in files.items() for month in months]
+    balance = spark.createDataFrame(rows, "file_id string, month string, batch_id string").select(
+        "file_id", "batch_id", F.col("month").cast("date").alias("event_month"), F.lit(KEPT).alias("disposition"),
+        F.lit(7).alias("rows"),
+    )  # fmt: skip
+    ledger = spark.createDataFrame(
+        [(name, name, name) for name in files], "batch_id string, file_id string, source string"
+    )
+    tables = {ROW_BALANCE.name: balance, LEDGER.name: ledger}
+    job: Any = SimpleNamespace(tables=SimpleNamespace(read=lambda t: tables[t.name]))
+    assert silent_sources(job, dt.date(2026, 1, 1)) == [
+        "the logs of source late end in 2025-11: from then to --as-of 2026-01-01 its customers count as silent"
+    ]
+    tables[LEDGER.name] = ledger.where("source = 'late'")
+    assert silent_sources(job, dt.date(2026, 1, 1)) == []

@@ -155,13 +155,25 @@ def test_training_again_gives_the_same_rows_and_the_champion_is_what_readers_see
     assert champion(open_runs(trained.settings.storage, trained.data_dir), "segments_kmeans") == "segments_kmeans/3"
 
 
-def go_back(job: Job) -> None:
-    """`segmentation rollback --model segments_kmeans` for July."""
-    job.args.model, job.args.to = "segments_kmeans", None
+def go_back(job: Job, as_of: dt.date = JULY, to: int | None = None) -> None:
+    """`segmentation rollback --model segments_kmeans`, whose latest published rows are of as_of."""
+    job.args.model, job.args.to = "segments_kmeans", to
     with pytest.MonkeyPatch.context() as patch:
-        rows = job.tables.read(BASETABLE).where(F.col("as_of") == F.lit(JULY))
-        patch.setattr(rollback_model, "read_basetable", lambda _: (JULY, rows, ()))
+        rows = job.tables.read(BASETABLE).where(F.col("as_of") == F.lit(as_of))
+        patch.setattr(rollback_model, "read_basetable", lambda _: (as_of, rows, ()))
         rollback_model.rollback(job)
+
+
+def test_a_model_gone_back_to_counts_the_accounts_of_today(trained: Job) -> None:
+    go_back(trained, JUNE, to=1)
+    june = F.col("as_of") == F.lit(JUNE)
+    placed = dict(trained.tables.read(SEGMENTS).where(june).groupBy("segment").count().collect())
+    told = trained.tables.read(SEGMENT_SUMMARIES).where(june).orderBy("segment").collect()
+    assert {row["segment"]: row["accounts"] for row in told} == placed
+    assert placed[0] == 40 - MOVED
+    assert [(row["change"], row["previous"]) for row in told] == [("kept", [segment]) for segment in range(3)]
+    assert told[0]["share"] == pytest.approx((40 - MOVED) / 120)
+    assert told[0]["sentence"].startswith("34 accounts (28 % of all). ")
 
 
 def test_a_model_that_reads_a_feature_of_the_past_moves_nobody_and_is_not_gone_back_to(

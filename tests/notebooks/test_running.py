@@ -64,7 +64,7 @@ def test_all_five_tell_what_the_tables_hold(walked: Path, house: House) -> None:
 @pytest.mark.slow
 def test_what_is_wrong_is_one_line_with_the_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGMENTATION_JARS", str(tmp_path))
-    with pytest.raises(CellExecutionError, match=r"EnvironmentProblem: Delta's jars .* run `make setup`") as stopped:
+    with pytest.raises(CellExecutionError, match=r"EnvironmentProblem: Delta's jars .* fetch them by") as stopped:
         run(NOTEBOOKS[:1], tmp_path)
     assert "Traceback" not in str(stopped.value)
     assert 'File "' not in str(stopped.value)

@@ -106,7 +106,7 @@ def require_second_drop(logs: Logs, capsys: pytest.CaptureFixture[str]) -> None:
     assert logs.ingest() == Exit.OK
     said = capsys.readouterr().err
     assert "4 of 7 files hold what is already there, skipped" in said
-    assert f"{logs.drop / 'plain.csv'} was read before with other content" in said
+    assert f"{logs.drop / 'plain.csv'} was read before with other content: rows that are there already" in said
     kept = logs.read(EVENTS).where("disposition = 'kept'").groupBy("token").count().collect()
     tokens = {row["token"]: row["count"] for row in kept}
     assert tokens == {"plain": 3, "packed": 1, "drifted": 1, "a1": 1, "mended": 1, "late": 1}

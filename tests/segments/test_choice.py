@@ -2,19 +2,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from segmentation.segments.choice import Choice, choose_k
 from segmentation.segments.result import Candidate
 from tests.segments.planted_settings import settings
 
 
+def sizes(k: int, smallest: int) -> tuple[int, ...]:
+    """Of k clusters of 200 accounts."""
+    return (200 - smallest - 20 * (k - 2), *([20] * (k - 2)), smallest)
+
+
 def kmeans(k: int, silhouette: float, smallest: int = 20) -> Candidate:
-    return Candidate("kmeans", k, silhouette=silhouette, sizes=(200 - smallest, smallest))
+    return Candidate("kmeans", k, silhouette=silhouette, sizes=sizes(k, smallest))
 
 
 def gmm(k: int, bic: float) -> Candidate:
-    return Candidate("gmm", k, silhouette=0.9 - k / 10, log_likelihood=1.0, bic=bic, sizes=(180, 20))
+    return Candidate("gmm", k, silhouette=0.9 - k / 10, log_likelihood=1.0, bic=bic, sizes=sizes(k, 20))
 
 
 def failed(k: int) -> Candidate:
@@ -100,10 +103,18 @@ def test_unless_every_k_did() -> None:
 
 
 def test_a_given_k_is_taken_as_it_is_though_its_stability_is_told() -> None:
-    choice, _ = choose(kmeans(7, 0.1, smallest=1), stability={7: 0.2})
+    choice = choose_k([kmeans(7, 0.1, smallest=1)], 200, settings(k=7), lambda _: 0.2)
     assert choice.reason == "k = 7 was given in the settings, mean Jaccard over resamples 0.20"
 
 
-def test_when_every_fit_failed_the_error_tells_why() -> None:
-    with pytest.raises(RuntimeError, match=r"k = 2: singular; k = 3: singular"):
-        choose(failed(2), failed(3))
+def test_a_lone_k_that_nobody_gave_is_not_said_to_be_given() -> None:
+    choice, _ = choose(kmeans(2, 0.5), stability={2: 0.8})
+    assert choice.reason == "k = 2 of 2 to 2: highest silhouette (0.500), mean Jaccard over resamples 0.80"
+
+
+def test_a_cluster_that_holds_nobody_is_no_segment() -> None:
+    empty = Candidate("kmeans", 4, silhouette=0.9, sizes=(30, 30))
+    choice = choose_k(
+        [Candidate("kmeans", 3, silhouette=0.5, sizes=(20, 20, 20)), empty], 60, settings(), lambda _: None
+    )
+    assert choice.candidate.k == 3

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from pyspark.sql import DataFrame, SparkSession
 
+from segmentation.errors import InputProblem
 from segmentation.features.catalogue import catalogue
 from segmentation.features.feature import Feature
 from segmentation.schemas import SEGMENT_PROFILES, SEGMENT_SUMMARIES, SEGMENTS
@@ -201,6 +202,15 @@ def test_hdbscan_that_finds_no_structure_gives_no_segments_and_says_so(spark: Sp
     run = train_segments(frame, planted.usage_features(), settings(methods=("ward", "hdbscan"), k=2), models)
     assert [one.method for one in run.results] == ["ward"]  # and no consensus of one
     assert run.skipped == {"hdbscan": "it found 0 dense regions, so nothing to tell apart"}
+
+
+def test_a_method_of_which_nothing_can_be_fitted_is_named_with_the_reason(spark: SparkSession) -> None:
+    frame = spark.createDataFrame(planted.groups((20, 20)).drop(columns="kind"))
+    models = planted.MODELS | {"ward": planted.MODELS["ward"].model_copy(update={"params": {"metric": "cosine"}})}
+    with pytest.raises(
+        InputProblem, match=r"^no method gave segments: ward: ValueError: cosine was provided as metric"
+    ):
+        train_segments(frame, planted.usage_features(), settings(methods=("ward",)), models)
 
 
 def replace_params(**params: int) -> object:

@@ -325,6 +325,9 @@ def test_types_are_what_spark_will_read(tmp_path: Path) -> None:
     )
     (file,) = list_drop(tmp_path, source("parquet"))
     assert (file.refusal or "").startswith("unsupported_type: b is map<string, int8")
+    pq.write_table(pa.table({"a": ["x"], "b": pa.array([1], pa.decimal256(50, 2))}), tmp_path / "x.parquet")
+    (file,) = list_drop(tmp_path, source("parquet"))
+    assert (file.refusal or "").startswith("unsupported_type: b is decimal256(50, 2)")
 
 
 def test_types_of_int96_and_of_what_lies_inside_another_value(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import subprocess
 import sys
@@ -10,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from segmentation.errors import EnvironmentProblem
 from segmentation.stores import locks
-from segmentation.stores.locks import Locked, exclusive, holder
+from segmentation.stores.locks import Locked, exclusive, holder, require_locks
 
 HOST = socket.gethostname()
 
@@ -68,4 +71,19 @@ def test_a_lock_says_where_and_since_when_its_jvm_runs(tmp_path: Path, java: int
         named, where = (tmp_path / ".lock").read_text().splitlines()
         assert where == f"on {HOST} since {start_of(java)}"
         assert holder(tmp_path) == named  # people are told the first line alone
+    assert holder(tmp_path) is None
+
+
+def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+    told = (
+        f"{tmp_path} is on a file system that locks no files \\(Operation not supported\\), so nothing would keep two"
+    )
+    with pytest.raises(EnvironmentProblem, match=told), exclusive(tmp_path, "ingest", 0, print):
+        pass
+    with pytest.raises(EnvironmentProblem, match=told):  # of `doctor`, before there is a lock
+        require_locks(tmp_path)
     assert holder(tmp_path) is None

@@ -7,7 +7,7 @@ import pytest
 from segmentation.errors import InputProblem
 from segmentation.settings import PrivacySettings
 from segmentation.stores.conf import ConfError, load_settings
-from segmentation.stores.secrets import key_fingerprint, read_key
+from segmentation.stores.secrets import key_fingerprint, read_key, veiled
 
 ON = PrivacySettings(hash_ids=True, key_variable="ID_KEY_OF_TESTS")
 GOOD = "0123456789abcdef0123456789abcdef"
@@ -45,3 +45,20 @@ def test_a_key_in_place_of_the_variables_name_is_refused() -> None:
 def test_the_fingerprint_tells_keys_apart() -> None:
     assert key_fingerprint(GOOD.encode()) == "1fb06d85"
     assert key_fingerprint(GOOD.encode()) != key_fingerprint(GOOD[::-1].encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('session.spark={fs.azure.sas.fixed.token.acct: "sv=2022&ss=b&sig=REAL"}',
+         "session.spark={fs.azure.sas.fixed.token.acct: ***}"),
+        ("fs.azure.sas.fixed.token.acct=sv=2022&sig=REAL%3D", "fs.azure.sas.fixed.token.acct=***&sig=***"),
+        ("keyPassword: 'my REAL, pw', keep: 1", "keyPassword: ***, keep: 1"),
+        ("sc://127.0.0.1:1/;token=REAL;user_id=me", "sc://127.0.0.1:1/;token=***;user_id=me"),
+        ("postgresql://me:REAL@host/runs?password=REAL&sslmode=require",
+         "postgresql://***@host/runs?password=***&sslmode=require"),
+        ("event token: T1", "event token: T1"),
+    ],
+)  # fmt: skip
+def test_secrets_are_hidden_whole_and_the_rest_is_shown(text: str, shown: str) -> None:
+    assert veiled(text) == shown

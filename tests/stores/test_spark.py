@@ -44,7 +44,9 @@ def test_missing_java_old_java_and_missing_jars_each_name_the_fix(
         check_environment()
     monkeypatch.setenv("JAVA_HOME", str(fake_java(tmp_path / "new", "17.0.2")))
     monkeypatch.setenv("SEGMENTATION_JARS", str(tmp_path))
-    with pytest.raises(EnvironmentProblem, match=r"Delta's jars .* are not in .*run `make setup`"):
+    with pytest.raises(
+        EnvironmentProblem, match=r"Delta's jars .* are not in .*fetch them by `python -m segmentation.stores.jars`"
+    ):
         check_environment()
 
 
