@@ -22,7 +22,8 @@ VERSION = ("event_id_hash", "revision", "event_ts", "row_hash")
 def identity_columns(parsed: DataFrame, source: SourceSettings) -> dict[str, Column]:
     """`event_id_hash` and `revision` over the log's columns, and whether either is missing or unreadable.
 
-    A revision is a whole number; of a number with a fraction the whole part counts, a time counts in microseconds.
+    A revision is a whole number; of a number with a fraction, text as well, the whole part counts. A time counts in
+    microseconds; of text none is read.
     """
     no, none = F.lit(False), F.lit(None).cast("bigint")
     columns = {"event_id_hash": none, "_missing_event_id": no, "revision": none, "_bad_revision": no}
@@ -38,7 +39,9 @@ def identity_columns(parsed: DataFrame, source: SourceSettings) -> dict[str, Col
         if isinstance(kind, (T.TimestampType, T.TimestampNTZType, T.DateType)):
             columns["revision"] = F.unix_micros(given.cast("timestamp"))
         else:
-            columns["revision"] = given.try_cast("bigint")
+            # of text Spark takes whole numbers alone
+            of_fraction = F.floor(given.try_cast("decimal(38, 9)")).try_cast("bigint")
+            columns["revision"] = F.coalesce(given.try_cast("bigint"), of_fraction)
         columns["_bad_revision"] = given.isNotNull() & columns["revision"].isNull()
     return columns
 

@@ -18,9 +18,10 @@ from segmentation.exploration.correlation import feature_groups
 from segmentation.exploration.coverage import activity_gaps, category_coverage
 from segmentation.exploration.profiles import CONSTANT, NEARLY_CONSTANT, remark
 from segmentation.features.feature import ALL
-from segmentation.features.months import months_before
+from segmentation.features.months import YEAR, first_in_turn, months_before
 from segmentation.features.tokens import main_accounts
 from segmentation.settings import ExploreSettings
+from segmentation.shown import listed
 
 #: a last month with less than this share of a usual month's rows may not be there in full
 _THIN_MONTH = 0.5
@@ -94,12 +95,13 @@ def _months(coverage: pd.DataFrame, as_of: dt.date) -> Iterator[str]:
     if not rows:
         return
     month, missing = months_before(as_of, 1), []
-    while month >= min(rows):
+    first = first_in_turn(rows)
+    while month >= first:
         if month not in rows:
             missing.append(f"{month:%Y-%m}")
         month = months_before(month, 1)
     if missing:
-        yield f"no row at all in {', '.join(sorted(missing))}: were these months delivered?"
+        yield f"no row at all in {listed(sorted(missing), YEAR)}: were these months delivered?"
     last = months_before(as_of, 1)
     usual = float(np.median([count for month, count in rows.items() if month != last] or [0]))
     if last in rows and rows[last] < _THIN_MONTH * usual:

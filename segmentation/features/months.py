@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from segmentation.errors import InputProblem
 
@@ -69,10 +69,22 @@ def last_in_turn(months: Mapping[dt.date, int]) -> dt.date:
     >>> last_in_turn({dt.date(2025, 11, 1): 90, dt.date(2025, 12, 1): 90, dt.date(2026, 6, 1): 1})
     datetime.date(2025, 12, 1)
     """
+    return max(_in_turn(months, 1))
+
+
+def first_in_turn(months: Mapping[dt.date, int]) -> dt.date:
+    """The first month, of those with rows, that is no few rows of a wrong clock: as the last one, looked at backwards.
+
+    >>> first_in_turn({dt.date(2000, 1, 1): 1, dt.date(2025, 11, 1): 90, dt.date(2025, 12, 1): 90})
+    datetime.date(2025, 11, 1)
+    """
+    return min(_in_turn(months, -1))
+
+
+def _in_turn(months: Mapping[dt.date, int], step: int) -> Iterator[dt.date]:
+    """Months with many rows, or with not too few beside their neighbours: those before, with step -1 those after."""
     many = max(months.values()) / 10
-
-    def follows(month: dt.date, rows: int) -> bool:
-        before = [months.get(months_before(month, back), 0) for back in range(1, YEAR + 1)]
-        return before[0] > 0 and rows >= max(before) / 1000
-
-    return max(month for month, rows in months.items() if rows >= many or follows(month, rows))
+    for month, rows in months.items():
+        beside = [months.get(months_before(month, step * back), 0) for back in range(1, YEAR + 1)]
+        if rows >= many or (beside[0] > 0 and rows >= max(beside) / 1000):
+            yield month

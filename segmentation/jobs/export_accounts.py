@@ -89,6 +89,8 @@ def _remarks(job: Job, as_of: dt.date, columns: Sequence[str], empty: Sequence[T
         names = ", ".join(name for name in columns if COLUMNS[name].table is table)
         lines.append(f"left empty: {names} (run `segmentation {made_by(table.name)} --as-of {as_of}` for them)")
     used = {COLUMNS[name].table.name for name in columns}
+    if SEGMENTS.name in used and SEGMENTS not in empty:
+        lines.append(_of_the_method(job, as_of))
     if INDUSTRY_FILL.name in used:
         lines += _of_the_gate(job, as_of)
     beside = {_WRITTEN_WITH.get(table, table) for table in used}
@@ -98,6 +100,18 @@ def _remarks(job: Job, as_of: dt.date, columns: Sequence[str], empty: Sequence[T
     if job.settings.privacy.hash_ids and "account_id" in columns:
         lines.append("account_id is the keyed hash of the id: match it by hashing yours with the same key")
     return [*lines, "these files are copies: `segmentation forget` does not reach them"]
+
+
+def _of_the_method(job: Job, as_of: dt.date) -> str:
+    """Whose segments they are, and whether those of the date before were another's."""
+    found: dict[dt.date, list[str]] = {}
+    for date, method in job.tables.read(SEGMENTS).select("as_of", "method").distinct().collect():
+        found.setdefault(date, []).append(method)
+    lead = {date: lead_method(methods, job.settings.segments.methods) for date, methods in found.items()}
+    said, before = f"segments are those of {lead[as_of]}", max((date for date in lead if date < as_of), default=as_of)
+    if lead[before] == lead[as_of]:
+        return said
+    return f"{said}, as of {before} they were those of {lead[before]}: the same number is another segment"
 
 
 def _of_the_gate(job: Job, as_of: dt.date) -> list[str]:

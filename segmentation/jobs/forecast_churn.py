@@ -9,7 +9,7 @@ import pandas as pd
 from pyspark.sql import functions as F
 
 from segmentation.features.activity import mask_words
-from segmentation.features.months import months_before
+from segmentation.features.months import first_in_turn, months_before
 from segmentation.jobs.activity_months import require_current_activity
 from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, training_note
 from segmentation.jobs.horizons import months_of_others
@@ -37,8 +37,8 @@ def churn(job: Job) -> None:
     require_current_activity(job, as_of)
     settings = job.settings
     activity, tokens = job.tables.read(ACTIVITY), job.tables.read(TOKENS)
-    first: dt.date = activity.agg(F.min("event_month").alias("first")).collect()[0]["first"]
-    check_history(first, as_of, settings.outlook)
+    months: dict[dt.date, int] = dict(activity.groupBy("event_month").agg(F.sum("rows")).collect())
+    check_history(first_in_turn(months), as_of, settings.outlook)
     masks, categories = mask_words(job.tables.read(EVENT_NAMES)), stored_categories(job)
     horizon = settings.outlook.horizon_months
     earlier, later = (

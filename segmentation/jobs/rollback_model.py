@@ -22,8 +22,8 @@ from segmentation.jobs.kept_models import require_columns
 from segmentation.jobs.rows import table_rows
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import INDUSTRY_SCORES, SEGMENT_MOVES, SEGMENT_PROFILES, SEGMENT_SUMMARIES, SEGMENTS
-from segmentation.segments.describing import ended_summary, resized
-from segmentation.segments.matching import ENDED
+from segmentation.segments.describing import resized
+from segmentation.segments.evolution import with_ended
 from segmentation.segments.scoring import score_segments
 from segmentation.stores.registry import (
     GATE,
@@ -39,6 +39,7 @@ from segmentation.stores.runs import INDUSTRY_MODEL, Runs, load_model, open_runs
 from segmentation.table import of_date
 
 ROLLED_BACK = "rolled_back"
+_TAKEN_BACK = "the model that had found it was taken back"
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -164,7 +165,7 @@ def _store_segments(job: Job, runs: Runs, target: str, basetable: DataFrame, as_
         is_earlier=trained is not None and trained < as_of,
     )
     kept = [
-        (SEGMENT_SUMMARIES, _with_ended(summaries, tables.read(SEGMENT_SUMMARIES).where(where).toPandas())),
+        (SEGMENT_SUMMARIES, with_ended(summaries, tables.read(SEGMENT_SUMMARIES).where(where).toPandas(), _TAKEN_BACK)),
         (SEGMENT_PROFILES, read_table(runs, target, f"{method}_profile", SEGMENT_PROFILES)),
         (SEGMENT_MOVES, pd.DataFrame(columns=SEGMENT_MOVES.columns.names)),
     ]
@@ -172,16 +173,6 @@ def _store_segments(job: Job, runs: Runs, target: str, basetable: DataFrame, as_
         tables.replace(table_rows(part, table, as_of=as_of, method=method), table, where=where, note=tables.note(table))
     tables.replace(rows, SEGMENTS, where=where, note=tables.note(SEGMENTS))
     job.say("profiles and medians are those of its training; the consensus still holds the other model's votes")
-
-
-def _with_ended(summaries: pd.DataFrame, replaced: pd.DataFrame) -> pd.DataFrame:
-    """The target's summaries, and the segments that are taken back as ended: their ids stay given out."""
-    why = "the model that had found it was taken back"
-    ended = [
-        row if row["change"] == ENDED else ended_summary(row["method"], row["segment"], row["name"], why, ())
-        for row in replaced[~replaced["segment"].isin(summaries["segment"])].to_dict("records")
-    ]
-    return pd.DataFrame([*summaries.to_dict("records"), *ended], columns=summaries.columns)
 
 
 JOB = JobSpec(

@@ -58,7 +58,7 @@ def _balance(ledger: DataFrame) -> list[str]:
 def _segments(job: Job, as_of: dt.date) -> list[str]:
     """A line per method; the segments of the consensus, or without one of the first method of the settings."""
     rows = _at(job.tables.read(SEGMENT_SUMMARIES), as_of).orderBy("method", "segment").collect()
-    found = sorted({row["method"] for row in rows})
+    found = sorted({row["method"] for row in rows if row["accounts"]})
     lead = lead_method(found, job.settings.segments.methods)
     lines = []
     for method in sorted(found, key=lambda name: (name != lead, name)):

@@ -25,7 +25,7 @@ from segmentation.schemas import (
     SEGMENT_SUMMARIES,
     SEGMENTS,
 )
-from segmentation.segments.evolution import decompose
+from segmentation.segments.evolution import decompose, with_ended
 from segmentation.segments.importance import surrogate
 from segmentation.segments.matching import BORN, ENDED, MERGED, SPLIT
 from segmentation.segments.result import SegmentationRun
@@ -37,6 +37,8 @@ from segmentation.table import of_date
 
 #: changes worth a line on the screen
 TOLD = (BORN, SPLIT, MERGED, ENDED)
+#: of a segment of the same date that a training done again does not have
+_NOT_FOUND = "a training done again for this date did not find it"
 
 
 def train_segments(job: Job) -> None:
@@ -67,6 +69,7 @@ def _store(job: Job, as_of: dt.date, basetable: DataFrame, run: SegmentationRun,
     models = log_segments(runs, run, surrogates, job.settings, job.tables.versions(LINEAGE), as_of)
     rows = [one.assignments.withColumn("model", F.lit(models[one.method])) for one in run.results]
     summaries = pd.concat([with_history(one.summaries, history) for one in run.results])
+    summaries = with_ended(summaries, history.replaced, _NOT_FOUND)  # of a method that is not asked for any more, too
     profiles = pd.concat([one.profile.assign(method=one.method) for one in run.results])
     segments = reduce(DataFrame.unionByName, rows)
     replace_date(job, as_of, (SEGMENTS, segments, note), (SEGMENT_SUMMARIES, summaries, None))

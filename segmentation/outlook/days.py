@@ -9,23 +9,22 @@ from pyspark.sql import functions as F
 
 from segmentation.errors import LackingData
 from segmentation.features.measures import before
-from segmentation.features.months import check_as_of, month_index, months_before
+from segmentation.features.months import check_as_of, first_in_turn, month_index, months_before
 
 #: the check holds back at most one month in so many
 HELD_BACK = 3
 
 
 def first_value_month(activity: DataFrame, as_of: dt.date) -> dt.date:
-    """The first month before as_of with a value; LackingData when there is none."""
+    """The first month before as_of with values, but for few of a wrong clock; LackingData when there is none."""
     with_value = before(activity, check_as_of(as_of)).where(F.col("value_count") > 0)
-    row = with_value.agg(F.min("event_month").alias("month")).first()
-    if row is None or row["month"] is None:
+    months: dict[dt.date, int] = dict(with_value.groupBy("event_month").agg(F.sum("value_count")).collect())
+    if not months:
         raise LackingData(
             f"no log row before {as_of} carries a value, so there is nothing to forecast: "
             "name the log's column as `value` in its file in conf/sources and ingest it into a new --data-dir"
         )
-    month: dt.date = row["month"]
-    return month
+    return first_in_turn(months)
 
 
 def holdout_start(first: dt.date, as_of: dt.date, months_ahead: int) -> dt.date | None:

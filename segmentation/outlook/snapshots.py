@@ -24,8 +24,8 @@ CHURNED = "churned"
 def check_history(first: dt.date, as_of: dt.date, settings: OutlookSettings) -> None:
     """Raises LackingData when the logs before as_of are too short to learn on one period and to test on a later one.
 
-    `first` is the first month of the cube. The model learns from what was known two horizons ago, which takes as
-    many months of usage again as make an account an active one.
+    `first` is the first month of the cube, but for few rows of a wrong clock. The model learns from what was known two
+    horizons ago, which takes as many months of usage again as make an account an active one.
     """
     have = month_index(as_of) - month_index(first)
     need = 2 * settings.horizon_months + settings.active_months

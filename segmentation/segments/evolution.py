@@ -8,6 +8,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.segments.describing import ended_summary
 from segmentation.segments.matching import ENDED, KEPT, NOWHERE, Previous
 
 
@@ -77,6 +78,20 @@ def previous_run(segments: pd.DataFrame, profiles: pd.DataFrame, as_of: str, hig
         centres=centres,
         highest=highest,
     )
+
+
+def with_ended(summaries: pd.DataFrame, replaced: pd.DataFrame, why: str) -> pd.DataFrame:
+    """The summaries, and as ended whatever segments of those `replaced` are not in them: their ids stay given out.
+
+    Both are rows of table `segment_summaries` of one as_of, of any methods; `why` these are no more.
+    """
+    known = set(zip(summaries["method"], summaries["segment"], strict=True))
+    ended = [
+        row if row["change"] == ENDED else ended_summary(row["method"], row["segment"], row["name"], why, ())
+        for row in replaced.to_dict("records")
+        if (row["method"], row["segment"]) not in known
+    ]
+    return pd.DataFrame([*summaries.to_dict("records"), *ended], columns=summaries.columns)
 
 
 def keep_history(summaries: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:

@@ -147,6 +147,19 @@ def test_a_new_category_is_a_change(
     assert "nothing has changed, kept as it is" in capsys.readouterr().out
 
 
+def test_what_reads_the_cube_refuses_one_that_is_behind_the_logs(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows that nobody has brought into it would look like silence."""
+    data = ["--as-of", "2025-04-01", "--data-dir", str(tmp_path / "data")]
+    assert main([*ingested(tmp_path, LOG), "--as-of", "2025-04-01"]) == Exit.OK
+    ingested(tmp_path, LOG.replace("2025-02-05", "2025-02-06").replace("2025-03-0", "2025-04-0"))
+    for command in ("value", "explore"):
+        assert main([command, *data]) == Exit.INPUT
+        told = "rows of 2025-02 came or changed since the cube was computed: give `segmentation basetable` first"
+        assert told in capsys.readouterr().err
+
+
 @pytest.mark.long
 def test_a_basetable_of_nobody_is_not_published(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]

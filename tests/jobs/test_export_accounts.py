@@ -53,6 +53,7 @@ def data_dir(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> P
         SEGMENTS.name: [
             *((AS_OF, account, "kmeans", 1, "Heavy; -use", 0.5, False, "m/1") for account in ("=a", "b")),
             *((AS_OF, account, "ward", 2, "Other", 0.1, True, "m/1") for account in ("=a", "b")),
+            (dt.date(2025, 12, 1), "b", "consensus", 1, "Third", 0.5, False, "m/1"),
         ],
         INDUSTRY_FILL.name: [
             (AS_OF, "=a", "fill", "Food", 0.9, "Toys", ["r"], "i/1"),  # labelled since
@@ -95,6 +96,8 @@ def test_an_account_is_one_row_in_both_files(
     with (out / "accounts-2026-01-01.csv").open(encoding="utf-8-sig", newline="") as stream:
         head, *rows = csv.reader(stream)
     assert tuple(head) == load_settings("local").export.columns == tuple(COLUMNS)
+    told = "segments are those of kmeans, as of 2025-12-01 they were those of consensus: the same number is another"
+    assert f"\n  {told} segment\n" in said
     assert rows == [
         ["'=a", "2026-01-01", "1", "Heavy; '-use", "0.5", "False", "Toys", "", "", "",
          "3.0", "20.0", "100.0", "regular", "", ""],

@@ -56,7 +56,11 @@ def test_an_id_is_trimmed_as_in_the_logs_and_no_further(spark: SparkSession, tmp
     logs, odd = Logs(spark, tmp_path), "a1\t\u00a0"
     logs.write("a.csv", line(TIME, "t1", account=f"{odd} "), line(TIME, "t2", account="a1"))
     assert logs.ingest() == Exit.OK
+    half_deleted = logs.data / "tables" / ".removed-events-7" / "part.parquet"  # a job was killed while it was at it
+    half_deleted.parent.mkdir()
+    half_deleted.touch()
     assert forget(logs, f" {odd}") == Exit.OK
+    assert not half_deleted.parent.exists()
     assert left(logs) == {"a1": [None]}
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
 from segmentation.events.refusals import Entry
@@ -201,9 +202,13 @@ def test_what_is_there_and_what_waits(spark: SparkSession, tmp_path: Path, capsy
     assert main(replay) == Exit.OK
     assert "replayed 1 quarantined rows of 'generated': now kept 0, quarantined 1" in capsys.readouterr().out
     tables = store(spark, data_dir)
+    matched = tables.read(EVENT_NAMES).where("event_name = 'Teleported'").withColumn("event_key", F.lit(1).cast("long"))
+    tables.append(matched.withColumns({"category": F.lit("System"), "rule": F.lit("exact")}), EVENT_NAMES)
+    tables.publish("tests", dt.datetime.now(dt.UTC))  # as it comes once a category knows it
     tables.replace(tables.read(TOKENS), TOKENS)  # a job that is killed before it publishes leaves this
     lines = status(data_dir, capsys)
     assert next(line.split()[2] for line in lines if line.startswith("events ")) == "4"
+    assert [line for line in lines if line.startswith("unmatched")] == []
     assert [line.split(": ")[0] for line in lines if line.startswith("refused")] == [
         f"refused         {drop / 'b.csv'}",
         f"refused         {drop / 'twin.csv'}",

@@ -7,7 +7,14 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.schemas import SEGMENT_MOVES
-from segmentation.segments.evolution import Decomposed, decompose, keep_history, moves, previous_run
+from segmentation.segments.evolution import (
+    Decomposed,
+    decompose,
+    keep_history,
+    moves,
+    previous_run,
+    with_ended,
+)
 from segmentation.table import check
 
 MAY, JUNE = dt.date(2026, 5, 1), dt.date(2026, 6, 1)
@@ -64,3 +71,17 @@ def test_but_what_changed_since_that_run_is_told() -> None:
     stored = pd.DataFrame([summary(0, "kept", [0]), summary(1, "kept", [1])])
     again = pd.DataFrame([summary(0, "merged", [0, 1]), summary(1, "ended", [0], accounts=0), summary(7, "born", [])])
     pd.testing.assert_frame_equal(keep_history(again, stored), again, check_exact=True)
+
+
+def test_ids_of_methods_that_did_not_run_again_stay_given_out() -> None:
+    found = pd.DataFrame([summary(0, "kept", [0]) | {"method": "kmeans", "sentence": "5 accounts."}])
+    gmm = [summary(0, "kept", [0]), summary(6, "born", []), summary(3, "ended", [0], accounts=0)]
+    replaced = pd.concat([found, pd.DataFrame([one | {"method": "gmm", "sentence": "Was."} for one in gmm])])
+    told = with_ended(found, replaced.assign(as_of=JUNE), "it was not asked for").to_dict("records")
+    assert [(row["method"], row["segment"], row["change"], row["accounts"], row["sentence"]) for row in told] == [
+        ("kmeans", 0, "kept", 5, "5 accounts."),
+        ("gmm", 0, "ended", 0, "Ended: it was not asked for."),
+        ("gmm", 6, "ended", 0, "Ended: it was not asked for."),
+        ("gmm", 3, "ended", 0, "Was."),
+    ]
+    assert list(told[1]) == list(found.columns)

@@ -26,7 +26,12 @@ def test_what_killed_processes_left_goes_when_nobody_can_be_at_it_any_more(tmp_p
 
 def test_nothing_is_put_there_when_writing_fails(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("as it was")
-    with pytest.raises(OSError, match="full"), whole(tmp_path / "a.csv") as beside:
-        beside.write_text("half a fi")
-        raise OSError("full")
+
+    def write() -> None:
+        with whole(tmp_path / "a.csv") as beside:
+            beside.write_text("half a fi")
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        write()
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.csv", "as it was")]
