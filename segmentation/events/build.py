@@ -92,7 +92,7 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
         **_number(parsed, "duration_s", source.duration_s),
         **_number(parsed, "value", source.value),
         "status": _text(source.status),
-        "is_error": _flag(source.error_when),
+        "is_error": _flag(source.error_when, parsed),
         "product": _text(source.product),
         "os": _text(source.os),
         "attributes": _attributes(attributes, UNKNOWN_KEYS in types),
@@ -110,9 +110,11 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
     )
 
 
-def _flag(sql: str | None) -> Column:
+def _flag(sql: str | None, parsed: DataFrame) -> Column:
     """What the SQL says of a row: of a text whether it reads as true (t, yes, 1) or false, of neither null."""
-    return F.expr(sql or "NULL").try_cast("boolean")
+    given = F.expr(sql or "CAST(NULL AS BOOLEAN)")
+    is_text = isinstance(parsed.select(given).schema[0].dataType, T.StringType)
+    return given.try_cast("boolean") if is_text else given
 
 
 def _special_columns(batch_id: str, in_range: Column, raw: Column) -> dict[str, Column]:

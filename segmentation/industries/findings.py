@@ -24,6 +24,7 @@ from segmentation.industries.shift import shift
 from segmentation.industries.suspects import suspects
 from segmentation.models import metrics as m
 from segmentation.settings import IndustrySettings
+from segmentation.shown import counted
 
 #: before the name of a metric: of the probabilities before calibration
 RAW = "raw_"
@@ -140,7 +141,7 @@ def _strange_note(strange: Slice) -> tuple[str, ...]:
     if not (accounts := len(strange.actual)):
         return ()
     return (
-        f"{accounts:,} labelled accounts of industries with too few labels count as mistakes where they would be "
+        f"{counted(accounts, 'labelled account')} of industries with too few labels: a mistake wherever one would be "
         "filled in; accuracy, AUC and the like leave them out",
     )
 

@@ -9,6 +9,7 @@ import pandas as pd
 from segmentation.basetable.folds import TRAIN
 from segmentation.errors import InputProblem, LackingData
 from segmentation.industries.filling import ALL
+from segmentation.shown import counted
 
 FEWEST_INDUSTRIES = 2
 FEWEST_FOLDS = 2
@@ -46,7 +47,7 @@ def choose_labels(labelled: pd.DataFrame, min_accounts: int) -> Labels:
     kept, excluded = [], {}
     for industry in sorted(counts.index, key=lambda name: (-counts[name], name)):
         if counts[industry] < min_accounts:
-            excluded[industry] = f"{counts[industry]} labelled accounts, fewer than {min_accounts}"
+            excluded[industry] = f"{counted(int(counts[industry]), 'labelled account')}, fewer than {min_accounts}"
         elif folds_of.get(industry, 0) < FEWEST_FOLDS:
             excluded[industry] = "its training accounts do not reach into two folds"
         else:

@@ -14,7 +14,7 @@ from segmentation.basetable.build import build_basetable
 from segmentation.basetable.imputation import LOGS, prepare_activity
 from segmentation.basetable.labels import count_accounts, count_dropped, label_accounts, labels_of_nobody
 from segmentation.checkpoint import settled
-from segmentation.errors import InputProblem, LackingData
+from segmentation.errors import InputProblem
 from segmentation.features.accounts import account_features
 from segmentation.features.activity import mask_words
 from segmentation.features.tokens import LACKING, main_accounts, token_features
@@ -181,7 +181,7 @@ def _build_basetable(
         stored.result()
     dropped, dropped_labelled = count_dropped(built.dropped, labelled) if settings.imputation == LOGS else (0, 0)
     if dropped and dropped == counts.with_features:
-        raise LackingData(
+        raise InputProblem(
             f"all {dropped:,} accounts miss more than {settings.max_missing_share:.0%} of their values: raise "
             "basetable.max_missing_share, or choose another basetable.imputation"
         )

@@ -103,15 +103,13 @@ def _java(job: Job) -> Iterator[str]:
 
 
 def _data_dir(job: Job) -> Iterator[str]:
-    storage = job.settings.storage
-    if storage.catalog and storage.tracking_uri:
-        yield f"not used: tables are in {storage.catalog}.{storage.schema_name}, model runs at {storage.tracking_uri}"
-        return
     try:
         job.data_dir.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=job.data_dir).close()  # rights alone do not tell of a disk mounted read-only
     except OSError as problem:
         raise unwritable(job.data_dir, problem) from None
-    require_locks(job.data_dir)
+    if job.settings.storage.catalog is None:  # where there is one no job takes a lock
+        require_locks(job.data_dir)
     yield _space(job.data_dir)
     if by := holder(job.data_dir):
         yield f"being written by {by}"

@@ -24,13 +24,13 @@ def value(job: Job) -> None:
     tables, settings = job.tables, job.settings.outlook
     activity, tokens = tables.read(ACTIVITY), tables.read(TOKENS)
     as_of = _as_of(job)
-    require_current_activity(job, as_of)
     versions = tables.versions([ACTIVITY, TOKENS])
     others = months_of_others(job, ACCOUNT_VALUES, "value_months", as_of)
     note = json.dumps({"as_of": str(as_of), **versions, **settings.model_dump(mode="json"), **others}, sort_keys=True)
     if not job.args.force and tables.note(ACCOUNT_VALUES) == note:
         job.show(f"value as of {as_of}: nothing has changed, kept as it is")
         return
+    require_current_activity(job, as_of)
     split = holdout_start(first_value_month(activity, as_of), as_of, settings.value_months)
     with job.stage("value: days counted"):
         owners = main_accounts(activity, tokens, as_of)

@@ -19,7 +19,7 @@ from segmentation.errors import InputProblem
 from segmentation.events.balance import balance_lines
 from segmentation.events.drift import drift_lines
 from segmentation.events.erasure import ERASED
-from segmentation.events.layout import columns_of, format_of
+from segmentation.events.layout import columns_of, format_of, types_of
 from segmentation.events.refusals import Entry, last_by_path, rule_of
 from segmentation.events.rule_set import TIMES, RuleSet
 from segmentation.failures import Exit, is_passing
@@ -186,7 +186,7 @@ def _taken_in(job: Job) -> list[Row]:
     """What the ledger says of every file that was read."""
     if not job.tables.exists(LEDGER):
         return []
-    return job.tables.read(LEDGER).where(F.col("status") == READ).select("file_id", "path", "bytes", "layout").collect()
+    return job.tables.read(LEDGER).where(F.col("status") == READ).select("file_id", "path", "bytes").collect()
 
 
 def _sort_out(job: Job, found: Sequence[RawFile], source: SourceSettings) -> tuple[list[RawFile], list[RawFile]]:
@@ -207,13 +207,27 @@ def _sort_out(job: Job, found: Sequence[RawFile], source: SourceSettings) -> tup
     new = {file.file_id: file for file in reversed(unread)}
     if len(new) < len(good):
         job.say(f"{len(good) - len(new)} of {len(found)} files hold what is already there, skipped")
-    for file in new.values():
-        if str(file.path) in paths:
-            before = {columns_of(row["layout"], source.delimiter) for row in entries if row["path"] == str(file.path)}
-            are_found = source.event_id is not None or file.columns in before
-            what = f"content: {_COPIES}{_but_for_older(file)}" if are_found else f"columns: {_ALL_NEW}"
-            job.say(f"{file.path} was read before with other {what}")
+    _tell_rewritten(job, [file for file in new.values() if str(file.path) in paths], source)
     return sorted(new.values(), key=lambda file: file.path), refused
+
+
+def _tell_rewritten(job: Job, files: Sequence[RawFile], source: SourceSettings) -> None:
+    """What becomes of rows that stand in a file which was read before with other content."""
+    if not files:
+        return
+    earlier = job.tables.read(LEDGER).where(F.col("path").isin([str(file.path) for file in files]))
+    before: dict[str, set[tuple[object, ...]]] = {}
+    for path, layout in earlier.where(F.col("status") == READ).select("path", "layout").distinct().collect():
+        before.setdefault(path, set()).add(_hashed_with(layout, source))
+    for file in files:
+        are_found = source.event_id is not None or _hashed_with(file.layout, source) in before[str(file.path)]
+        what = f"content: {_COPIES}{_but_for_older(file)}" if are_found else f"columns: {_ALL_NEW}"
+        job.say(f"{file.path} was read before with other {what}")
+
+
+def _hashed_with(layout: str | None, source: SourceSettings) -> tuple[object, ...]:
+    """What a row is hashed with: the names of the columns, of Parquet their types as well."""
+    return (*columns_of(layout, source.delimiter), *sorted(types_of(layout or "").items()))
 
 
 def _but_for_older(file: RawFile) -> str:

@@ -51,11 +51,14 @@ def read_history(job: Job, as_of: dt.date) -> History:
     reference = {str(method): _nearest(dates, as_of) for method, dates in runs.items()}
     before = {str(method): [date for date in dates if date < as_of] for method, dates in runs.items()}
     profiles = job.tables.read(SEGMENT_PROFILES)
+    # of a method that was not trained again for its only date the ids alone are left
+    of_ids_alone = {method: Previous("", {}, {}, {}, int(last)) for method, last in ids.items() if method not in runs}
     return History(
         as_of,
         reference,
         {method: max(dates) for method, dates in before.items() if dates},
-        {
+        of_ids_alone
+        | {
             method: previous_run(
                 _of(segments, method, date).select("account_id", "segment", "name").toPandas(),
                 _of(profiles, method, date).select("segment", "feature", "centre").toPandas(),

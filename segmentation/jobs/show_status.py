@@ -153,11 +153,16 @@ def _is_there(path: str) -> bool:
 
 
 def _unmatched(job: Job) -> list[str]:
-    """Event names that no category has known since they came, the newest by name."""
+    """Event names that no category knew when they came, nor has known since, the newest by name.
+
+    The table does not say of which source a name is: what one knows later counts for all.
+    """
     if not job.tables.exists(EVENT_NAMES):
         return []
     stored, is_unmatched = job.tables.read(EVENT_NAMES), F.col("rule") == UNMATCHED
-    names = stored.where(is_unmatched).join(stored.where(~is_unmatched), on="event_name", how="left_anti")
+    known = stored.where(~is_unmatched).groupBy("event_name").agg(F.max("first_seen").alias("known"))
+    both = stored.where(is_unmatched).join(known, on="event_name", how="left")
+    names = both.where(F.col("known").isNull() | (F.col("known") <= F.col("first_seen")))
     number = names.count()
     if not number:
         return []

@@ -86,6 +86,10 @@ def _industries(job: Job, as_of: dt.date) -> list[str]:
     cards = {row["industry"]: row for row in _at(job.tables.read(INDUSTRY_CARDS), as_of).collect()}
     lows = [card["precision_low"] for card in cards.values()]
     head = ("train", "cv", "95 % interval", "test", "baseline", "labelled")
+    if not cards:
+        return [
+            f"industries   none published as of {as_of}: the gate refused the new model, the one before cannot answer"
+        ]
     wide = max(24, *map(len, cards))
     cells_of = "{:>6}{:>6}{:>15}{:>6}{:>10}{:>10}  {}"
     lines = [f"{'industry, AUC of':<{wide + 2}}" + cells_of.format(*head, "verdict")]
@@ -111,7 +115,7 @@ def _industries(job: Job, as_of: dt.date) -> list[str]:
 def _fill(counts: dict[str, int], precision: float) -> str:
     review = counts.get("review", 0)
     return (
-        f"fill in      {counted(counts.get('fill', 0), 'account')} can be filled at >= {precision:.0%} precision, "
+        f"fill in      {counted(counts.get('fill', 0), 'account')} can be filled at >= {100 * precision:g}% precision, "
         f"{review:,} {'goes' if review == 1 else 'go'} to review"
     )
 

@@ -38,7 +38,7 @@ from segmentation.table import of_date
 #: changes worth a line on the screen
 TOLD = (BORN, SPLIT, MERGED, ENDED)
 #: of a segment of the same date that a training done again does not have
-_NOT_FOUND = "a training done again for this date did not find it"
+_NOT_FOUND = "its method was not trained again for this date"
 
 
 def train_segments(job: Job) -> None:

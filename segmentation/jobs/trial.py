@@ -58,7 +58,7 @@ def find_fault(job: Job, rules: RuleSet, layout: str | None) -> str | None:
     problem = _problem(partial(_build, job, rules, layout))
     # of a column `inspect` has looked at the type
     unfit = None if rules.source.has_time_column else _unfit_time(job, rules, layout)
-    unfit = unfit or _unfit_number(job, rules, layout)
+    unfit = unfit or _unfit_values(job, rules, layout)
     fault = unfit or (problem and f"{_key_at_fault(job, rules, layout)}{first_line(problem)}")
     if not fault:
         return None
@@ -83,13 +83,21 @@ def _unfit_time(job: Job, rules: RuleSet, layout: str | None) -> str | None:
     return f"time.column: {unfit}" if unfit else None
 
 
-def _unfit_number(job: Job, rules: RuleSet, layout: str | None) -> str | None:
-    """A duration that stands alone where seconds are wanted: Spark reads it as a bare number, of whatever unit."""
+def _unfit_values(job: Job, rules: RuleSet, layout: str | None) -> str | None:
+    """What Spark would take for something else: a duration of any unit for seconds, a number for yes or no."""
     parsed, source = parse_layout(_no_rows(job, rules, layout), rules, layout)
+
+    def made(sql: str | None) -> T.StructField | None:
+        known = sql is not None and _problem(partial(_select, parsed, sql)) is None
+        return _select(parsed, str(sql)).schema.fields[-1] if known else None
+
+    flag, wanted = made(source.error_when), (T.BooleanType, T.StringType, T.NullType)
+    if flag and not isinstance(flag.dataType, wanted):
+        kind = flag.dataType.simpleString()
+        return f"error_when: {source.error_when} is {kind}, neither true nor false: write a condition, such as x <> 0"
     for key, sql in (("duration_s", source.duration_s), ("value", source.value)):
-        if sql is None or _problem(partial(_select, parsed, sql)):
-            continue
-        unit = _select(parsed, sql).schema.fields[-1].metadata.get(DURATION_UNIT)
+        number = made(sql) if source.format == "parquet" else None
+        unit = number.metadata.get(DURATION_UNIT) if number else None
         if unit in _IN_A_SECOND:
             return f"{key}: {sql} is a duration in {unit}: write {sql} / {_IN_A_SECOND[unit]} for seconds"
     return None

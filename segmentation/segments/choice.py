@@ -36,7 +36,7 @@ def choose_k(candidates: Sequence[Candidate], accounts: int, settings: SegmentSe
     A k that is given is taken as it is. Of the candidates one at least was fitted.
     """
     fitted = [candidate for candidate in candidates if candidate.failure is None]
-    assert fitted  # a method of which nothing could be fitted is skipped
+    assert fitted  # who could fit nothing does not ask
     if settings.k is not None:
         figure = measure(fitted[0])
         reason = f"k = {fitted[0].k} was given in the settings" + _stable(figure)

@@ -95,8 +95,10 @@ def match(
         raise ValueError(f"clusters {sorted(filled - set(order))} are not in the order given")
     living = [cluster for cluster in order if cluster in filled]
     empty = [cluster for cluster in order if cluster not in filled]
-    if previous is None:
-        ids = {cluster: place for place, cluster in enumerate([*living, *empty])}
+    if previous is None or not previous.segments:  # or of the run before nothing is left but its ids
+        ids = {
+            cluster: place for place, cluster in enumerate([*living, *empty], previous.highest + 1 if previous else 0)
+        }
         return Matched(_numbered(ids), {}, tuple(Change(ids[cluster], FIRST, ()) for cluster in living))
     before = sorted(set(previous.segments.values()) - {NOWHERE})
     flows = _flows(clusters, previous.segments, living, before)

@@ -34,7 +34,7 @@ SILHOUETTE_ACCOUNTS = 5000
 
 @dataclass(frozen=True)
 class Fitted:
-    """A candidate and what was fitted; all but the candidate are None where the fit failed."""
+    """A candidate and what was fitted, or why it could not be."""
 
     candidate: Candidate
     #: of Spark ML
@@ -43,6 +43,8 @@ class Fitted:
     placer: Placer | None = None
     #: of the accounts that the driver sees
     clusters: Ints | None = None
+    #: why the fit failed
+    error: Exception | None = None
 
 
 def counts_to_try(settings: SegmentSettings, accounts: int) -> list[int]:
@@ -115,9 +117,9 @@ def _attempt(method: str, k: int, fit: Callable[[], Fitted]) -> Fitted:
         return fit()
     except Exception as error:
         # A singular covariance comes as a Java error, a SparkException or a Python one, by version and connection;
-        # whichever it is, the other candidates are still worth having; a method of which none is left is skipped.
+        # whichever it is, the other candidates are still worth having; where none is left, train_segments raises.
         failure = f"{type(error).__name__}: {first_line(error, 200)}"
-        return Fitted(Candidate(method, k, failure=failure))
+        return Fitted(Candidate(method, k, failure=failure), error=error)
 
 
 def _fit_local(entry: ModelEntry, k: int, estimator: Any, points: Floats) -> Fitted:

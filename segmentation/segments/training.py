@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from pyspark.errors import IllegalArgumentException
 from pyspark.ml import Transformer
 from pyspark.ml.clustering import GaussianMixtureModel
 from pyspark.sql import DataFrame
@@ -35,6 +36,8 @@ from segmentation.shown import listed
 
 #: why the fits of a method failed, as far as they differ
 REASONS = 2
+#: what scikit-learn and Spark raise for a value that a parameter may not have
+_OF_PARAMETERS = (ValueError, TypeError, IllegalArgumentException)
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def train_segments(
     `previous`: per method the run whose ids go on. `attributes`: one row per account, account_id and further columns
     that segments are tested on. `measured`: rows of account_features, see `build_space`. The label is never read.
     Raises InputProblem for whatever `check_models` and `build_space` refuse, for more segments than accounts, and when
-    no method gave segments. A method that could not be fitted with any k is skipped, with the reason.
+    no method gave segments, and with RuntimeError what `_nothing_found` says of a method that could not be fitted.
     """
     check_models(settings.methods, "segments", models)
     space = build_space(basetable, features, settings, measured)
@@ -101,14 +104,22 @@ def train_segments(
 
 
 def _nothing_found(fits: Sequence[Fitted]) -> str | None:
-    """Why a method has no segments: nothing could be fitted, or it finds k by itself and found none to tell apart."""
-    failures = [one.candidate.failure for one in fits if one.candidate.failure is not None]
-    if len(failures) == len(fits):
-        return listed(list(dict.fromkeys(failures)), REASONS, "; ")
-    candidate = fits[0].candidate
-    if not find_model(candidate.method, "segments").chooses_k:
+    """Why a method that finds k by itself has no segments; None for all others.
+
+    Where nothing could be fitted it raises InputProblem if the model's parameters are to blame, RuntimeError for all
+    else, such as executors that are lost: skipped, the method would not be tried again.
+    """
+    errors = [one.error for one in fits if one.error is not None]
+    method = fits[0].candidate.method
+    if len(errors) == len(fits):
+        reasons = dict.fromkeys(str(one.candidate.failure) for one in fits)
+        told = f"{method} could not be fitted with any number of segments: {listed(list(reasons), REASONS, '; ')}"
+        if all(isinstance(error, _OF_PARAMETERS) for error in errors):
+            raise InputProblem(f"{told}: correct models.{method}, or leave it out of segments.methods") from errors[0]
+        raise RuntimeError(told) from errors[0]
+    if not find_model(method, "segments").chooses_k:
         return None
-    found = len(candidate.sizes)
+    found = len(fits[0].candidate.sizes)
     return None if found > 1 else f"it found {found} dense region{'' if found == 1 else 's'}, so nothing to tell apart"
 
 

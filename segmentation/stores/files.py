@@ -21,7 +21,7 @@ def whole(path: Path) -> Iterator[Path]:
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        with contextlib.suppress(FileNotFoundError):  # another process may be as fast
+        with contextlib.suppress(OSError):  # gone meanwhile, or somebody else's
             if time.time() - left.stat().st_mtime > _DAY_S:
                 left.unlink()
     try:

@@ -76,15 +76,12 @@ def unwritable(data_dir: Path, problem: OSError) -> EnvironmentProblem:
 
 
 def require_locks(data_dir: Path) -> None:
-    """Raise EnvironmentProblem where files in the data directory, which is there, cannot be made or locked."""
-    try:
-        with tempfile.TemporaryFile(dir=data_dir) as file:  # rights alone do not tell of a disk mounted read-only
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as problem:
-                raise _without_locks(data_dir, problem) from None
-    except OSError as problem:
-        raise unwritable(data_dir, problem) from None
+    """Raise EnvironmentProblem where files in the data directory, which can be written, cannot be locked."""
+    with tempfile.TemporaryFile(dir=data_dir) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as problem:
+            raise _without_locks(data_dir, problem) from None
 
 
 def _without_locks(data_dir: Path, problem: OSError) -> EnvironmentProblem:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import math
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 #: MLflow's limits per call; a longer text is cut, since some servers take no more
-METRICS_PER_CALL, PARAMS_PER_CALL, LONGEST_PARAM = 1000, 100, 500
+METRICS_PER_CALL, PARAMS_PER_CALL, LONGEST_PARAM, LONGEST_KEY = 1000, 100, 500, 200
 
 Item = TypeVar("Item")
 
@@ -48,9 +49,11 @@ def log_values(
     known = {name: float(value) for name, value in metrics.items() if value is not None and math.isfinite(value)}
     skipped = [name for name in metrics if name not in known]
     now = int(dt.datetime.now(dt.UTC).timestamp() * 1000)
-    logged = [Metric(_plain(name), value, now, 0) for name, value in known.items()]
+    keys = _keys(known)
+    logged = [Metric(keys[name], value, now, 0) for name, value in known.items()]
     notes = dict(tags or {}) | ({"metrics_undefined": ", ".join(skipped)[:LONGEST_PARAM]} if skipped else {})
-    described = [Param(_plain(name), str(value)[:LONGEST_PARAM]) for name, value in params.items()]
+    keys = _keys(params)
+    described = [Param(keys[name], str(value)[:LONGEST_PARAM]) for name, value in params.items()]
     for metric_batch in batched(logged, METRICS_PER_CALL):
         client.log_batch(run_id, metrics=metric_batch)
     for param_batch in batched(described, PARAMS_PER_CALL):
@@ -75,9 +78,17 @@ def batched(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-def _plain(name: str) -> str:
-    """The name with only what MLflow allows in a key."""
-    return re.sub(r"[^\w\-. /]", "_", name)
+def _keys(names: Iterable[str]) -> dict[str, str]:
+    """Name -> a key that MLflow takes, each another one; names hold labels, in which anything may stand."""
+    keys: dict[str, str] = {}
+    for name in names:
+        parts = re.sub(r"[^\w\-. /]", "_", name).split("/")
+        # a key is a path to MLflow: nothing in it may be empty or lead elsewhere
+        key = "/".join("_" if part in ("", ".", "..") else part for part in parts)[:LONGEST_KEY]
+        if key in keys.values():
+            key = f"{key[: LONGEST_KEY - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        keys[name] = key
+    return keys
 
 
 def log_files(

@@ -19,7 +19,8 @@ _SECRET = (
 )
 # what stands before the @ of Azure's storage is a container
 _IN_ADDRESS = re.compile(r"(?<=://)(?<!abfss://)(?<!abfs://)(?<!wasbs://)(?<!wasb://)[^/\s]+(?=@)")
-_VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s;&,{}]*[^\s;&,{}:])"""
+# a quoted value goes up to its last quote, whatever stands between; what is escaped in it is no end
+_VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.|'')*')?(?:(?<=["'])[^\s;&,{}]*|[^\s;&,{}]*[^\s;&,{}:])"""
 _GIVEN = re.compile(rf"(?i)(\b{_SECRET}['\"]?\s*[=:]\s*|[;?&]token=|[?&](?:sig|signature|password)=){_VALUE}")
 
 

@@ -52,7 +52,7 @@ def test_a_fill_of_an_account_whose_industry_is_not_known_is_a_mistake() -> None
     assert one.decisions["decision"].tolist() == ["review"]
     loosest = one.coverage[one.coverage["industry"] == "Food"].iloc[-1]
     assert (loosest["filled"], loosest["precision"]) == (80, 60 / 80)
-    assert one.notes[-2].startswith("20 labelled accounts of industries with too few labels count as mistakes")
+    assert one.notes[-2].startswith("20 labelled accounts of industries with too few labels: a mistake wherever")
 
 
 def test_no_test_account_is_no_obstacle() -> None:

@@ -165,7 +165,7 @@ def test_a_basetable_of_nobody_is_not_published(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     policy = ["--set", "basetable.imputation=logs", "--set", "basetable.max_missing_share=0.0"]
-    assert main([*ingested(tmp_path, LOG), "--as-of", "2025-04-01", *policy]) == Exit.LACKING
+    assert main([*ingested(tmp_path, LOG), "--as-of", "2025-04-01", *policy]) == Exit.INPUT
     assert "all 2 accounts miss more than 0% of their values: raise basetable.max" in capsys.readouterr().err
     assert BASETABLE.name not in store(spark, tmp_path / "data").published
 

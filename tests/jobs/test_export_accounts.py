@@ -140,7 +140,9 @@ def test_segments_of_another_date_do_not_pass_for_this_one(spark: SparkSession, 
     writer = job(spark, data_dir)
     later = spark.createDataFrame([(dt.date(2026, 2, 1), "b", None, "train", 0)], BASETABLE.columns)
     writer.tables.replace(later, BASETABLE, where="as_of = DATE '2026-02-01'")
-    with pytest.raises(InputProblem, match=r"segments does not speak for 2026-02-01 \(it does for 2026-01-01\): run"):
+    with pytest.raises(
+        InputProblem, match=r"segments does not speak for 2026-02-01 \(it does for 2025-12-01, 2026-01-01\): run"
+    ):
         export_accounts(writer)
 
 

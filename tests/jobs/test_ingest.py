@@ -23,7 +23,7 @@ from segmentation.jobs.stored_categories import require_columns
 from segmentation.runtime import Exit, Job
 from segmentation.schemas import EVENTS
 from segmentation.settings import CategorySettings
-from tests.robustness.logs import Logs, line
+from tests.robustness.logs import COLUMNS, Logs, line
 
 HEADER = "event_time,token,account,event_name,product,version,os,user_state,duration_s,value,status\n"
 
@@ -174,6 +174,7 @@ def test_rules_that_cannot_work_block_nothing(
             "time.column: to_date(time) is date: give the text alone",
         ),
         ({"time": {"column": "time", "epoch": "seconds", "zone": "XYZ"}}, "time.zone: 'XYZ' is no time zone"),
+        ({"error_when": "length(name)"}, "error_when: length(name) is int, neither true nor false: write a condition"),
         (
             {"rules": [{"name": name, "disposition": "flagged", "when": when} for name, when in RULES.items()]},
             "rules: bad: tokn = 1: [UNRESOLVED_COLUMN",
@@ -217,7 +218,7 @@ def test_units_flags_and_other_columns_of_a_file_read_before(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = {"format": "parquet", "time": {"column": "time", "epoch": "seconds"}, "error_when": "failed"}
-    logs = Logs(spark, tmp_path, **source, duration_s="seconds")
+    logs = Logs(spark, tmp_path, **source, columns=[*COLUMNS.split(","), "failed"])
     rows = {"time": [1_700_000_000], "token": ["t1"], "account": ["a1"], "name": ["pdf.open"], "seconds": [1.5]}
     pq.write_table(pa.table(rows | {"failed": ["true"]}), logs.drop / "flagged.parquet")
     pq.write_table(pa.table(rows | {"token": ["t2"]}), logs.drop / "older.parquet")

@@ -203,7 +203,12 @@ def test_what_is_there_and_what_waits(spark: SparkSession, tmp_path: Path, capsy
     assert "replayed 1 quarantined rows of 'generated': now kept 0, quarantined 1" in capsys.readouterr().out
     tables = store(spark, data_dir)
     matched = tables.read(EVENT_NAMES).where("event_name = 'Teleported'").withColumn("event_key", F.lit(1).cast("long"))
-    tables.append(matched.withColumns({"category": F.lit("System"), "rule": F.lit("exact")}), EVENT_NAMES)
+    later = {
+        "category": F.lit("System"),
+        "rule": F.lit("exact"),
+        "first_seen": F.col("first_seen") + F.expr("INTERVAL 1 DAY"),
+    }
+    tables.append(matched.withColumns(later), EVENT_NAMES)
     tables.publish("tests", dt.datetime.now(dt.UTC))  # as it comes once a category knows it
     tables.replace(tables.read(TOKENS), TOKENS)  # a job that is killed before it publishes leaves this
     lines = status(data_dir, capsys)

@@ -103,3 +103,8 @@ def test_noise_is_no_segment_on_either_side() -> None:
 def test_a_cluster_that_the_order_leaves_out_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"clusters \[1\] are not in the order"):
         match(members(a="0*2", b="1*2"), centres(0, 0), [0], None)
+
+
+def test_where_nothing_but_the_ids_is_left_they_are_not_given_again() -> None:
+    matched = match(members(a="0*3"), centres(0), [0], before({}, highest=4))
+    assert (matched.ids, matched.changes) == ((5,), (Change(5, "first", ()),))

@@ -19,7 +19,7 @@ from segmentation.settings import Settings
 from segmentation.stores.industry_runs import log_industry
 from segmentation.stores.registry import CHALLENGER, champion, find_version, promote, recipe
 from segmentation.stores.run_tables import read_table
-from segmentation.stores.run_values import metric_names
+from segmentation.stores.run_values import log_values, metric_names
 from segmentation.stores.runs import Runs, load_model
 from tests.industries import made_up
 from tests.models import planted
@@ -128,6 +128,17 @@ def test_a_table_that_is_gone_is_named(runs: Runs, model: str) -> None:
     for name in (model, "industry/9"):
         with pytest.raises(InputProblem, match=f"the run of {name} does not hold its table kmeans_profile"):
             read_table(runs, name, "kmeans_profile", SEGMENT_PROFILES)
+
+
+def test_whatever_stands_in_a_label_it_has_a_key_of_its_own(runs: Runs) -> None:
+    labels = ("Food", "Food/", "/x", "A // B", "..", "Oil & Gas", "Oil + Gas", "long " * 60, "long " * 61)
+    run = runs.client.create_run(runs.experiment_id).info.run_id
+    figures = {f"cv/auc/{label}": float(number) for number, label in enumerate(labels)}
+    log_values(runs.client, run, {f"excluded.{label}": label for label in labels}, figures)
+    logged = runs.client.get_run(run).data
+    assert sorted(logged.metrics.values()) == sorted(figures.values())
+    assert logged.metrics["cv/auc/Food"] == 0.0
+    assert sorted(value.strip() for value in logged.params.values()) == sorted(label.strip() for label in labels)
 
 
 def test_metric_names_carry_slice_metric_and_industry() -> None:

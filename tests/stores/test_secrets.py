@@ -57,6 +57,9 @@ def test_the_fingerprint_tells_keys_apart() -> None:
         ("sc://127.0.0.1:1/;token=REAL;user_id=me", "sc://127.0.0.1:1/;token=***;user_id=me"),
         ("postgresql://me:REAL@host/runs?password=REAL&sslmode=require",
          "postgresql://***@host/runs?password=***&sslmode=require"),
+        ('x.password: "ab\\"REAL"', "x.password: ***"),
+        ('password="abc"REAL', "password=***"),
+        ('fs.azure.account.key="A"B==', "fs.azure.account.key=***"),
         ("event token: T1", "event token: T1"),
     ],
 )  # fmt: skip
