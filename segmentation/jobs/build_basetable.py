@@ -33,6 +33,7 @@ from segmentation.schemas import (
     TOKEN_FEATURES,
     TOKENS,
 )
+from segmentation.settings import BasetableSettings
 from segmentation.stores.accounts_file import file_hash, read_accounts
 from segmentation.stores.secrets import key_fingerprint, read_key
 from segmentation.table import Table, of_date
@@ -180,11 +181,7 @@ def _build_basetable(
         counts = counting.result()
         stored.result()
     dropped, dropped_labelled = count_dropped(built.dropped, labelled) if settings.imputation == LOGS else (0, 0)
-    if dropped and dropped == counts.with_features:
-        raise InputProblem(
-            f"all {dropped:,} accounts miss more than {settings.max_missing_share:.0%} of their values: raise "
-            "basetable.max_missing_share, or choose another basetable.imputation"
-        )
+    _require_some(counts.with_features - dropped, dropped, settings)
     width = len(built.frame.columns) - len(BASETABLE.columns)
     job.show(
         f"basetable as of {as_of}: {counts.with_features - dropped:,} accounts x {width} features, "
@@ -199,6 +196,14 @@ def _build_basetable(
         job.show(f"  {line}")
     if unknown := labels_of_nobody(accounts, job.args.label, settings.label_groups):
         job.show(f"  basetable.label_groups names labels that no account has: {', '.join(map(repr, unknown))}")
+
+
+def _require_some(left: int, dropped: int, settings: BasetableSettings) -> None:
+    if dropped and not left:
+        raise InputProblem(
+            f"all {dropped:,} accounts miss more than {settings.max_missing_share:.0%} of their values: raise "
+            "basetable.max_missing_share, or choose another basetable.imputation"
+        )
 
 
 JOB = JobSpec("basetable", "events to one wide row per account, with label and fold", _arguments, build)

@@ -19,12 +19,12 @@ from segmentation.errors import InputProblem
 from segmentation.events.balance import balance_lines
 from segmentation.events.drift import drift_lines
 from segmentation.events.erasure import ERASED
-from segmentation.events.layout import columns_of, format_of, types_of
 from segmentation.events.refusals import Entry, last_by_path, rule_of
 from segmentation.events.rule_set import TIMES, RuleSet
 from segmentation.failures import Exit, is_passing
 from segmentation.jobs.batches import FileChanged, carry_out
 from segmentation.jobs.plans import Plan, give_up, make_plan, require_same_key, unfinished_plans
+from segmentation.jobs.rewritten import REWRITTEN, tell_rewritten
 from segmentation.jobs.source_faults import naming_the_key, stopped_sql
 from segmentation.jobs.stored_categories import require_columns
 from segmentation.jobs.trial import try_out
@@ -38,15 +38,6 @@ from segmentation.stores.drops import list_drop, passed_over
 from segmentation.stores.inspection import BEING_WRITTEN, RawFile
 from segmentation.stores.secrets import key_fingerprint, read_key
 
-_COPIES = "rows that are there already are dropped as copies"
-_ALL_NEW = (
-    "no row of it is told to be a copy of one that is there, so those that it repeats count twice; if it repeats any, "
-    "give the new lines alone next time, and begin in another data directory to be rid of them"
-)
-_REWRITTEN = (
-    "rewritten: it was read before with other content; give the new lines alone, as a new file (the old ones would be "
-    "counted twice)"
-)
 #: how often a drop is looked through again because a file changed while it was read
 TRIES = 3
 
@@ -198,7 +189,7 @@ def _sort_out(job: Job, found: Sequence[RawFile], source: SourceSettings) -> tup
         is_new = not {file.file_id, file.unpacked_id} & known
         if source.duplicates == "keep" and is_new and str(file.path) in paths and file.refusal is None:
             # rows may rightly be equal here, so nothing tells those that came before from new ones
-            refused.append(replace(file, rows=0, refusal=_REWRITTEN))
+            refused.append(replace(file, rows=0, refusal=REWRITTEN))
         else:
             (good if file.refusal is None else refused).append(file)
     # a log is packed after it was read, or lies beside its packed copy; only its own hash is in the ledger
@@ -207,35 +198,8 @@ def _sort_out(job: Job, found: Sequence[RawFile], source: SourceSettings) -> tup
     new = {file.file_id: file for file in reversed(unread)}
     if len(new) < len(good):
         job.say(f"{len(good) - len(new)} of {len(found)} files hold what is already there, skipped")
-    _tell_rewritten(job, [file for file in new.values() if str(file.path) in paths], source)
+    tell_rewritten(job, [file for file in new.values() if str(file.path) in paths], source)
     return sorted(new.values(), key=lambda file: file.path), refused
-
-
-def _tell_rewritten(job: Job, files: Sequence[RawFile], source: SourceSettings) -> None:
-    """What becomes of rows that stand in a file which was read before with other content."""
-    if not files:
-        return
-    earlier = job.tables.read(LEDGER).where(F.col("path").isin([str(file.path) for file in files]))
-    before: dict[str, set[tuple[object, ...]]] = {}
-    for path, layout in earlier.where(F.col("status") == READ).select("path", "layout").distinct().collect():
-        before.setdefault(path, set()).add(_hashed_with(layout, source))
-    for file in files:
-        are_found = source.event_id is not None or _hashed_with(file.layout, source) in before[str(file.path)]
-        what = f"content: {_COPIES}{_but_for_older(file)}" if are_found else f"columns: {_ALL_NEW}"
-        job.say(f"{file.path} was read before with other {what}")
-
-
-def _hashed_with(layout: str | None, source: SourceSettings) -> tuple[object, ...]:
-    """What a row is hashed with: the names of the columns, of Parquet their types as well."""
-    return (*columns_of(layout, source.delimiter), *sorted(types_of(layout or "").items()))
-
-
-def _but_for_older(file: RawFile) -> str:
-    """Earlier releases hashed the carriage return at the end of a line as well, and not where Parquet's nulls stood."""
-    is_parquet = format_of(file.layout) == "parquet"
-    what = "with nulls from Parquet" if is_parquet else "from lines ending in CRLF"
-    is_concerned = is_parquet or (file.header or "").endswith("\r")
-    return f" (but not those that an earlier release read {what}: compare `kept`)" if is_concerned else ""
 
 
 def _record_refused(job: Job, refused: Sequence[RawFile], source: SourceSettings) -> None:
