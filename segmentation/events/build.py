@@ -112,7 +112,9 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
 
 def _flag(sql: str | None, parsed: DataFrame) -> Column:
     """What the SQL says of a row: of a text whether it reads as true (t, yes, 1) or false, of neither null."""
-    given = F.expr(sql or "CAST(NULL AS BOOLEAN)")
+    if sql is None:
+        return F.lit(None).cast("boolean")
+    given = F.expr(sql)
     is_text = isinstance(parsed.select(given).schema[0].dataType, T.StringType)
     return given.try_cast("boolean") if is_text else given
 
