@@ -76,7 +76,7 @@ def train_segments(
     `previous`: per method the run whose ids go on. `attributes`: one row per account, account_id and further columns
     that segments are tested on. `measured`: rows of account_features, see `build_space`. The label is never read.
     Raises InputProblem for whatever `check_models` and `build_space` refuse, for more segments than accounts, and when
-    no method gave segments, and with RuntimeError what `_nothing_found` says of a method that could not be fitted.
+    no method gave segments, and what `_require_fit` does.
     """
     check_models(settings.methods, "segments", models)
     space = build_space(basetable, features, settings, measured)
@@ -104,23 +104,29 @@ def train_segments(
 
 
 def _nothing_found(fits: Sequence[Fitted]) -> str | None:
-    """Why a method that finds k by itself has no segments; None for all others.
+    """Why a method that finds k by itself has no segments; None for all others, of which `_require_fit` speaks."""
+    candidate = fits[0].candidate
+    if not find_model(candidate.method, "segments").chooses_k:
+        return None
+    if candidate.failure is not None:
+        return candidate.failure
+    found = len(candidate.sizes)
+    return None if found > 1 else f"it found {found} dense region{'' if found == 1 else 's'}, so nothing to tell apart"
 
-    Where nothing could be fitted it raises InputProblem if the model's parameters are to blame, RuntimeError for all
-    else, such as executors that are lost: skipped, the method would not be tried again.
+
+def _require_fit(method: str, fits: Sequence[Fitted]) -> None:
+    """Raise where a method could be fitted with no k; skipped, it would not be tried again.
+
+    InputProblem if its parameters may be to blame, RuntimeError for all else, such as executors that are lost.
     """
     errors = [one.error for one in fits if one.error is not None]
-    method = fits[0].candidate.method
-    if len(errors) == len(fits):
-        reasons = dict.fromkeys(str(one.candidate.failure) for one in fits)
-        told = f"{method} could not be fitted with any number of segments: {listed(list(reasons), REASONS, '; ')}"
-        if all(isinstance(error, _OF_PARAMETERS) for error in errors):
-            raise InputProblem(f"{told}: correct models.{method}, or leave it out of segments.methods") from errors[0]
-        raise RuntimeError(told) from errors[0]
-    if not find_model(method, "segments").chooses_k:
-        return None
-    found = len(fits[0].candidate.sizes)
-    return None if found > 1 else f"it found {found} dense region{'' if found == 1 else 's'}, so nothing to tell apart"
+    if len(errors) < len(fits):
+        return
+    reasons = dict.fromkeys(str(one.candidate.failure) for one in fits)
+    told = f"{method} could not be fitted with any number of segments: {listed(list(reasons), REASONS, '; ')}"
+    if all(isinstance(error, _OF_PARAMETERS) for error in errors):
+        raise InputProblem(f"{told}: correct models.{method}, or leave it out of segments.methods") from errors[0]
+    raise RuntimeError(told) from errors[0]
 
 
 def _choose(
@@ -130,6 +136,7 @@ def _choose(
     settings: SegmentSettings,
     models: Mapping[str, ModelSettings],
 ) -> Chosen:
+    _require_fit(method, fits)
     entry = find_model(method, "segments")
     points = space.points.to_numpy()
     drawn = resample(len(points), settings.resamples, settings.seed)
