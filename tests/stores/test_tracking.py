@@ -118,7 +118,7 @@ def test_what_answers_otherwise_than_mlflow_is_told_before_any_work(tmp_path: Pa
         ("mlruns", "MLflow cannot use storage.tracking_uri=mlruns (The filesystem tracking backend"),
         ("nosuch://x", "MLflow cannot use storage.tracking_uri=nosuch://x ("),
         ("databricks", "MLflow cannot use storage.tracking_uri=databricks (Reading Databricks credential"),
-        ("postgresql+nosuch://u@h/x", "MLflow cannot use storage.tracking_uri=postgresql+nosuch://u@h/x ("),
+        ("postgresql+nosuch://u@h/x", "MLflow cannot use storage.tracking_uri=postgresql+nosuch://***@h/x ("),
     ],
 )
 def test_what_mlflow_cannot_use_is_told_before_any_work(
@@ -134,7 +134,7 @@ def test_what_mlflow_cannot_use_is_told_before_any_work(
 
 @pytest.mark.slow
 def test_a_driver_that_is_not_installed_is_named(tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentProblem, match=r"mysql://u@h/x needs the Python package MySQLdb: install it, or"):
+    with pytest.raises(EnvironmentProblem, match=r"mysql://\*\*\*@h/x needs the Python package MySQLdb: install it, or"):
         require_runs(STORAGE.model_copy(update={"tracking_uri": "mysql://u@h/x"}), tmp_path)
 
 
