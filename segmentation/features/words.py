@@ -9,8 +9,8 @@ from segmentation.features.feature import ALL, Feature
 
 #: how the meaning of a feature of two categories begins; its name has short forms
 JOINT = "Joint use of "
-#: a name, and the part of the year that it is about
-_PERIOD = re.compile(r"(?P<what>.+)_(?:(?P<kind>[qm])(?P<number>\d+)|year)")
+#: a name, and the part of the year that it is about; year over year is a measure
+_PERIOD = re.compile(r"(?P<what>.+)_(?:(?P<kind>[qm])(?P<number>\d+)|(?<!_over_)year)")
 _PERIODS = {"q": "quarter", "m": "month"}
 _ORDINALS = {1: "", 2: "2nd ", 3: "3rd "}
 
@@ -25,7 +25,7 @@ def _said(feature: Feature) -> str:
         joint = feature.meaning.partition(":")[0]
         return joint[0].lower() + joint[1:]
     name = feature.entry or feature.name
-    found = None if name.endswith("_over_year") else _PERIOD.fullmatch(name)
+    found = _PERIOD.fullmatch(name)
     what = (found["what"] if found else name).replace("_", " ")
     # figures of a category are of a year unless they say something else
     of = f" of {_category(feature)}" if feature.entry else " in a year" if found and not found["kind"] else ""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from pyspark import inheritable_thread_target
+from pyspark.errors import IllegalArgumentException
 from pyspark.ml.clustering import GaussianMixtureModel, KMeansModel
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 
@@ -21,6 +22,7 @@ from segmentation.segments.local import NOISE, Placer, best_known, fit_local, lo
 from segmentation.segments.result import Candidate
 from segmentation.segments.space import Space
 from segmentation.settings import ModelSettings, SegmentSettings
+from segmentation.shown import listed
 
 #: fits that run at the same time; each is a chain of tiny jobs on one partition, which mostly waits for the scheduler
 AT_ONCE = 3
@@ -30,6 +32,10 @@ STARTS = 6
 INERTIA_WITHIN, LIKELIHOOD_WITHIN = 0.05, 0.1
 #: beyond so many accounts the silhouette, which compares all pairs, is taken on a sample
 SILHOUETTE_ACCOUNTS = 5000
+#: why the fits of a method failed, as far as they differ
+_REASONS = 2
+#: what scikit-learn and Spark raise for a value that a parameter may not have
+_OF_PARAMETERS = (ValueError, TypeError, IllegalArgumentException)
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,32 @@ def sweep(space: Space, settings: SegmentSettings, models: Mapping[str, ModelSet
     return {entry.name: [one for one in reversed(done) if one.candidate.method == entry.name] for entry in entries}
 
 
+def nothing_found(fits: Sequence[Fitted]) -> str | None:
+    """Why a method that finds k by itself has no segments; None for all others, of which `require_fit` speaks."""
+    candidate = fits[0].candidate
+    if not find_model(candidate.method, "segments").chooses_k:
+        return None
+    if candidate.failure is not None:
+        return candidate.failure
+    found = len(candidate.sizes)
+    return None if found > 1 else f"it found {found} dense region{'' if found == 1 else 's'}, so nothing to tell apart"
+
+
+def require_fit(method: str, fits: Sequence[Fitted]) -> None:
+    """Raise where a method could be fitted with no k; skipped, it would not be tried again.
+
+    InputProblem if its parameters may be to blame, RuntimeError for all else, such as executors that are lost.
+    """
+    errors = [one.error for one in fits if one.error is not None]
+    if len(errors) < len(fits):
+        return
+    reasons = dict.fromkeys(str(one.candidate.failure) for one in fits)
+    told = f"{method} could not be fitted with any number of segments: {listed(list(reasons), _REASONS, '; ')}"
+    if all(isinstance(error, _OF_PARAMETERS) for error in errors):
+        raise InputProblem(f"{told}: correct models.{method}, or leave it out of segments.methods") from errors[0]
+    raise RuntimeError(told) from errors[0]
+
+
 def bic(log_likelihood: float, k: int, dimensions: int, accounts: int) -> float:
     """Bayesian information criterion of a mixture of k full-covariance normals (Schwarz 1978)."""
     parameters = (k - 1) + k * dimensions + k * dimensions * (dimensions + 1) / 2
@@ -117,7 +149,7 @@ def _attempt(method: str, k: int, fit: Callable[[], Fitted]) -> Fitted:
         return fit()
     except Exception as error:
         # A singular covariance comes as a Java error, a SparkException or a Python one, by version and connection;
-        # whichever it is, the other candidates are still worth having; where none is left, train_segments raises.
+        # whichever it is, the other candidates are still worth having; where none is left, `require_fit` raises.
         failure = f"{type(error).__name__}: {first_line(error, 200)}"
         return Fitted(Candidate(method, k, failure=failure), error=error)
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from pyspark.errors import IllegalArgumentException
 from pyspark.ml import Transformer
 from pyspark.ml.clustering import GaussianMixtureModel
 from pyspark.sql import DataFrame
@@ -30,14 +29,8 @@ from segmentation.segments.result import Candidate, SegmentationResult, Segmenta
 from segmentation.segments.scoring import CONFIDENCE, OUTLIER, confidence, naming_stage, segment_columns
 from segmentation.segments.space import Space, build_space
 from segmentation.segments.stability import Stability, bootstrap, resample
-from segmentation.segments.sweep import Fitted, measured, sweep
+from segmentation.segments.sweep import Fitted, measured, nothing_found, require_fit, sweep
 from segmentation.settings import ModelSettings, SegmentSettings
-from segmentation.shown import listed
-
-#: why the fits of a method failed, as far as they differ
-REASONS = 2
-#: what scikit-learn and Spark raise for a value that a parameter may not have
-_OF_PARAMETERS = (ValueError, TypeError, IllegalArgumentException)
 
 
 @dataclass(frozen=True)
@@ -76,14 +69,14 @@ def train_segments(
     `previous`: per method the run whose ids go on. `attributes`: one row per account, account_id and further columns
     that segments are tested on. `measured`: rows of account_features, see `build_space`. The label is never read.
     Raises InputProblem for whatever `check_models` and `build_space` refuse, for more segments than accounts, and when
-    no method gave segments, and what `_require_fit` does.
+    no method gave segments, and what `require_fit` does.
     """
     check_models(settings.methods, "segments", models)
     space = build_space(basetable, features, settings, measured)
     chosen: dict[str, Chosen] = {}
     skipped: dict[str, str] = {}
     for method, fits in sweep(space, settings, models).items():
-        why = _nothing_found(fits)
+        why = nothing_found(fits)
         if why is None:
             chosen[method] = _choose(method, fits, space, settings, models)
         else:
@@ -103,32 +96,6 @@ def train_segments(
     return SegmentationRun(tuple(results), skipped, rule.words, outliers, space.points, space.values, space.held_out)
 
 
-def _nothing_found(fits: Sequence[Fitted]) -> str | None:
-    """Why a method that finds k by itself has no segments; None for all others, of which `_require_fit` speaks."""
-    candidate = fits[0].candidate
-    if not find_model(candidate.method, "segments").chooses_k:
-        return None
-    if candidate.failure is not None:
-        return candidate.failure
-    found = len(candidate.sizes)
-    return None if found > 1 else f"it found {found} dense region{'' if found == 1 else 's'}, so nothing to tell apart"
-
-
-def _require_fit(method: str, fits: Sequence[Fitted]) -> None:
-    """Raise where a method could be fitted with no k; skipped, it would not be tried again.
-
-    InputProblem if its parameters may be to blame, RuntimeError for all else, such as executors that are lost.
-    """
-    errors = [one.error for one in fits if one.error is not None]
-    if len(errors) < len(fits):
-        return
-    reasons = dict.fromkeys(str(one.candidate.failure) for one in fits)
-    told = f"{method} could not be fitted with any number of segments: {listed(list(reasons), REASONS, '; ')}"
-    if all(isinstance(error, _OF_PARAMETERS) for error in errors):
-        raise InputProblem(f"{told}: correct models.{method}, or leave it out of segments.methods") from errors[0]
-    raise RuntimeError(told) from errors[0]
-
-
 def _choose(
     method: str,
     fits: Sequence[Fitted],
@@ -136,7 +103,7 @@ def _choose(
     settings: SegmentSettings,
     models: Mapping[str, ModelSettings],
 ) -> Chosen:
-    _require_fit(method, fits)
+    require_fit(method, fits)
     entry = find_model(method, "segments")
     points = space.points.to_numpy()
     drawn = resample(len(points), settings.resamples, settings.seed)
