@@ -26,7 +26,7 @@ from segmentation.stores.runs import open_runs
 def churn(job: Job) -> None:
     """Rebuild the features of two earlier dates, learn, test on the later one, score every account of the basetable."""
     as_of, basetable, features = read_basetable(job)
-    note = training_note(job, as_of, "outlook", "basetable")
+    note = training_note(job, as_of, "outlook", "basetable", task="industry")
     versions = job.tables.versions([ACTIVITY, TOKENS])
     others = months_of_others(job, CHURN_SCORES, "horizon_months", as_of)
     note = json.dumps({**json.loads(note), **versions, **others}, sort_keys=True)

@@ -13,6 +13,7 @@ from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
 from segmentation.jobs.built import built_of
 from segmentation.jobs.stored_categories import stored_categories
+from segmentation.models.catalogue import MODELS, Task
 from segmentation.runtime import Job
 from segmentation.schemas import (
     ACCOUNT_VALUES,
@@ -50,9 +51,13 @@ def read_basetable(job: Job) -> tuple[dt.date, DataFrame, tuple[Feature, ...]]:
     return as_of, stored.where(F.col("as_of") == F.lit(as_of)), declared
 
 
-def training_note(job: Job, as_of: dt.date, *sections: str) -> str:
-    """What a training run depends on; equal notes mean equal results."""
-    settings = job.settings.model_dump(mode="json", include={*sections, "models"})
+def training_note(job: Job, as_of: dt.date, *sections: str, task: Task) -> str:
+    """What a training run depends on; equal notes mean equal results.
+
+    Of the models' numbers it holds those of the task's models alone: a new grid for industries leaves segments be.
+    """
+    models = {one.name for one in MODELS if one.task == task}
+    settings = job.settings.model_dump(mode="json", include={**dict.fromkeys(sections, True), "models": models})
     built = built_of(job, as_of)
     # basetables of other dates are no matter; where nothing tells of this one, the table as a whole is taken
     made = {"built": built.at} if built and built.at else {"built": job.tables.version(BASETABLE)}

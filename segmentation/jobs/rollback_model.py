@@ -120,7 +120,7 @@ def _speaks_for(job: Job, runs: Runs, target: str, as_of: dt.date) -> tuple[dt.d
     later = trained_for(runs, target) if job.args.model == INDUSTRY_MODEL else None
     if later is None or later <= as_of:
         return as_of, job.tables.note(INDUSTRY_SCORES)
-    return later, training_note(job, later, "industry")
+    return later, training_note(job, later, "industry", task="industry")
 
 
 def _store(job: Job, runs: Runs, target: str, as_of: dt.date, note: str | None) -> None:

@@ -60,7 +60,7 @@ class _Champion:
 def train_industry(job: Job) -> None:
     """Audit, train, hold the new model against the champion, publish what the better founded one says."""
     as_of, basetable, features = read_basetable(job)
-    note = training_note(job, as_of, "industry")
+    note = training_note(job, as_of, "industry", task="industry")
     if not job.args.force and job.tables.note(INDUSTRY_SCORES) == note:
         promote_published(job, INDUSTRY_SCORES, as_of)
         _, models = published_models(job, INDUSTRY_SCORES, as_of)

@@ -44,7 +44,7 @@ _NOT_FOUND = "its method was not trained again for this date"
 def train_segments(job: Job) -> None:
     """Train every method of the settings, log the runs, store every account's segment and what is to be said of it."""
     as_of, basetable, features = read_basetable(job)
-    note = training_note(job, as_of, "segments")
+    note = training_note(job, as_of, "segments", task="segments")
     if not job.args.force and job.tables.note(SEGMENTS) == note:
         job.show(f"segments as of {as_of}: nothing has changed, kept as they are")
         promote_published(job, SEGMENTS, as_of)

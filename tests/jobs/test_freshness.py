@@ -9,9 +9,11 @@ from typing import Any, cast
 
 import pytest
 
-from segmentation.jobs.freshness import BESIDE, is_outdated
+from segmentation.jobs.freshness import BESIDE, is_outdated, training_note
+from segmentation.models.catalogue import Task
 from segmentation.runtime import Job
 from segmentation.schemas import ACCOUNT_VALUES, ACTIVITY, BASETABLE, TOKENS
+from segmentation.stores.conf import load_settings
 from segmentation.table import Table
 
 AS_OF = dt.date(2026, 1, 1)
@@ -60,3 +62,26 @@ def test_what_was_found_in_an_earlier_build_is_outdated(
 )
 def test_values_are_outdated_when_the_cube_is_another_one(found: dict[str, Any] | None, outdated: bool) -> None:
     assert is_outdated(job(BUILT, ACCOUNT_VALUES, found), ACCOUNT_VALUES, AS_OF) == outdated
+
+
+@pytest.mark.parametrize(
+    ("setting", "segments", "industry"),
+    [
+        ("models.kmeans.params.maxIter=31", True, False),
+        ("models.lasso.params.maxIter=31", False, True),
+        ("models.gbt.params.maxIter=31", False, True),  # the champion may have been trained with it
+        ("segments.k=4", True, False),
+        ("industry.seed=8", False, True),
+        ("outlook.seed=8", False, False),
+    ],
+)
+def test_a_setting_trains_again_what_depends_on_it_and_nothing_else(
+    setting: str, segments: bool, industry: bool
+) -> None:
+    def noted(task: Task, *changed: str) -> str:
+        one = job(BUILT, BASETABLE, BUILT)
+        one.settings = load_settings("local", list(changed))
+        return training_note(one, AS_OF, task, task=task)
+
+    assert (noted("segments") != noted("segments", setting)) == segments
+    assert (noted("industry") != noted("industry", setting)) == industry
