@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -53,6 +54,11 @@ def shown_share(value: float, blank: str = BLANK) -> str:
     return f"{fixed(100 * value, 0)}{blank}%"
 
 
+def shown_least(value: float) -> str:
+    """A lower bound, in whole percents that are never rounded up: 0.897 as 89 %."""
+    return f"{math.floor(round(100 * value, 9))}{BLANK}%"
+
+
 def shown_goal(value: float) -> str:
     """A share that was asked for, to the digit: 90 %, 99.5 %."""
     return f"{100 * value:g}{BLANK}%"
@@ -69,6 +75,7 @@ SHOWN: dict[str, Callable[[Any], str]] = {
     "date": str,
     "int": shown_int,
     "share": shown_share,
+    "least": shown_least,
     "chance": shown_small,
     "number": lambda value: fixed(value, 2),
     "tenth": lambda value: fixed(value, 1),

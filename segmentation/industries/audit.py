@@ -20,6 +20,7 @@ from segmentation.industries.audit_exhibits import Exhibits
 from segmentation.industries.single_feature import copied_label, is_flag, rank_auc
 from segmentation.industries.token_leak import token_figures
 from segmentation.settings import AuditSettings
+from segmentation.shown import counted
 
 #: an industry with fewer labelled accounts is now and then told perfectly by an honest feature: of the generator's
 #: industries with 10 to 19 accounts 1 in 75 has a feature with an AUC above .999, of those with 30 and more none
@@ -98,16 +99,17 @@ def check_accounts(accounts: pd.DataFrame) -> list[Finding]:
     """An account that stands in the basetable twice, in two folds or in two splits (account_id, split, fold)."""
     by = accounts.groupby("account_id")
     what = {
-        "stand twice in the basetable": by.size(),
-        "stand in two folds": by["fold"].nunique(),
-        "stand in both splits": by["split"].nunique(),
+        "twice in the basetable": by.size(),
+        "in two folds": by["fold"].nunique(),
+        "in both splits": by["split"].nunique(),
     }
     fix = "build it again: `segmentation basetable --force`"
     findings = []
     for said, count in what.items():
         twice = count.index[count > 1]
         if len(twice):
-            findings.append(Finding("account", f"{len(twice)} accounts {said}", len(twice), True, fix, _names(twice)))
+            told = f"{counted(len(twice), 'account')} {said}"
+            findings.append(Finding("account", told, len(twice), True, fix, _names(twice)))
     return findings
 
 
@@ -121,7 +123,7 @@ def check_tokens(tokens: pd.DataFrame) -> list[Finding]:
     if not len(shared):
         return []
     names = _names(tokens.loc[tokens["token_key"].isin(shared), "account_id"].unique())
-    said = f"{len(shared)} tokens' usage went to accounts in different folds"
+    said = f"usage of {counted(len(shared), 'token')} went to accounts in different folds"
     fix = "build the features again: `segmentation basetable --force`"
     return [Finding("token", said, len(shared), True, fix, names)]
 
@@ -141,12 +143,12 @@ def check_dates(accounts: pd.DataFrame, recount: pd.DataFrame) -> list[Finding]:
         later = (both[name] < np.maximum(again, 1.0)) if recency else (both[name] > again)
         fewer = (both[name] > again) if recency else (both[name] < again)
         if later.any():
-            said = f"{name} of {later.sum()} accounts counts what is not in the cube before as_of"
+            said = f"{name} of {counted(later.sum(), 'account')} counts what is not in the cube before as_of"
             fix = "rows on or after as_of have entered, or rows were erased: `segmentation basetable --force`"
             names = _names(both.loc[later, "account_id"])
             findings.append(Finding("after_as_of", said, int(later.sum()), True, fix, names))
         elif fewer.any():
-            said = f"{name} of {fewer.sum()} accounts lacks rows that came in late"
+            said = f"{name} of {counted(fewer.sum(), 'account')} lacks rows that came in late"
             fix = "`segmentation basetable` for that as_of takes them in"
             findings.append(Finding("stale", said, int(fewer.sum()), False, fix, _names(both.loc[fewer, "account_id"])))
     return findings

@@ -14,7 +14,7 @@ from segmentation.reports.drawn import chart
 from segmentation.reports.industry_charts import are_shares, coverage_curve, drivers, learnability
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.standing import NOT_CHECKED, Standing, outdated
-from segmentation.shown import NOTHING, counted, interval, is_missing, shown_goal, shown_int, shown_share
+from segmentation.shown import NOTHING, counted, interval, is_missing, shown_goal, shown_int, shown_least, shown_share
 
 LEAD = "Which industry an account belongs to, as far as its usage says so, and how often that is right."
 #: the better verdicts first
@@ -112,7 +112,7 @@ def _told_apart(cards: pd.DataFrame) -> Block:
         Column("auc_high", "To", "number"),
         Column("threshold", "Filled in from", "share"),
         Column("precision", "Of such right", "share"),
-        Column("precision_low", "At least", "share"),
+        Column("precision_low", "At least", "least"),
         Column("fillable", "Fillable", "int"),
     )
     caption = "Every industry: can usage tell it, and how many accounts can be filled in"
@@ -128,7 +128,7 @@ def _card(inputs: Inputs, row: dict[Any, Any], place: int) -> Card:
     else:
         said.append(
             f"{counted(row['fillable'], 'account')} can be filled in: from {shown_share(row['threshold'])} "
-            f"on, {shown_share(row['precision'])} were right (at least {shown_share(row['precision_low'])})."
+            f"on, {shown_share(row['precision'])} were right (at least {shown_least(row['precision_low'])})."
         )
     figure = None
     if inputs.has("industry_drivers"):
@@ -160,7 +160,7 @@ def _coverage(inputs: Inputs) -> list[Block]:
         Column("threshold", "From probability", "number"),
         Column("filled", "Labelled accounts filled", "int"),
         Column("precision", "Right", "share"),
-        Column("low", "Lower bound", "share"),
+        Column("low", "Lower bound", "least"),
         Column("coverage", "Coverage", "share"),
     )
     caption = "What each threshold would give"

@@ -117,7 +117,7 @@ def _churn_facts(inputs: Inputs) -> list[Fact]:
     scores = inputs.rows("churn_scores")
     active = scores[scores["active"].astype(bool)]
     months = months_ahead(inputs.horizon_months)
-    note = f"of {len(active):,} active ones, the sum of their probabilities over {months}"
+    note = f"of {counted(len(active), 'active account')}, the sum of their probabilities over {months}"
     facts = [Fact("expected to fall silent", shown_int(active["probability"].sum()), note)]
     if inputs.has("churn_metrics"):
         rows = inputs.rows("churn_metrics")

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, PercentFormatter
 
 from segmentation.reports.palette import ACCENT, INK, MUTED, NEGATIVE, PAPER, SERIES, SMALL, Drawing, canvas, plain
+from segmentation.shown import counted
 
 #: small charts side by side
 ACROSS = 4
@@ -127,7 +128,7 @@ def active_days(days: pd.DataFrame) -> Figure | None:
     for place, (_, dates) in enumerate(lines):
         colour = INK if place == len(lines) - 1 else SERIES[place % len(SERIES)]
         axes.plot(pd.to_datetime(dates).to_numpy(), np.full(len(dates), place), "|", color=colour, markersize=13)
-    axes.set_yticks(range(len(lines)), [f"{name}: {len(dates):,} days" for name, dates in lines])
+    axes.set_yticks(range(len(lines)), [f"{name}: {counted(len(dates), 'day')}" for name, dates in lines])
     axes.set_ylim(len(lines) - 0.4, -0.6)
     _months(axes, range(1, 13))
     return figure

@@ -85,9 +85,9 @@ def test_an_account_twice_and_in_two_folds(exhibits: Exhibits) -> None:
     twin = exhibits.accounts.iloc[[7]].assign(fold=4, split="test")
     found = findings(replace(exhibits, accounts=pd.concat([exhibits.accounts, twin])))
     assert {one.what for one in found} == {
-        "1 accounts stand twice in the basetable",
-        "1 accounts stand in two folds",
-        "1 accounts stand in both splits",
+        "1 account twice in the basetable",
+        "1 account in two folds",
+        "1 account in both splits",
     }
     assert all(one.fatal and (one.kind, one.accounts) == ("account", "a007") for one in found)
 
@@ -98,7 +98,7 @@ def test_a_token_in_two_folds(exhibits: Exhibits) -> None:
     assert findings(replace(exhibits, tokens=pd.concat([exhibits.tokens, same]))) == []
     other = exhibits.tokens.iloc[[1]].assign(token_key=0)
     [found] = findings(replace(exhibits, tokens=pd.concat([exhibits.tokens, other])))
-    assert found.what == "1 tokens' usage went to accounts in different folds"
+    assert found.what == "usage of 1 token went to accounts in different folds"
     assert found.accounts == "a000, a001"
     assert found.fatal
 
@@ -109,7 +109,7 @@ def test_rows_that_the_cube_does_not_have_before_as_of(exhibits: Exhibits) -> No
     accounts.loc[[4, 5], "all_days_since_last"] = 0.0
     rows, recency = findings(replace(exhibits, accounts=accounts))
     assert (rows.figure, recency.figure) == (1, 2)
-    assert "all_rows_year of 1 accounts counts what is not in the cube before as_of" in rows.what
+    assert "all_rows_year of 1 account counts what is not in the cube before as_of" in rows.what
     assert "all_days_since_last of 2 accounts" in recency.what
     assert (rows.accounts, recency.accounts) == ("a003", "a004, a005")
     assert rows.fatal

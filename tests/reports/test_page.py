@@ -12,7 +12,7 @@ from segmentation.reports.blocks import Report
 from segmentation.reports.content import FILES, build, find
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.page import render
-from segmentation.shown import SHOWN, counted, shown_goal, shown_share
+from segmentation.shown import SHOWN, counted, shown_goal, shown_least, shown_share
 from tests.reports import frames
 
 pytestmark = pytest.mark.slow
@@ -255,6 +255,11 @@ def test_nothing_is_never_below_nothing_and_one_is_one() -> None:
     assert [SHOWN["change"](one) for one in (0, 3, -0.5)] == ["0", "+3", "-0.50"]
     assert [counted(one, "industry", "industries") for one in (1, 2)] == ["1 industry", "2 industries"]
     assert [shown_goal(one).replace("\xa0", " ") for one in (0.57, 0.995)] == ["57 %", "99.5 %"]
+
+
+def test_a_lower_bound_is_never_rounded_up() -> None:
+    told = [shown_least(one).replace("\xa0", " ") for one in (0.897, 0.29, 0.9999, 1.0, 0.004)]
+    assert told == ["89 %", "29 %", "99 %", "100 %", "0 %"]
 
 
 def test_shares_are_never_rounded_to_nothing_or_to_all() -> None:
