@@ -210,6 +210,23 @@ def test_the_examples_of_a_category_and_a_feature_are_taken() -> None:
     assert replace(last_value(entry, vars(features)), build=ours.build) == ours
 
 
+def is_long(node: ast.stmt) -> bool:
+    """Whether a test, some of its rows, or all tests of a module wait for `make test-long`."""
+    marks = node.decorator_list if isinstance(node, ast.FunctionDef) else [node] if isinstance(node, ast.Assign) else []
+    return any("mark.long" in ast.unparse(mark) for mark in marks)
+
+
+def test_every_promise_says_where_its_test_waits_for_make_test_long() -> None:
+    page = (DOCS / "how-it-works" / "promises.md").read_text(encoding="utf-8")
+    silent = []
+    for line in page.splitlines():
+        for path, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", line):
+            body = ast.parse((ROOT / path).read_text(encoding="utf-8")).body
+            looked = [one for one in body if not (name and isinstance(one, ast.FunctionDef) and one.name != name)]
+            silent += [f"{path}::{name}"] * ("*long*" not in line and any(map(is_long, looked)))
+    assert silent == []
+
+
 def test_every_promise_names_a_test_that_exists() -> None:
     page = (DOCS / "how-it-works" / "promises.md").read_text(encoding="utf-8")
     named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page)

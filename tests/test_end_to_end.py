@@ -33,6 +33,7 @@ from segmentation.schemas import (
     COLUMN_PROFILES,
     FEATURE_GROUPS,
     HEAVY_HITTERS,
+    INDUSTRY_METRICS,
     INDUSTRY_SUSPECTS,
     REPORT_CHANGES,
     SEGMENT_INDUSTRIES,
@@ -189,9 +190,16 @@ def test_the_summary_names_what_was_done(walked: Path, capsys: pytest.CaptureFix
         "segments as of",
         "consensus    ",
         "fill in      ",
+        f"tables       {walked}/tables/",
+        f"model runs   mlflow ui --backend-store-uri sqlite:///{walked}/mlflow.db",
     ):
         assert line in said
     assert "rows         in 60,000 = kept" in said
+    told = read(INDUSTRY_METRICS.name).where("metric = 'auc' AND industry = 'Commercial Print'").collect()
+    train, cv, test = ({row["slice"]: row for row in told}[part] for part in ("train", "cv", "test"))
+    figures = [train["value"], cv["value"], cv["low"], cv["high"], test["value"], cv["majority"]]
+    [line] = [one for one in said.splitlines() if one.startswith("  Commercial Print ")]
+    assert line.replace(" - ", " ").split()[2:8] == [f"{figure:.2f}" for figure in figures]
     assert {table.name: read(table.name).count() for table in WRITTEN} == versions
 
 

@@ -154,7 +154,7 @@ def test_what_reads_the_cube_refuses_one_that_is_behind_the_logs(
     data = ["--as-of", "2025-04-01", "--data-dir", str(tmp_path / "data")]
     assert main([*ingested(tmp_path, LOG), "--as-of", "2025-04-01"]) == Exit.OK
     ingested(tmp_path, LOG.replace("2025-02-05", "2025-02-06").replace("2025-03-0", "2025-04-0"))
-    for command in ("value", "explore"):
+    for command in ("churn", "value", "explore"):
         assert main([command, *data]) == Exit.INPUT
         told = "rows of 2025-02 came or changed since the cube was computed: give `segmentation basetable` first"
         assert told in capsys.readouterr().err

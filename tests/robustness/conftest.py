@@ -16,13 +16,39 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from segmentation.schemas import ACTIVITY, EVENTS, LEDGER, ROW_BALANCE, TABLES
+from segmentation.schemas import (
+    ACCOUNT_POSITIONS,
+    ACCOUNT_RFM,
+    ACTIVITY,
+    EVENTS,
+    INDUSTRY_CARDS,
+    INDUSTRY_COVERAGE,
+    INDUSTRY_DRIVERS,
+    INDUSTRY_FILL,
+    INDUSTRY_METRICS,
+    INDUSTRY_SCORES,
+    INDUSTRY_SUSPECTS,
+    LEDGER,
+    ROW_BALANCE,
+    SEGMENT_PROFILES,
+    SEGMENT_SUMMARIES,
+    SEGMENTS,
+    TABLES,
+)
 from segmentation.settings import StorageSettings
 from segmentation.stores.content import content_hash
+from segmentation.stores.registry import champion
+from segmentation.stores.runs import open_runs
 from segmentation.stores.tables import TableStore
 
 ROOT = Path(__file__).resolve().parents[2]
 STORAGE = StorageSettings(catalog=None, schema_name="s", tracking_uri=None, experiment="segmentation")
+#: what one training writes, and readers are to see at once
+TOGETHER = (
+    (SEGMENTS, SEGMENT_SUMMARIES, SEGMENT_PROFILES, ACCOUNT_RFM, ACCOUNT_POSITIONS),
+    (INDUSTRY_SCORES, INDUSTRY_CARDS, INDUSTRY_COVERAGE, INDUSTRY_DRIVERS, INDUSTRY_FILL, INDUSTRY_METRICS,
+     INDUSTRY_SUSPECTS),
+)  # fmt: skip
 
 
 @dataclass
@@ -100,7 +126,18 @@ def require_whole(spark: SparkSession, data_dir: Path) -> int:
         cube = tables.read(ACTIVITY).agg(F.sum("rows")).first()
         assert cube is not None
         assert cube[0] <= ledger[1]
+    for group in TOGETHER:
+        there = {table.name for table in group if tables.exists(table)}
+        assert there in (set(), {table.name for table in group})
     return rows
+
+
+def require_champions(spark: SparkSession, data_dir: Path) -> None:
+    """The models in use are those behind the rows that readers see."""
+    tables, runs = store(spark, data_dir), open_runs(STORAGE, data_dir)
+    for table in (SEGMENTS, INDUSTRY_SCORES):
+        [model] = [row["model"] for row in tables.read(table).select("model").distinct().collect()]
+        assert champion(runs, model.split("/")[0]) == model
 
 
 SMALL = [

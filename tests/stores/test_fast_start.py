@@ -18,6 +18,7 @@ from segmentation.stores.spark import get_session
 
 print(get_session(load_settings("local").session).range(3).count())
 """
+ROOT = Path(__file__).parents[2]
 DELTA_CLASS = "io.delta.sql.DeltaSparkSessionExtension"
 TAKEN = "shared objects file (top)"
 
@@ -48,6 +49,10 @@ def loaded(folder: Path, logs: Path) -> tuple[str, str]:
     """(what a session says; which classes its Java has loaded, and from where)."""
     said = run(folder, f"-Xlog:class+load:file={logs}/%p.log")
     return said, "\n".join(log.read_text(encoding="utf-8") for log in logs.glob("*.log*"))
+
+
+def test_make_keeps_them_where_sessions_look() -> None:
+    assert f'mv "$(JARS)/trial/{CLASSES}" "$(JARS)/{CLASSES}"' in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 @pytest.mark.spark
