@@ -13,6 +13,8 @@ from segmentation.errors import InputProblem, LackingData
 
 #: in label_groups: every label that no other group names
 OTHERS = "*"
+#: no-break spaces and line ends among them
+_SPACE = r"(?U)\s+"
 
 
 class AccountCounts(NamedTuple):
@@ -25,7 +27,8 @@ class AccountCounts(NamedTuple):
 
 
 def label_accounts(accounts: DataFrame, label_column: str, label_groups: Mapping[str, Sequence[str]]) -> DataFrame:
-    """One row per account of the file: account_id, industry. Labels are trimmed, a blank one is null.
+    """One row per account of the file: account_id, industry. Labels are trimmed, white space within is one blank,
+    a blank label is null.
 
     `label_groups` is {new: [old, ...]}, `*` standing for every label that no group names. Raises InputProblem on an
     unknown column, naming those there are, and on a label that two groups claim.
@@ -38,7 +41,7 @@ def label_accounts(accounts: DataFrame, label_column: str, label_groups: Mapping
 
 def labels_of_nobody(accounts: DataFrame, label_column: str, label_groups: Mapping[str, Sequence[str]]) -> list[str]:
     """The old labels in `label_groups` that no account has, a misspelt one perhaps, in their order."""
-    olds = dict.fromkeys(old.strip() for group in label_groups.values() for old in group)
+    olds = dict.fromkeys(_tidied(old) for group in label_groups.values() for old in group)
     olds.pop(OTHERS, None)
     if not olds:
         return []
@@ -86,16 +89,22 @@ def require_classes(basetable: DataFrame) -> dict[str, int]:
 
 
 def _label(column: str) -> Column:
-    """The label without blanks around it, null when nothing is left."""
-    return F.nullif(F.trim(F.col(quoted(column)).cast("string")), F.lit(""))
+    """The label tidied, null when nothing is left."""
+    spaced = F.regexp_replace(F.col(quoted(column)).cast("string"), _SPACE, " ")
+    return F.nullif(F.trim(spaced), F.lit(""))
+
+
+def _tidied(label: str) -> str:
+    """A label of the settings as one of the file: whoever types two blanks, or copies a tab, means one."""
+    return " ".join(label.split())
 
 
 def _grouped(label: Column, groups: Mapping[str, Sequence[str]]) -> Column:
     new_of: dict[str, str] = {}
     for new, olds in groups.items():
         for old in olds:
-            if new_of.setdefault(old.strip(), new) != new:
-                raise InputProblem(f"label_groups: both {new_of[old.strip()]!r} and {new!r} claim the label {old!r}")
+            if new_of.setdefault(_tidied(old), new) != new:
+                raise InputProblem(f"label_groups: both {new_of[_tidied(old)]!r} and {new!r} claim the label {old!r}")
     others = new_of.pop(OTHERS, None)
     grouped = F.lit(None).cast("string")
     for new in dict.fromkeys(new_of.values()):

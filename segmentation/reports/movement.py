@@ -44,8 +44,8 @@ def _figures(inputs: Inputs, earlier: bool) -> Iterator[tuple[tuple[str, str], f
         yield (ACCOUNTS, "accounts with usage"), float(len(basetable))
         yield (ACCOUNTS, "accounts with a known industry"), float(basetable["industry"].notna().sum())
     if "account_rfm" in frames:
-        for label, count in frames["account_rfm"]["label"].value_counts().sort_index().items():
-            yield (ACCOUNTS, f"use: {label}"), float(count)
+        for label in _rfm_labels(inputs):
+            yield (ACCOUNTS, f"use: {label}"), float((frames["account_rfm"]["label"] == label).sum())
     summaries = inputs.of_method("segment_summaries", earlier)
     if not summaries.empty:
         living = summaries[summaries["accounts"] > 0].sort_values("segment")
@@ -54,6 +54,12 @@ def _figures(inputs: Inputs, earlier: bool) -> Iterator[tuple[tuple[str, str], f
             yield (SEGMENTS, f"{row['segment']} {row['name']}: accounts"), float(row["accounts"])
     yield from _of_industries(frames)
     yield from _of_outlook(frames)
+
+
+def _rfm_labels(inputs: Inputs) -> list[str]:
+    """Those of both dates: a kind of use that nobody has any more is 0, not unknown."""
+    both = [frames["account_rfm"]["label"] for frames in (inputs.now, inputs.before) if "account_rfm" in frames]
+    return sorted(set().union(*both))
 
 
 def _of_industries(frames: Mapping[str, pd.DataFrame]) -> Iterator[tuple[tuple[str, str], float]]:

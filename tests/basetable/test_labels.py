@@ -34,6 +34,15 @@ def test_labels_are_trimmed_and_blank_ones_missing(accounts: DataFrame) -> None:
     assert industries(label_accounts(accounts, "branch", {})) == expected
 
 
+def test_white_space_keeps_no_labels_apart(spark: SparkSession) -> None:
+    typed = {"a": "Sign  Makers", "b": "Sign\u00a0Makers", "c": "Sign Makers\t", "d": "Sign\rMakers", "e": "\u00a0"}
+    labels = make_accounts(spark, typed)
+    assert industries(label_accounts(labels, "branch", {})) == dict.fromkeys("abcd", "Sign Makers") | {"e": None}
+    groups = {"Makers": (" Sign\tMakers",)}
+    assert set(industries(label_accounts(labels, "branch", groups)).values()) == {"Makers", None}
+    assert labels_of_nobody(labels, "branch", groups) == []
+
+
 def test_groups_merge_labels_and_a_star_takes_the_rest(accounts: DataFrame) -> None:
     groups = {"Big": ("Print", "Sign"), "Rest": ("*",)}
     expected = {"a": "Big", "b": None, "c": None, "d": "Big", "e": "Rest", "f": None}

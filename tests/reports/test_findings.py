@@ -111,6 +111,15 @@ def test_changes_stand_beside_what_was() -> None:
     assert report_changes(frames.inputs())["before"].isna().all()
 
 
+def test_a_kind_of_use_that_nobody_has_any_more_is_none_of_them() -> None:
+    before = frames.earlier()
+    before["account_rfm"] = before["account_rfm"].assign(label="quiet and heavy")
+    found = report_changes(frames.inputs(before=before)).set_index("item")
+    assert found.loc["use: quiet and heavy", "before":"now"].tolist() == [6.0, 0.0]
+    assert found.loc["use: fading", "before":"now"].tolist() == [0.0, 2.0]
+    assert "use: quiet and heavy" not in set(report_changes(frames.inputs())["item"])
+
+
 def test_moves_are_counted_over_accounts_of_both_dates() -> None:
     found = moved_accounts(frames.inputs(before=frames.earlier()))
     moved = found[found["previous_segment"] != found["segment"]]
