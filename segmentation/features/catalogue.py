@@ -52,7 +52,7 @@ def _require_distinct(features: Sequence[Feature], slugs: Mapping[str, str]) -> 
         among = [category for category, short in slugs.items() if short in name]
         raise InputProblem(
             f"categories {', '.join(map(repr, among))} give a column {name} more than once; rename one of them in "
-            "categories.yml or in the source that brings it"
+            "categories.yml or in the source that brings it (stored rows keep theirs: take the spelling that they have)"
         )
 
 

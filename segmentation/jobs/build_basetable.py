@@ -81,7 +81,7 @@ def _build(job: Job, anew: bool) -> None:
     job.as_of = as_of  # later steps of the same run speak for the same date
     updated = update_activity(job, names, storing, anew or more_bits)
     categories = categories_of(names)
-    made_from, before = digest_of(job, as_of, categories), built_of(job, as_of)
+    made_from, before = digest_of(job, as_of, categories, job.args.label), built_of(job, as_of)
     if not job.args.force and before and before.made_from == made_from:
         job.publish()
         job.show(f"basetable as of {as_of}: nothing has changed, kept as it is")

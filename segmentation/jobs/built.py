@@ -43,13 +43,19 @@ def labels_of(job: Job, as_of: dt.date) -> set[str]:
     return {noted[str(as_of)].label} if str(as_of) in noted else {one.label for one in noted.values()}
 
 
-def digest_of(job: Job, as_of: dt.date, categories: Sequence[str]) -> str:
+def is_behind(job: Job, as_of: dt.date, categories: Sequence[str]) -> bool:
+    """Whether the date would be built from other tables, settings or code today; False where nothing tells."""
+    built = built_of(job, as_of)
+    return built is not None and built.made_from not in (None, digest_of(job, as_of, categories, built.label))
+
+
+def digest_of(job: Job, as_of: dt.date, categories: Sequence[str], label: str) -> str:
     """A digest of what the basetable depends on; equal ones mean equal basetables."""
     settings = job.settings.model_dump(mode="json", include={"basetable", "features"})
     del settings["basetable"]["as_of"]  # it may be left to the logs
     versions = job.tables.versions([ACTIVITY, ACCOUNTS, TOKENS])
     columns = [one.name for one in basetable_features(categories, job.settings.basetable.imputation)]
-    asked = {"as_of": str(as_of), "label": job.args.label, "columns": columns, "code": code_digest(_FORMULAS)}
+    asked = {"as_of": str(as_of), "label": label, "columns": columns, "code": code_digest(_FORMULAS)}
     return hashlib.sha256(json.dumps({**asked, **versions, **settings}, sort_keys=True).encode()).hexdigest()
 
 

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from segmentation.features.activity import mask_words
 from segmentation.features.months import first_in_turn, months_before
 from segmentation.jobs.activity_months import require_current_activity
+from segmentation.jobs.built import is_behind
 from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, training_note
 from segmentation.jobs.horizons import months_of_others
 from segmentation.jobs.rows import replace_date
@@ -40,6 +41,11 @@ def churn(job: Job) -> None:
     months: dict[dt.date, int] = dict(activity.groupBy("event_month").agg(F.sum("rows")).collect())
     check_history(first_in_turn(months), as_of, settings.outlook)
     masks, categories = mask_words(job.tables.read(EVENT_NAMES)), stored_categories(job)
+    if is_behind(job, as_of, categories):
+        job.say(
+            f"the basetable as of {as_of} was built from other tables, settings or code than what churn learns from "
+            f"today: `segmentation basetable --as-of {as_of}` builds it anew"
+        )
     horizon = settings.outlook.horizon_months
     earlier, later = (
         snapshot(activity, tokens, months_before(as_of, back), horizon, categories, masks, settings.basetable)

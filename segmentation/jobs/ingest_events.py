@@ -113,7 +113,7 @@ def source_of(job: Job) -> SourceSettings:
 def rules_of(job: Job, source: SourceSettings) -> RuleSet:
     """The rules by which files of a source are read today."""
     key, categories = read_key(job.settings.privacy), load_categories(source)
-    require_columns(categories)
+    require_columns(job, categories)
     return RuleSet(
         source=source,
         categories=categories,

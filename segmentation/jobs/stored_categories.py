@@ -21,13 +21,20 @@ def stored_categories(job: Job) -> tuple[str, ...]:
 
 def categories_of(event_names: DataFrame) -> tuple[str, ...]:
     """The same of a table of event names that is at hand."""
-    stored = {row["category"] for row in event_names.select("category").distinct().collect()}
-    return _with_those_of_conf(stored)
+    return _with_those_of_conf(_stored(event_names))
 
 
-def require_columns(own: Sequence[CategorySettings]) -> None:
-    """InputProblem where a log's categories and those of conf would give equal columns: before it is ingested."""
-    catalogue(_with_those_of_conf(category_names(own)))
+def require_columns(job: Job, own: Sequence[CategorySettings]) -> None:
+    """InputProblem where a log's categories, those of conf and those stored would give equal columns.
+
+    Asked before it is ingested: a row that is stored keeps its category, and no basetable could be built any more.
+    """
+    stored = _stored(job.tables.read(EVENT_NAMES)) if job.tables.exists(EVENT_NAMES) else set()
+    catalogue(_with_those_of_conf(stored.union(category_names(own))))
+
+
+def _stored(event_names: DataFrame) -> set[str]:
+    return {row["category"] for row in event_names.select("category").distinct().collect()}
 
 
 def _with_those_of_conf(own: Iterable[str]) -> tuple[str, ...]:

@@ -134,7 +134,9 @@ class TableStore:
         if where and self.exists(table):
             self._write(frame, table, "overwrite", {"replaceWhere": where}, note)
         else:
-            self._write(frame, table, "overwrite", {"overwriteSchema": "true"} if table.free_names else {}, note)
+            # columns named by people come and go; of others a release, or whoever adds a measure, may have more
+            how = "overwriteSchema" if table.free_names else "mergeSchema"
+            self._write(frame, table, "overwrite", {how: "true"}, note)
 
     def append_and_change(
         self, rows: DataFrame, table: Table, overtaken: DataFrame, where: str, change: Mapping[str, str], note: str

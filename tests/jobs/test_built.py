@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import Any
 import pytest
 
 from segmentation.jobs import built
-from segmentation.jobs.built import code_digest, digest_of
+from segmentation.jobs.built import code_digest, digest_of, is_behind
 from segmentation.stores.conf import load_settings
+
+AS_OF = dt.date(2026, 1, 1)
 
 
 def test_another_formula_is_another_code_also_in_a_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,11 +37,27 @@ def test_another_formula_is_another_code_also_in_a_zip(tmp_path: Path, monkeypat
     assert digest("upgraded", "rows / active_days") != before
 
 
+def job_with(versions: dict[str, int], **changed: object) -> Any:
+    """A job over tables of these versions, whose basetable of AS_OF notes what it was built from, if told."""
+    note = json.dumps({str(AS_OF): {"label": "industry", **changed}})
+    tables = SimpleNamespace(versions=lambda asked: {one.name: versions.get(one.name, 3) for one in asked},
+                             note=lambda _: note)  # fmt: skip
+    return SimpleNamespace(settings=load_settings("local"), tables=tables)
+
+
 def test_a_basetable_of_other_formulas_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    tables = SimpleNamespace(versions=lambda asked: {table.name: 3 for table in asked})
-    settings = load_settings("local")
-    job: Any = SimpleNamespace(settings=settings, tables=tables, args=SimpleNamespace(label="industry"))
-    before, as_of = digest_of(job, dt.date(2026, 1, 1), ["Document"]), dt.date(2026, 1, 1)
-    assert digest_of(job, as_of, ["Document"]) == before
+    job = job_with({})
+    before = digest_of(job, AS_OF, ["Document"], "industry")
+    assert digest_of(job, AS_OF, ["Document"], "industry") == before
+    assert digest_of(job, AS_OF, ["Document"], "branch") != before
     monkeypatch.setattr(built, "code_digest", lambda packages: "upgraded")
-    assert digest_of(job, as_of, ["Document"]) != before
+    assert digest_of(job, AS_OF, ["Document"], "industry") != before
+
+
+def test_a_basetable_is_behind_when_the_cube_or_the_code_has_changed_since(monkeypatch: pytest.MonkeyPatch) -> None:
+    made_from = digest_of(job_with({}), AS_OF, ["Document"], "industry")
+    assert not is_behind(job_with({}, made_from=made_from), AS_OF, ["Document"])
+    assert not is_behind(job_with({}), AS_OF, ["Document"])  # an earlier release did not note it
+    assert is_behind(job_with({"activity": 4}, made_from=made_from), AS_OF, ["Document"])
+    monkeypatch.setattr(built, "code_digest", lambda packages: "upgraded")
+    assert is_behind(job_with({}, made_from=made_from), AS_OF, ["Document"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -43,10 +44,27 @@ def read(spark: SparkSession, data_dir: Path, name: str) -> DataFrame:
     return spark.read.format("delta").load(str(data_dir / "tables" / name))
 
 
-def test_a_logs_own_category_that_a_common_one_cannot_be_told_from_is_found_before_its_rows_are_read() -> None:
-    require_columns([CategorySettings(name="Document"), CategorySettings(name="Telemetry")])
+def job_that_knows(spark: SparkSession, *stored: str) -> Job:
+    """A job whose event names are of these categories; without any, before the first ingest."""
+    names = spark.createDataFrame([(category,) for category in stored], "category string")
+    return cast(Job, SimpleNamespace(tables=SimpleNamespace(exists=lambda _: bool(stored), read=lambda _: names)))
+
+
+def test_a_logs_own_category_that_a_common_one_cannot_be_told_from_is_found_before_its_rows_are_read(
+    spark: SparkSession,
+) -> None:
+    nothing = job_that_knows(spark)
+    require_columns(nothing, [CategorySettings(name="Document"), CategorySettings(name="Telemetry")])
     with pytest.raises(InputProblem, match="categories 'Document', 'document' give a column document_rows_year more"):
-        require_columns([CategorySettings(name="document")])
+        require_columns(nothing, [CategorySettings(name="document")])
+
+
+def test_so_is_one_that_cannot_be_told_from_what_another_log_brought(spark: SparkSession) -> None:
+    """Stored rows keep their category: no basetable could be built any more."""
+    stored = job_that_knows(spark, "Pre Flight", "Document")
+    require_columns(stored, [CategorySettings(name="Pre Flight")])
+    with pytest.raises(InputProblem, match=r"'Pre Flight', 'Pre-Flight' give .* more than once; .*stored rows keep"):
+        require_columns(stored, [CategorySettings(name="Pre-Flight")])
 
 
 def test_of_many_files_in_a_message_the_first_are_named() -> None:

@@ -6,11 +6,14 @@ import bz2
 import gzip
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from segmentation.features.staleness import kept_rows
 from segmentation.jobs import activity_months, ingest_events
@@ -18,6 +21,7 @@ from segmentation.jobs.plans import Plan
 from segmentation.runtime import Exit
 from segmentation.schemas import ACTIVITY, ACTIVITY_FILES, EVENTS, INGEST_PLANS, ROW_BALANCE
 from segmentation.stores.inspection import RawFile
+from segmentation.table import columns
 from tests.robustness.conftest import require_whole, store
 from tests.robustness.logs import COLUMNS, Logs, line
 
@@ -256,3 +260,22 @@ def test_months_that_other_code_computed_are_computed_anew(
     assert after > before
     assert logs.refresh_activity() == Exit.OK  # and once is enough
     assert logs.versions()[ACTIVITY.name] == after
+
+
+def test_a_cube_of_one_more_measure_takes_the_place_of_the_old_one(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the page on new features has it."""
+    logs = Logs(spark, tmp_path)
+    logs.write("a.csv", line(NOON + "1", "t1"))
+    assert logs.ingest() == Exit.OK
+    assert logs.refresh_activity() == Exit.OK
+    wider = replace(ACTIVITY, columns=T.StructType([*ACTIVITY.columns, *columns("nights long!\ncold double").fields]))
+    added = {"nights": F.lit(3).cast("long"), "cold": F.lit(None).cast("double")}
+    build = activity_months.build_activity
+    monkeypatch.setattr(activity_months, "ACTIVITY", wider)
+    monkeypatch.setattr(activity_months, "build_activity", lambda *given: build(*given).withColumns(added))
+    monkeypatch.setattr(activity_months, "code_digest", lambda *_, **__: "with two measures more")
+    assert logs.refresh_activity() == Exit.OK
+    [row] = logs.read(wider).collect()
+    assert (row["rows"], row["nights"], row["cold"]) == (1, 3, None)
