@@ -1,5 +1,6 @@
-from segmentation.jobs.explore_tables import JOB
-from segmentation.runtime import execute
+import sys
+
+from segmentation.jobs.command import main
 
 if __name__ == "__main__":
-    raise SystemExit(execute(JOB))
+    raise SystemExit(main(["explore", *sys.argv[1:]]))

@@ -1,5 +1,6 @@
-from segmentation.jobs.export_accounts import JOB
-from segmentation.runtime import execute
+import sys
+
+from segmentation.jobs.command import main
 
 if __name__ == "__main__":
-    raise SystemExit(execute(JOB))
+    raise SystemExit(main(["export", *sys.argv[1:]]))

@@ -1,5 +1,6 @@
-from segmentation.jobs.forget_account import JOB
-from segmentation.runtime import execute
+import sys
+
+from segmentation.jobs.command import main
 
 if __name__ == "__main__":
-    raise SystemExit(execute(JOB))
+    raise SystemExit(main(["forget", *sys.argv[1:]]))

@@ -36,7 +36,7 @@ def build_activity(
 
     Durations in seconds; sums are exact over numbers rounded to the millionth, so that no order of rows changes a bit.
     With `sketch` the names without a bit are counted by a HyperLogLog sketch (Flajolet et al. 2007, as Apache
-    DataSketches keeps it), an estimate within 2 %; without it the plan stays a plain hash aggregate.
+    DataSketches keeps it), an estimate (standard error 1.6 %); without it the plan stays a plain hash aggregate.
     Restrict `events` to the months wanted before the call: the partition filter reaches the scan. Spark raises
     USER_RAISED_EXCEPTION for a row whose name or platform the two small tables lack.
     """

@@ -125,7 +125,7 @@ PER_CATEGORY: tuple[Feature, ...] = (
     Feature("trend_slope", "Growth of {category} per month: slope of log(1 + monthly rows) over the last twelve.",
             "rows counted per month", SUMS, lambda: E.slope([F.log1p(rows) for rows in _months()])),
     Feature("year_over_year", "log((1 + rows of {category} in the last twelve months) / "
-            "(1 + rows in the twelve before)); missing if the account's first row is less than a year old.",
+            "(1 + rows in the twelve before)); missing if the first row of its tokens is less than a year old.",
             "rows counted per month", SUMS, _year_over_year),
     Feature("days_since_last", f"Days (UTC) from the last row of {{category}} to as_of, at most {LONG_AGO}; "
             f"{LONG_AGO} if there never was one.", "latest event", "latest of the tokens", _days_since_last),
@@ -153,7 +153,7 @@ PER_ACCOUNT: tuple[Feature, ...] = (
     Feature("all_distinct_names_year", "Different event names of all categories in the last twelve months.",
             "names marked; estimated beyond the name limit", "union of the tokens' names, added over categories",
             _col("names_year")),
-    Feature("tenure_days", "Days (UTC) from the account's first row ever to as_of.",
+    Feature("tenure_days", "Days (UTC) from the first row ever of the account's tokens to as_of.",
             "first event", "earliest of the tokens", _col("tenure_days")),
     Feature("tokens", "Tokens of the account with any row before as_of.",
             "any row or none", COUNTED, _col("tokens"), heavy_tailed=True),

@@ -27,6 +27,8 @@ from segmentation.stores.secrets import key_fingerprint, read_key, veiled
 #: below this a run of any size may fill the disk, in bytes
 _LITTLE_SPACE = 2 * 1024**3
 _EXTRAS = ("", "spark", "models")
+#: brings the same modules
+_INSTEAD = {"mlflow": "mlflow-skinny"}
 #: whose packages may be missing, but not of another version
 _OPTIONAL = "folder"
 
@@ -58,7 +60,7 @@ def _python(job: Job) -> Iterator[str]:
 
 
 def _packages(job: Job) -> Iterator[str]:
-    """Every package that our extras ask for, held against the versions that they allow."""
+    """Every package that our extras ask for, held against the versions that they allow; a cluster has its own Spark."""
     wrong: list[str] = []
     found: list[str] = []
     try:
@@ -66,17 +68,14 @@ def _packages(job: Job) -> Iterator[str]:
     except PackageNotFoundError:  # a zip or a bare checkout on the path says nothing of what it needs
         yield "segmentation is on the path without being installed, so nothing says which versions it needs"
         return
+    extras = [one for one in (*_EXTRAS, _OPTIONAL) if one != "spark" or default_profile() == "local"]
     for text in needed:
         wanted = Requirement(text)
-        asking = [
-            extra
-            for extra in (*_EXTRAS, _OPTIONAL)
-            if wanted.marker is None or wanted.marker.evaluate({"extra": extra})
-        ]
+        asking = [extra for extra in extras if wanted.marker is None or wanted.marker.evaluate({"extra": extra})]
         if not asking:
             continue
         try:
-            have = version(wanted.name)
+            have = _version(wanted.name)
         except PackageNotFoundError:
             if asking != [_OPTIONAL]:
                 wrong.append(f"{wanted.name} is not installed")
@@ -85,6 +84,13 @@ def _packages(job: Job) -> Iterator[str]:
     if wrong:
         raise EnvironmentProblem(f"{', '.join(wrong)}: run `make setup`, or pip install with constraints.txt")
     yield ", ".join(found)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return version(_INSTEAD.get(package, package))
 
 
 def _java(job: Job) -> Iterator[str]:

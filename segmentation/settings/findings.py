@@ -84,7 +84,7 @@ class OutlookSettings(Frozen):
     """What accounts will do next: churn and customer lifetime value."""
 
     horizon_months: Positive
-    active_months: Positive
+    active_months: Annotated[int, Field(ge=1, le=23)]  # how long ago a row was is told up to two years alone
     min_accounts: Positive
     value_months: Positive
     bootstrap: Positive

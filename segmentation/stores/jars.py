@@ -72,9 +72,13 @@ def find_jars(folder: Path | None = None) -> list[Path]:
 def lost_jars(folder: Path | None = None) -> list[str]:
     """The names of jars that were fetched into the folder and are not there; none where they were put there by hand."""
     folder = folder or jar_folder()
-    names = (folder / FETCHED).read_text().splitlines() if (folder / FETCHED).is_file() else []
+    names = _names_of_fetched(folder)
     # a list of another release tells nothing of the jars that were put in their place
     return [name for name in names if not (folder / name).is_file()] if _holds_delta(names) else []
+
+
+def _names_of_fetched(folder: Path) -> list[str]:
+    return (folder / FETCHED).read_text().splitlines() if (folder / FETCHED).is_file() else []
 
 
 def _holds_delta(names: list[str]) -> bool:
@@ -123,8 +127,13 @@ def fetch_jars(folder: Path) -> list[Path]:
 
 
 def _keep(fetched: list[Path], folder: Path) -> None:
-    """Copy the jars, their names first: a copy that is broken off must not pass for all of them."""
+    """Copy the jars, their names first: a copy that is broken off must not pass for all of them.
+
+    Those that an earlier release fetched go: beside the new ones Java would load them first.
+    """
     if fetched:
+        for name in _names_of_fetched(folder):
+            (folder / name).unlink(missing_ok=True)
         (folder / FETCHED).write_text("".join(f"{jar.name}\n" for jar in fetched))
     for jar in fetched:
         with whole(folder / jar.name) as place:

@@ -199,11 +199,9 @@ def _loaded_before() -> list[str]:
 
 
 def _local_options(settings: SessionSettings) -> dict[str, str]:
-    """What a local driver needs; the reason stands beside each odd one."""
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # workers must run this very interpreter
+    """What a driver needs that nobody submitted; the reason stands beside each odd one."""
     if os.environ.get("LC_ALL") in ("C", "POSIX"):  # Java would find no file whose name is not ASCII
         os.environ["LC_ALL"] = "C.UTF-8"
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # a host name that does not resolve stops Spark
     cores = os.cpu_count() or 2
     log4j = Path(__file__).with_name("log4j2.properties")
     options = {
@@ -211,7 +209,6 @@ def _local_options(settings: SessionSettings) -> dict[str, str]:
         "spark.sql.shuffle.partitions": str(cores),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        "spark.driver.host": "127.0.0.1",
         # Delta's own log would be read in 50 tasks; one per core is enough for tables of this size
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
@@ -225,6 +222,10 @@ def _local_options(settings: SessionSettings) -> dict[str, str]:
             ]
         ),
     }
+    if options["spark.master"].startswith("local"):  # executors on other machines would call themselves
+        os.environ["PYSPARK_PYTHON"] = sys.executable  # workers must run this very interpreter
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # a host name that does not resolve stops Spark
+        options["spark.driver.host"] = "127.0.0.1"
     if settings.driver_memory:
         options["spark.driver.memory"] = settings.driver_memory
     return options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,17 @@ def test_every_job_is_a_subcommand_and_has_an_entry_point(capsys: pytest.Capture
     assert all(spec.help.split(",")[0] in " ".join(said.split()) for spec in job_specs())
     entry_points = {p.stem for p in (ROOT / "jobs").glob("*.py")}
     assert entry_points == {spec.body.__module__.rpartition(".")[2] for spec in job_specs()}
+    for command, module in MODULES.items():
+        assert f'main(["{command}", *sys.argv[1:]])' in (ROOT / "jobs" / f"{module}.py").read_text(encoding="utf-8")
+
+
+def test_an_entry_point_without_a_package_is_one_line_as_the_command_is(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.py").write_text("raise ModuleNotFoundError('No module named mlflow', name='mlflow')\n")
+    paths = os.pathsep.join([str(tmp_path), str(ROOT)])
+    script = [sys.executable, str(ROOT / "jobs" / "run_all.py"), "--show-settings"]
+    done = subprocess.run(script, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (Exit.ENVIRONMENT, "")
+    assert done.stderr.startswith("segmentation: the package mlflow is not installed: run `make setup`")
 
 
 @pytest.mark.parametrize("command", ["ingest", "basetable", "status"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,25 @@ def test_versions_out_of_range_and_missing_packages_are_named(
     assert "pyspark 4." in problems[0]
     assert "deltalake 1." in problems[0]
     assert "nobody" not in problems[0]
+
+
+def test_what_a_cluster_brings_is_not_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As on Databricks: Spark's Python is nobody's package, MLflow is there by its smaller one."""
+    monkeypatch.setattr(
+        check_machine, "requires", lambda name: ["pyspark>=4; extra == 'spark'", "mlflow<4; extra == 'models'"]
+    )
+
+    def version(package: str) -> str:
+        if package in ("pyspark", "mlflow"):
+            raise PackageNotFoundError
+        return {"mlflow-skinny": "3.2.0"}[package]
+
+    monkeypatch.setattr(check_machine, "version", version)
+    assert "pyspark is not installed" in next(check for check in doctor(capsys, tmp_path, "--quick")[1])
+    monkeypatch.setattr(check_machine, "default_profile", lambda: "databricks")
+    assert doctor(capsys, tmp_path, "--quick") == (Exit.OK, [])
 
 
 @pytest.mark.slow

@@ -71,6 +71,22 @@ def test_a_local_session_has_the_master_of_the_profile_and_a_java_that_knows_all
     assert os.environ["LC_ALL"] == "C.UTF-8"
 
 
+def test_loopback_and_this_python_are_for_local_masters_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
+    monkeypatch.setattr(SparkSession.Builder, "getOrCreate", lambda builder: builder._options)
+    monkeypatch.delenv("SPARK_LOCAL_IP", raising=False)
+    monkeypatch.setenv("PYSPARK_PYTHON", "python3.11")
+
+    def options(master: str) -> dict[str, str]:
+        session = get_session(load_settings("local", [f"session.master={master}"]).session)
+        return dict(cast("dict[str, str]", session))
+
+    assert "spark.driver.host" not in options("spark://big.example:7077")
+    assert (os.environ.get("SPARK_LOCAL_IP"), os.environ["PYSPARK_PYTHON"]) == (None, "python3.11")
+    assert options("local[2]")["spark.driver.host"] == "127.0.0.1"
+    assert (os.environ["SPARK_LOCAL_IP"], os.environ["PYSPARK_PYTHON"]) == ("127.0.0.1", sys.executable)
+
+
 def test_jars_of_another_release_do_not_count(tmp_path: Path) -> None:
     (tmp_path / "io.delta_delta-spark_2.13-3.0.0.jar").touch()
     assert find_jars(tmp_path) == []
@@ -100,6 +116,10 @@ def test_jars_that_were_fetched_and_are_gone_are_named_and_fetched_again(
         check_environment()
     assert [jar.name for jar in fetch_jars(tmp_path / "jars")] == sorted(names)
     assert len(check_environment()) == 2
+    earlier, names[:] = list(names), [name.replace(release, "99.1.0") for name in names]
+    monkeypatch.setattr("segmentation.stores.jars.version", lambda one: "99.1.0" if one == "delta-spark" else "4.2.0")
+    assert [jar.name for jar in fetch_jars(tmp_path / "jars")] == sorted(names)
+    assert not any((tmp_path / "jars" / name).exists() for name in earlier)  # Java would load them first
 
 
 def test_on_databricks_the_session_is_the_workspaces(monkeypatch: pytest.MonkeyPatch) -> None:
