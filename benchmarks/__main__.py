@@ -30,8 +30,9 @@ def _basetable(home: Path, rows: list[int], count: int) -> None:
         _report(size, played, "spark")
     for small, large in pairwise(rows):
         a, b = (rounds.medians(readings[size], "spark") for size in (small, large))
-        cold, warm = (math.log(y / x) / math.log(large / small) for x, y in ((a.work, b.work), (a.warm, b.warm)))
-        _say(f"growth exponent from {small:,} to {large:,}: {cold:.2f}, in a warm process {warm:.2f}")
+        cold = math.log(b.work / a.work) / math.log(large / small)
+        warm = math.log(b.warm / a.warm) / math.log(large / small) if a.warm and b.warm else None
+        _say(f"growth exponent from {small:,} to {large:,}: {cold:.2f}{_warm(', in a warm process {:.2f}', warm)}")
 
 
 def _new_month(home: Path, rows: list[int], count: int) -> None:
@@ -43,9 +44,9 @@ def _new_month(home: Path, rows: list[int], count: int) -> None:
         rounds.remember(world.home / "new_month.json", played)
         for name in NEW_MONTH:
             m = rounds.medians(played, name)
-            _say(f"{size:>12,} {name:16} work {m.work:7.2f} s, warm {m.warm:7.2f} s")
-        cold, warm = (rounds.median_ratio(played, "spark_new_month", "spark", what) for what in ("work", "warm"))
-        _say(f"a new month takes {cold:.2f} of a full build, in a warm process {warm:.2f}")
+            _say(f"{size:>12,} {name:16} work {m.work:7.2f} s{_warm(', warm {:7.2f} s', m.warm)}")
+        cold, warm = (ask(played, "spark_new_month", "spark") for ask in (rounds.median_ratio, rounds.warm_ratio))
+        _say(f"a new month takes {cold:.2f} of a full build{_warm(', in a warm process {:.2f}', warm)}")
 
 
 def _ingest(home: Path, rows: list[int], count: int) -> None:
@@ -128,10 +129,16 @@ def _report(size: int, played: list[rounds.Round], ours: str) -> None:
     """A line per contestant, and how many times as long ours took."""
     for name in played[0]:
         m, goal = rounds.medians(played, name), GOALS.get(name)
-        cold, warm = (rounds.median_ratio(played, ours, name, what) for what in ("work", "warm"))
-        _say(f"{size:>12,} {name:20} start {m.startup:5.1f} s, work {m.work:7.2f} s, warm {m.warm:7.2f} s, "
-             f"{size / m.work:>10,.0f} rows/s, {m.memory / 2**30:5.2f} GiB, {ours} is {cold:5.2f} x, warm "
-             f"{warm:5.2f} x{f' (goal {goal})' if goal else ''}")  # fmt: skip
+        cold, warm = rounds.median_ratio(played, ours, name), rounds.warm_ratio(played, ours, name)
+        again, other = _warm(", warm {:7.2f} s", m.warm), _warm(", warm {:5.2f} x", warm)
+        wanted = f" (goal {goal})" if goal else ""
+        _say(f"{size:>12,} {name:20} start {m.startup:5.1f} s, work {m.work:7.2f} s{again}, {size / m.work:>10,.0f} "
+             f"rows/s, {m.memory / 2**30:5.2f} GiB, {ours} is {cold:5.2f} x{other}{wanted}")  # fmt: skip
+
+
+def _warm(words: str, figure: float | None) -> str:
+    """What there is to say of a second time; nothing where there was none."""
+    return "" if figure is None else words.format(figure)
 
 
 def _say(line: str) -> None:
@@ -151,11 +158,18 @@ BENCHES = {
 }
 
 
+def positive(text: str) -> int:
+    """Raises ValueError, which argparse tells with the argument's name."""
+    if (number := int(text)) < 1:
+        raise ValueError(text)
+    return number
+
+
 def _main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("what", choices=tuple(BENCHES))
-    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rows", type=positive, nargs="+", default=[1_000_000])
+    parser.add_argument("--rounds", type=positive, default=5)
     parser.add_argument("--home", type=Path, default=Path("data/bench"), help="where logs and readings are kept")
     parser.add_argument("--cores", type=int, help="for each contestant (default: all that this process may use)")
     args = parser.parse_args()
@@ -163,9 +177,11 @@ def _main() -> None:
         if not 1 <= args.cores <= machine.available_cores():
             parser.error(f"--cores {args.cores}: this process may use 1 to {machine.available_cores()}")
         os.environ[machine.CORES] = str(args.cores)
+    if args.what == "models" and len(args.rows) > 1:
+        parser.error("--rows: of the logs only the basetable matters to models, so give one size")
     if (kept := jar_folder() / CLASSES).exists():
         parser.error(f"take {kept} of `make fast-start` away first: the figures of the docs are without it")
-    BENCHES[args.what](args.home.absolute(), args.rows, args.rounds)
+    BENCHES[args.what](args.home.absolute(), sorted({*args.rows}), args.rounds)
 
 
 if __name__ == "__main__":

@@ -24,9 +24,16 @@ NAMES = {
 def draw(home: Path, target: Path) -> list[int]:
     """Write the chart of every size that has been measured below `home` as SVG; returns the sizes, in rows.
 
-    Medians of all rounds. Equal readings give equal bytes.
+    Medians of all rounds. Equal readings give equal bytes. Raises SystemExit without readings, and where they are of
+    another number of cores each.
     """
-    played = {int(path.parent.name): json.loads(path.read_text()) for path in home.glob("*/basetable.json")}
+    kept = {int(path.parent.name): json.loads(path.read_text()) for path in home.glob("*/basetable.json")}
+    if not kept:
+        raise SystemExit(f"no readings below {home}: give `make bench` first")
+    if len({one["cores"] for one in kept.values()}) > 1:
+        told = ", ".join(f"{size:,} rows on {one['cores']}" for size, one in sorted(kept.items()))
+        raise SystemExit(f"the readings are of different numbers of cores ({told}): measure again by one CORES")
+    played = {size: one["rounds"] for size, one in kept.items()}
     figure, axes = canvas(3.6)
     figure.set_facecolor(PAPER)
     for number, (name, said) in enumerate(NAMES.items()):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.machine import cores
 from benchmarks.world import World
 
 
@@ -21,7 +22,7 @@ class Reading:
     startup: float
     work: float
     memory: int
-    warm: float  #: that of `work` where nothing has to warm up
+    warm: float | None  #: that of `work` where nothing has to warm up; None where Spark ran only once
 
 
 Round = dict[str, Reading]
@@ -62,24 +63,31 @@ def again(out: Path) -> Path:
     return out.with_name(f"{out.name}_again")
 
 
-def median_ratio(played: Sequence[Round], one: str, other: str, what: str = "work") -> float:
-    """Median over rounds of one contestant's seconds (`work` or `warm`) over another's of the same round."""
-    ratios: list[float] = [getattr(each[one], what) / getattr(each[other], what) for each in played]
-    return statistics.median(ratios)
+def median_ratio(played: Sequence[Round], one: str, other: str) -> float:
+    """Median over rounds of one contestant's seconds of work over another's of the same round."""
+    return statistics.median(each[one].work / each[other].work for each in played)
+
+
+def warm_ratio(played: Sequence[Round], one: str, other: str) -> float | None:
+    """The same of a warm process; None where one of the two was run once."""
+    pairs = [(each[one].warm, each[other].warm) for each in played]
+    ratios = [ours / theirs for ours, theirs in pairs if ours is not None and theirs is not None]
+    return statistics.median(ratios) if len(ratios) == len(played) else None
 
 
 def medians(played: Sequence[Round], name: str) -> Reading:
     """A contestant's median of each figure; of memory the largest."""
     of = [each[name] for each in played]
+    warm = [r.warm for r in of if r.warm is not None]
     return Reading(
         statistics.median(r.startup for r in of),
         statistics.median(r.work for r in of),
         max(r.memory for r in of),
-        statistics.median(r.warm for r in of),
+        statistics.median(warm) if len(warm) == len(of) else None,
     )
 
 
 def remember(path: Path, played: Sequence[Mapping[str, object]]) -> None:
-    """Keep the readings of a size beside its logs."""
-    text = json.dumps([{name: vars(reading) for name, reading in each.items()} for each in played], indent=1)
-    path.write_text(text, encoding="utf-8")
+    """Keep the readings of a size beside its logs, with the cores that each contestant had."""
+    rounds = [{name: vars(reading) for name, reading in each.items()} for each in played]
+    path.write_text(json.dumps({"cores": cores(), "rounds": rounds}, indent=1), encoding="utf-8")

@@ -23,6 +23,8 @@ ACCOUNTS, TOKENS_PER_ACCOUNT, MONTHS = 2991, 2.11, 12
 HEAP = "3g"
 #: months of which some rows come late
 LATE_MONTHS = (3, 8)
+#: packages whose code decides what the logs are, and what of them is stored
+MADE_BY = ("segmentation.synthetic", "segmentation.events")
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,18 @@ def settings(**values: object) -> list[str]:
 def prepare(home: Path, rows: int) -> World:
     """Generate, ingest and write out as strings what is not there yet; returns where it all is."""
     world = prepare_drop(home, rows)
-    if not (world.home / "done.json").exists() or not world.grown.exists():
+    done = world.home / "done.json"
+    if not done.exists() or not world.grown.exists():
         ingest_and_write(world)
+    if json.loads(done.read_text(encoding="utf-8")).get("code") != _code(*MADE_BY):
+        sys.stderr.write(f"other code than today's made {world.home}: delete it to have it made anew\n")
     return world
+
+
+def _code(*packages: str, only: str = "*.py") -> str:
+    from segmentation.jobs.built import code_digest  # noqa: PLC0415  # a rival's process must not load it
+
+    return code_digest(packages, only)
 
 
 def prepare_drop(home: Path, rows: int) -> World:
@@ -101,6 +112,8 @@ def _generate(world: World, output: Path, kind: str) -> None:
         synthetic__accounts=ACCOUNTS,
         synthetic__tokens_per_account=TOKENS_PER_ACCOUNT,
         synthetic__months=MONTHS,
+        synthetic__files_per_month=1,
+        synthetic__end=AS_OF,
         synthetic__labelled_share=1.0,
         synthetic__format=kind,
     )
@@ -115,7 +128,7 @@ def ingest_and_write(world: World) -> None:
     """
     for tables in (world.data, world.grown):  # of a run that was killed
         shutil.rmtree(tables, ignore_errors=True)
-    for mark in ("done.json", "grown.done"):
+    for mark in ("done.json", "grown.built", "grown.done"):
         (world.home / mark).unlink(missing_ok=True)
     early, late = _batches(world)
     first = _ingest(world.data, early)
@@ -123,7 +136,8 @@ def ingest_and_write(world: World) -> None:
     readings = [first, _ingest(world.data, late)]
     (world.home / "ingest_of_world.json").write_text(json.dumps(readings, indent=1), encoding="utf-8")
     _write_strings(world)
-    (world.home / "done.json").write_text(json.dumps({"rows": world.rows}), encoding="utf-8")
+    done = json.dumps({"rows": world.rows, "code": _code(*MADE_BY)})
+    (world.home / "done.json").write_text(done, encoding="utf-8")
 
 
 def _batches(world: World) -> tuple[Path, Path]:
@@ -169,13 +183,21 @@ def link_tables(data: Path, copy: Path) -> None:
 
 
 def prepare_grown(world: World) -> None:
-    """Bring `world.grown` on: its eleven months built, then the second batch ingested and not built."""
-    if (world.home / "grown.done").exists():
-        return
-    given = ("--accounts", world.drop / "accounts.csv", "--as-of", "2025-12-01")
-    _run("basetable", "--data-dir", world.grown, *given, *session_settings())
-    _ingest(world.grown, world.home / "late")
-    (world.home / "grown.done").touch()
+    """Bring `world.grown` on: its eleven months built, then the second batch ingested and not built.
+
+    Raises SystemExit where other code than today's computed its cube: all of it would be computed anew.
+    """
+    code = _code("segmentation.features", only="activity.py")
+    built, done = world.home / "grown.built", world.home / "grown.done"
+    if not built.exists():
+        given = ("--accounts", world.drop / "accounts.csv", "--as-of", "2025-12-01")
+        _run("basetable", "--data-dir", world.grown, *given, *session_settings())
+        built.write_text(code, encoding="utf-8")
+    if built.read_text(encoding="utf-8") != code:
+        raise SystemExit(f"features/activity.py is not what computed the cube of {world.grown}: delete {world.home}")
+    if not done.exists():  # a month that came in must not be built: if this is broken off, it is ingested again
+        _ingest(world.grown, world.home / "late")
+        done.touch()
 
 
 def _write_strings(world: World) -> None:

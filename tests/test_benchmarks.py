@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +15,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from benchmarks import duckdb_features, machine, polars_features, rounds
+from benchmarks.chart import draw
 from benchmarks.equality import Unequal, account_ids, require_equal, rival_features, spark_features
 from benchmarks.eventlog import Query, Skew, Task, queries, tasks, worst_skew
 from benchmarks.ingest_outputs import Stored, require_agreement
 from benchmarks.on_cluster import Run, growth, speed_up
-from benchmarks.rounds import Reading, median_ratio, medians
+from benchmarks.rounds import Reading, median_ratio, medians, warm_ratio
 from benchmarks.skewed import skew_lines
 from benchmarks.world import World, write_strings
 from segmentation.events.categories import category_names
@@ -25,6 +28,7 @@ from segmentation.features.catalogue import catalogue
 from segmentation.stores.conf import load_categories
 from tests.walk import AS_OF
 
+ROOT = Path(__file__).parents[1]
 MEMORY = "1GB"
 NAN = float("nan")
 
@@ -55,7 +59,34 @@ def test_ratios_are_taken_within_a_round() -> None:
     played = [{"a": Reading(1, 2.0 * n, 5 + n, 3.0), "b": Reading(1, 1.0 * n, 7, n)} for n in (1, 2, 30)]
     assert median_ratio(played, "a", "b") == 2.0
     assert medians(played, "a") == Reading(1, 4.0, 35, 3.0)
-    assert median_ratio(played, "a", "b", "warm") == 1.5
+    assert warm_ratio(played, "a", "b") == 1.5
+
+
+def test_who_was_run_once_has_no_warm_figure() -> None:
+    played = [{"a": Reading(1, 4.0, 5, None), "b": Reading(1, 2.0, 7, 2.0)}]
+    assert (median_ratio(played, "a", "b"), warm_ratio(played, "a", "b")) == (2.0, None)
+    assert medians(played, "a").warm is None
+
+
+def test_a_chart_is_of_readings_on_as_many_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match="no readings below"):
+        draw(tmp_path, tmp_path / "speed.svg")
+    for size, cores in ((1_000, 2), (2_000, 2), (3_000, 1)):
+        monkeypatch.setenv(machine.CORES, str(cores))
+        (tmp_path / str(size)).mkdir()
+        rounds.remember(tmp_path / str(size) / "basetable.json", [{"spark": Reading(1, 2.0, 5, None)}])
+        if cores > 1:
+            assert max(draw(tmp_path, tmp_path / "speed.svg")) == size
+    with pytest.raises(SystemExit, match="1,000 rows on 2, 2,000 rows on 2, 3,000 rows on 1"):
+        draw(tmp_path, tmp_path / "speed.svg")
+
+
+@pytest.mark.parametrize("given", [["--rounds", "0"], ["--rows", "0"], ["--rows", "-5"]])
+def test_nothing_is_measured_no_times(given: list[str]) -> None:
+    command = [sys.executable, "-m", "benchmarks", "basetable", *given]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"argument {given[0]}: invalid positive value: '{given[1]}'" in done.stderr
 
 
 def test_cores_are_those_asked_for_or_available(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,5 +176,6 @@ def _scratch(runs: Runs) -> Iterator[str | None]:
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch, prefix=".model-") as folder:
         # whoever may use the folder may use this one: executors and servers can be other users than this process
-        Path(folder).chmod(scratch.stat().st_mode & 0o777)
+        with contextlib.suppress(OSError):  # a mounted bucket has no such rights, and needs none
+            Path(folder).chmod(scratch.stat().st_mode & 0o777)
         yield folder

@@ -122,8 +122,9 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 
 def _whole(settings: SyntheticSettings, files: Sequence[tuple[Chunk, ...]], out: Path) -> bool:
     """Whether nothing of a finished drop was deleted since."""
+    truth = (out / "truth" / name for name in ("accounts.csv", "tokens.csv"))
     logs = (out / "logs" / _file_name(settings, chunks[0]) for chunks in files)
-    return all(path.is_file() for path in (out / "accounts.csv", *logs))
+    return all(path.is_file() for path in (out / "accounts.csv", *truth, *logs))
 
 
 def _flat(fingerprint: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,8 @@ def add_mess(
     own = rng.permutation(np.flatnonzero(~rows.strayed))
     cuts = np.cumsum([len(wanted[kind]) for kind in KINDS[1:-1]])
     bad, missing, unknown, outdated, good = np.split(own, cuts)
+    for kind, part in zip(KINDS[1:-1], (bad, missing, unknown, outdated), strict=True):
+        wanted[kind] = wanted[kind][: len(part)]  # a chunk of a few rows may have fewer than all kinds would take
     messy = _broken(rows, bad, wanted["bad_timestamp"], missing, wanted["missing_field"])
     messy.name[unknown] = rng.integers(names.known, len(names.names), len(unknown))
     messy.state[outdated] = 1

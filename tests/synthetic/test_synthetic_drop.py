@@ -206,7 +206,7 @@ def test_a_file_is_no_folder_to_write_to(
         write_drop(make_settings(), event_names, tmp_path / "mine" / below, quiet)
 
 
-@pytest.mark.parametrize("lost", ["logs/2025-02-01.csv", "accounts.csv"])
+@pytest.mark.parametrize("lost", ["logs/2025-02-01.csv", "accounts.csv", "truth/tokens.csv"])
 def test_a_drop_of_which_a_file_is_gone_is_written_anew(
     drop: Drop, make_settings: MakeSettings, event_names: Names, tmp_path: Path, lost: str
 ) -> None:
@@ -218,6 +218,24 @@ def test_a_drop_of_which_a_file_is_gone_is_written_anew(
 
 ODD = ({"rows": 1}, {"accounts": 1}, {"months": 1, "files_per_month": 28}, {"duplicate_share": 0.0},
        {"noise": 0.0, "signal": 0.0, "months": 12})  # fmt: skip
+
+
+MESSY = dict.fromkeys(("duplicate_share", "bad_timestamp_share", "missing_field_share", "unknown_event_share",
+                       "outdated_share"), 0.1)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"rows": 30, "accounts": 30}, {"rows": 100, "accounts": 30}, {"rows": 2000, "files_per_month": 28}],
+    ids=str,
+)
+def test_chunks_with_fewer_rows_than_all_kinds_of_mess_would_take_are_counted_as_they_are(
+    make_settings: MakeSettings, event_names: Names, tmp_path: Path, changes: dict[str, float]
+) -> None:
+    summary = write_drop(make_settings(months=24, **MESSY, **changes), event_names, tmp_path, quiet)
+    rows = log_rows(tmp_path)
+    assert summary.rows == len(rows) == summary.good + sum(summary.kinds.values())
+    assert summary.kinds["outdated"] == sum(row["user_state"] == "outdated" for row in rows)
 
 
 @pytest.mark.parametrize("changes", ODD, ids=str)
