@@ -88,6 +88,6 @@ def medians(played: Sequence[Round], name: str) -> Reading:
 
 
 def remember(path: Path, played: Sequence[Mapping[str, object]]) -> None:
-    """Keep the readings of a size beside its logs, with the cores that each contestant had."""
+    """Keep the readings of a size beside its logs, with the cores that were there to be used."""
     rounds = [{name: vars(reading) for name, reading in each.items()} for each in played]
     path.write_text(json.dumps({"cores": cores(), "rounds": rounds}, indent=1), encoding="utf-8")

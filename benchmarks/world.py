@@ -23,7 +23,7 @@ ACCOUNTS, TOKENS_PER_ACCOUNT, MONTHS = 2991, 2.11, 12
 HEAP = "3g"
 #: months of which some rows come late
 LATE_MONTHS = (3, 8)
-#: packages whose code decides what the logs are, and what of them is stored
+#: packages whose code decides what the logs are, and what their rows come to
 MADE_BY = ("segmentation.synthetic", "segmentation.events")
 
 
@@ -187,14 +187,17 @@ def prepare_grown(world: World) -> None:
 
     Raises SystemExit where other code than today's computed its cube: all of it would be computed anew.
     """
+    fix = f"delete {world.grown}, and it is made anew"
     code = _code("segmentation.features", only="activity.py")
     built, done = world.home / "grown.built", world.home / "grown.done"
+    if done.exists() and not built.exists():
+        raise SystemExit(f"nothing tells which code computed the cube of {world.grown}: {fix}")
     if not built.exists():
         given = ("--accounts", world.drop / "accounts.csv", "--as-of", "2025-12-01")
         _run("basetable", "--data-dir", world.grown, *given, *session_settings())
         built.write_text(code, encoding="utf-8")
     if built.read_text(encoding="utf-8") != code:
-        raise SystemExit(f"features/activity.py is not what computed the cube of {world.grown}: delete {world.home}")
+        raise SystemExit(f"features/activity.py is not what computed the cube of {world.grown}: {fix}")
     if not done.exists():  # a month that came in must not be built: if this is broken off, it is ingested again
         _ingest(world.grown, world.home / "late")
         done.touch()

@@ -56,7 +56,12 @@ def shown_share(value: float, blank: str = BLANK) -> str:
 
 def shown_least(value: float) -> str:
     """A lower bound, in whole percents that are never rounded up: 0.897 as 89 %."""
-    return f"{math.floor(round(100 * value, 9))}{BLANK}%"
+    return f"{whole_percents(value)}{BLANK}%"
+
+
+def whole_percents(share: float) -> int:
+    """Rounded down, where 0.29 is 29, although 100 times it is a little less."""
+    return math.floor(round(100 * share, 9))
 
 
 def shown_goal(value: float) -> str:

@@ -22,7 +22,7 @@ from benchmarks.ingest_outputs import Stored, require_agreement
 from benchmarks.on_cluster import Run, growth, speed_up
 from benchmarks.rounds import Reading, median_ratio, medians, warm_ratio
 from benchmarks.skewed import skew_lines
-from benchmarks.world import World, write_strings
+from benchmarks.world import World, prepare_grown, write_strings
 from segmentation.events.categories import category_names
 from segmentation.features.catalogue import catalogue
 from segmentation.stores.conf import load_categories
@@ -79,6 +79,25 @@ def test_a_chart_is_of_readings_on_as_many_cores(tmp_path: Path, monkeypatch: py
             assert max(draw(tmp_path, tmp_path / "speed.svg")) == size
     with pytest.raises(SystemExit, match="1,000 rows on 2, 2,000 rows on 2, 3,000 rows on 1"):
         draw(tmp_path, tmp_path / "speed.svg")
+    (tmp_path / "3000" / "basetable.json").write_text("[]")
+    with pytest.raises(SystemExit, match="no readings below"):
+        draw(tmp_path, tmp_path / "speed.svg")
+
+
+def test_a_cube_of_other_code_is_no_start_for_a_new_month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    monkeypatch.setattr("benchmarks.world._run", lambda *words: given.append(words[0]))
+    monkeypatch.setattr("benchmarks.world._ingest", lambda data, logs: given.append(logs.name))
+    prepare_grown(World(tmp_path, 9))
+    prepare_grown(World(tmp_path, 9))
+    assert given == ["basetable", "late"]
+    monkeypatch.setattr("benchmarks.world._code", lambda *_, **__: "another release")
+    with pytest.raises(SystemExit, match=f"delete {tmp_path / 'grown'}, and it is made anew"):
+        prepare_grown(World(tmp_path, 9))
+    (tmp_path / "grown.built").unlink()  # as an earlier release left it: December must not be built
+    with pytest.raises(SystemExit, match="nothing tells which code"):
+        prepare_grown(World(tmp_path, 9))
+    assert given == ["basetable", "late"]
 
 
 @pytest.mark.parametrize("given", [["--rounds", "0"], ["--rows", "0"], ["--rows", "-5"]])

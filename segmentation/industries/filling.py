@@ -14,6 +14,7 @@ import pandas as pd
 from scipy.stats import beta
 
 from segmentation.arrays import Bools, Floats, Ints
+from segmentation.shown import whole_percents
 
 #: all industries together
 ALL = "all"
@@ -91,7 +92,7 @@ def promised(asked: float, lows: Iterable[float | None]) -> float:
     `lows`: precision_low of the industries' cards. Whole percents, never rounded up.
     """
     least = min((float(low) for low in lows if low is not None and not math.isnan(low)), default=1.0)
-    return asked if least >= asked else math.floor(100.0 * least) / 100.0
+    return asked if least >= asked else whole_percents(least) / 100.0
 
 
 def fewest_accounts(precision: float, confidence: float) -> int:

@@ -27,8 +27,8 @@ from segmentation.stores.secrets import key_fingerprint, read_key, veiled
 #: below this a run of any size may fill the disk, in bytes
 _LITTLE_SPACE = 2 * 1024**3
 _EXTRAS = ("", "spark", "models")
-#: brings the same modules
-_INSTEAD = {"mlflow": "mlflow-skinny"}
+#: all of MLflow but the database and the server, which a tracking server has
+_CLIENT = {"mlflow": "mlflow-skinny"}
 #: whose packages may be missing, but not of another version
 _OPTIONAL = "folder"
 
@@ -75,7 +75,7 @@ def _packages(job: Job) -> Iterator[str]:
         if not asking:
             continue
         try:
-            have = _version(wanted.name)
+            have = _version(wanted.name, job.settings.storage.tracking_uri)
         except PackageNotFoundError:
             if asking != [_OPTIONAL]:
                 wrong.append(f"{wanted.name} is not installed")
@@ -86,11 +86,11 @@ def _packages(job: Job) -> Iterator[str]:
     yield ", ".join(found)
 
 
-def _version(package: str) -> str:
+def _version(package: str, server: str | None) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return version(_INSTEAD.get(package, package))
+        return version(_CLIENT[package] if server and package in _CLIENT else package)
 
 
 def _java(job: Job) -> Iterator[str]:

@@ -43,8 +43,8 @@ def churn(job: Job) -> None:
     masks, categories = mask_words(job.tables.read(EVENT_NAMES)), stored_categories(job)
     if is_behind(job, as_of, categories):
         job.say(
-            f"the basetable as of {as_of} was built from other tables, settings or code than what churn learns from "
-            f"today: `segmentation basetable --as-of {as_of}` builds it anew"
+            f"the basetable as of {as_of}, whose accounts are scored, would be built otherwise today (other tables, "
+            f"settings or code): `segmentation basetable --as-of {as_of}` does so"
         )
     horizon = settings.outlook.horizon_months
     earlier, later = (

@@ -84,7 +84,8 @@ def ingest(job: Job) -> Exit:
             found = [_written(file) if file.path in changed else file for file in found]
         if others := passed_over(job.args.input, source):
             job.say(f"passed over, as they are hidden or do not end like {source.format} files: {others}")
-        finish(job)
+        if finish(job):
+            require_columns(job, rules.categories)
         new, refused = _sort_out(job, found, source)
         new, unfit = try_out(job, new, rules)
         refused += unfit

@@ -15,6 +15,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.errors import InputProblem
+from segmentation.local_rows import LocalRows
 from segmentation.schemas import INGEST_PLANS, PUBLISHED, TABLES
 from segmentation.settings import StorageSettings
 from segmentation.stores.catalogs import sql_schema
@@ -134,9 +135,7 @@ class TableStore:
         if where and self.exists(table):
             self._write(frame, table, "overwrite", {"replaceWhere": where}, note)
         else:
-            # columns named by people come and go; of others a release, or whoever adds a measure, may have more
-            how = "overwriteSchema" if table.free_names else "mergeSchema"
-            self._write(frame, table, "overwrite", {how: "true"}, note)
+            self._write(frame, table, "overwrite", {"overwriteSchema": "true"} if table.free_names else {}, note)
 
     def append_and_change(
         self, rows: DataFrame, table: Table, overtaken: DataFrame, where: str, change: Mapping[str, str], note: str
@@ -184,7 +183,9 @@ class TableStore:
             mode, options = "append", {}  # to replace, Delta would look for what there is: two queries for nothing
         elif table.name not in self._working:
             delta.admit_nulls()
-        if table.open_ended and "overwriteSchema" not in options:
+        # of a whole table a release, or whoever adds a measure, may have more columns than are stored
+        whole = mode == "overwrite" and "replaceWhere" not in options and not isinstance(rows, LocalRows)
+        if (table.open_ended or whole) and "overwriteSchema" not in options:
             options = {**options, "mergeSchema": "true"}
         if note is not None:
             options = {**options, "userMetadata": note}

@@ -132,9 +132,11 @@ def test_what_a_cluster_brings_is_not_missing(
         return {"mlflow-skinny": "3.2.0"}[package]
 
     monkeypatch.setattr(check_machine, "version", version)
-    assert "pyspark is not installed" in next(check for check in doctor(capsys, tmp_path, "--quick")[1])
+    _, problems = doctor(capsys, tmp_path, "--quick")
+    assert "pyspark is not installed, mlflow is not installed" in problems[0]
     monkeypatch.setattr(check_machine, "default_profile", lambda: "databricks")
-    assert doctor(capsys, tmp_path, "--quick") == (Exit.OK, [])
+    monkeypatch.setattr(check_machine, "_runs", lambda job: iter(["its own"]))
+    assert doctor(capsys, tmp_path, "--quick", "--set", "storage.tracking_uri=databricks") == (Exit.OK, [])
 
 
 @pytest.mark.slow

@@ -141,7 +141,7 @@ def test_the_model_is_registered_and_gives_the_stored_scores(spark: SparkSession
 
 
 def test_a_second_run_finds_nothing_new(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(forecast_churn.JOB, data_dir) == Exit.OK
+    assert run(forecast_churn.JOB, data_dir, "--set", "models.kmeans.params.maxIter=31") == Exit.OK
     assert "nothing has changed" in capsys.readouterr().out
     assert champion(open_runs(load_settings("local", []).storage, data_dir), "churn") == "churn/1"
 
@@ -153,10 +153,13 @@ def test_too_short_a_history_is_refused_in_one_line(data_dir: Path, capsys: pyte
 
 
 def test_a_basetable_without_a_feature_is_refused_before_anything_is_learned(
-    data_dir: Path, capsys: pytest.CaptureFixture[str]
+    data_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And one that would be built otherwise is told of."""
+    monkeypatch.setattr(forecast_churn, "is_behind", lambda *_: True)
     assert run(forecast_churn.JOB, data_dir, "--set", "basetable.imputation=logs") == Exit.INPUT
-    line = capsys.readouterr().err.splitlines()[-1]
+    *_, told, line = capsys.readouterr().err.splitlines()
+    assert "whose accounts are scored, would be built otherwise today" in told
     assert line.startswith("segmentation churn: the basetable lacks 4 feature(s): filled_")
     assert "build it again" in line
 

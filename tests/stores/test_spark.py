@@ -77,13 +77,13 @@ def test_loopback_and_this_python_are_for_local_masters_alone(monkeypatch: pytes
     monkeypatch.delenv("SPARK_LOCAL_IP", raising=False)
     monkeypatch.setenv("PYSPARK_PYTHON", "python3.11")
 
-    def options(master: str) -> dict[str, str]:
-        session = get_session(load_settings("local", [f"session.master={master}"]).session)
-        return dict(cast("dict[str, str]", session))
+    def options(setting: str) -> dict[str, str]:
+        return dict(cast("dict[str, str]", get_session(load_settings("local", [setting]).session)))
 
-    assert "spark.driver.host" not in options("spark://big.example:7077")
+    assert "spark.driver.host" not in options("session.master=spark://big.example:7077")
+    assert "spark.driver.host" not in options("session.spark={spark.master: yarn}")
     assert (os.environ.get("SPARK_LOCAL_IP"), os.environ["PYSPARK_PYTHON"]) == (None, "python3.11")
-    assert options("local[2]")["spark.driver.host"] == "127.0.0.1"
+    assert options("session.master=local[2]")["spark.driver.host"] == "127.0.0.1"
     assert (os.environ["SPARK_LOCAL_IP"], os.environ["PYSPARK_PYTHON"]) == ("127.0.0.1", sys.executable)
 
 
