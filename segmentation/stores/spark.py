@@ -222,9 +222,9 @@ def _local_options(settings: SessionSettings) -> dict[str, str]:
             ]
         ),
     }
-    if not settings.spark.get("spark.master", options["spark.master"]).startswith("local"):
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    else:  # executors on other machines would call themselves
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    # executors on other machines would call themselves, and may have their Python elsewhere
+    if settings.spark.get("spark.master", options["spark.master"]).startswith("local"):
         os.environ["PYSPARK_PYTHON"] = sys.executable  # workers must run this very interpreter
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")  # a host name that does not resolve stops Spark
         options["spark.driver.host"] = "127.0.0.1"
