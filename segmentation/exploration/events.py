@@ -142,5 +142,6 @@ def _other(name: str, kind: str, found: Mapping[str, Any]) -> dict[str, Any]:
     row = _given(name, kind, found)
     given = found[f"{name}__given"]
     if name == "is_error" and given:
-        row["zero_share"] = 1.0 - found["is_error__true"] / given
+        share = found["is_error__true"] / given
+        row |= {"zero_share": 1.0 - share, "top_share": max(share, 1.0 - share), "distinct_values": 1 + (0 < share < 1)}
     return row

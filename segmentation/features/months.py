@@ -64,7 +64,7 @@ def last_in_turn(months: Mapping[dt.date, int]) -> dt.date:
 
     It has a thousandth of the rows of the largest of the twelve months before it, or where the month right before it
     has none, a tenth of those of the largest of all. A month that has just begun may have fewer: then the last day of
-    the one before it tells the same.
+    the one before it tells the same. A stretch of months of which none has a hundredth of the largest does not count.
 
     >>> last_in_turn({dt.date(2025, 11, 1): 90, dt.date(2025, 12, 1): 90, dt.date(2026, 6, 1): 1})
     datetime.date(2025, 12, 1)
@@ -83,8 +83,20 @@ def first_in_turn(months: Mapping[dt.date, int]) -> dt.date:
 
 def _in_turn(months: Mapping[dt.date, int], step: int) -> Iterator[dt.date]:
     """Months with many rows, or with not too few beside their neighbours: those before, with step -1 those after."""
-    many = max(months.values()) / 10
+    most, peaks = max(months.values()), _peaks(months)
     for month, rows in months.items():
         beside = [months.get(months_before(month, step * back), 0) for back in range(1, YEAR + 1)]
-        if rows >= many or (beside[0] > 0 and rows >= max(beside) / 1000):
+        joined = beside[0] > 0 and peaks[month] >= most / 100
+        if rows >= most / 10 or (joined and rows >= max(beside) / 1000):
             yield month
+
+
+def _peaks(months: Mapping[dt.date, int]) -> dict[dt.date, int]:
+    """Of each month the most rows of any in its stretch: months without one between that has no row."""
+    stretches: list[list[dt.date]] = []
+    for month in sorted(months):
+        if stretches and stretches[-1][-1] == months_before(month, 1):
+            stretches[-1].append(month)
+        else:
+            stretches.append([month])
+    return {month: max(months[one] for one in stretch) for stretch in stretches for month in stretch}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 
+from pyspark.sql import functions as F
+
 from segmentation.features.tokens import main_accounts
 from segmentation.jobs.activity_months import require_current_activity
 from segmentation.jobs.horizons import months_of_others
@@ -31,10 +33,13 @@ def value(job: Job) -> None:
         job.show(f"value as of {as_of}: nothing has changed, kept as it is")
         return
     require_current_activity(job, as_of)
-    split = holdout_start(first_value_month(activity, as_of), as_of, settings.value_months)
+    first = first_value_month(activity, as_of)
+    split = holdout_start(first, as_of, settings.value_months)
     with job.stage("value: days counted"):
         owners = main_accounts(activity, tokens, as_of)
-        days = value_days(activity, owners, as_of, split or as_of).toPandas()
+        # a stray row of a wrong clock would make an account look old, and hardly ever there
+        of_logs = activity.where(F.col("event_month") >= F.lit(first))
+        days = value_days(of_logs, owners, as_of, split or as_of).toPandas()
     with job.stage("value: fitted"):
         found = forecast_value(days, as_of, split, settings.value_months, settings.bootstrap, settings.seed)
     with job.stage("value: logged and stored"):

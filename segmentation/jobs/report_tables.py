@@ -96,7 +96,7 @@ def read_inputs(job: Job) -> tuple[Inputs, str]:
         hashed_ids=settings.privacy.hash_ids,
     )
     versions = tables.versions(read)
-    asked = {"report": settings.report.model_dump(), "horizon": inputs.horizon_months}
+    asked = {"report": settings.report.model_dump(), "horizon": inputs.horizon_months, "method": inputs.method}
     return inputs, json.dumps({"as_of": str(as_of), **versions, **asked}, sort_keys=True)
 
 
@@ -135,6 +135,9 @@ def _collected(job: Job, read: Sequence[Table], as_of: dt.date, previous: dt.dat
 def _of_date(frames: Mapping[str, pd.DataFrame], as_of: dt.date | None) -> dict[str, pd.DataFrame]:
     """The rows of one date; tables without as_of speak for any."""
     dated = {name: rows[rows["as_of"] == as_of] if "as_of" in rows else rows for name, rows in frames.items()}
+    if ACCOUNT_VALUES.name in dated:  # forecast from the cube: for accounts, too, that the basetable left out
+        values, spoken_of = dated[ACCOUNT_VALUES.name], dated[BASETABLE.name]["account_id"]
+        dated[ACCOUNT_VALUES.name] = values[values["account_id"].isin(spoken_of)]
     return {name: rows.reset_index(drop=True) for name, rows in dated.items()} if as_of else {}
 
 

@@ -80,17 +80,24 @@ def score_accounts(job: Job) -> None:
 
 
 def _champions(job: Job, runs: Runs) -> dict[str, str]:
-    """Name -> `name/version`. Raises InputProblem for a name that nobody is champion of, or when there is none."""
+    """Name -> `name/version`. Raises InputProblem for a name that nobody is champion of, or when there is none.
+
+    Without --model one that the gate refused is left out, and told of.
+    """
     possible = [INDUSTRY_MODEL, *map(segments_model, job.settings.segments.methods)]
-    found = {}
+    found, refused = {}, []
     for name in job.args.model or possible:
         model = champion(runs, runs.prefix + name)
         if model is not None:
             found[name] = model
         elif job.args.model:
             raise InputProblem(_without_champion(job, runs, name, possible))
+        elif version_of(runs, runs.prefix + name, CHALLENGER):
+            refused.append(_without_champion(job, runs, name, possible))
     if not found:
-        raise InputProblem(_NOBODY)
+        raise InputProblem("; ".join(refused) or _NOBODY)
+    for line in refused:
+        job.say(line)
     return found
 
 

@@ -100,7 +100,7 @@ def bg_nbd_log_likelihood(params: Floats, repeats: Floats, recency: Floats, age:
     again = np.maximum(repeats, 1.0)
     left = betaln(a + 1.0, b + again - 1.0) - betaln(a, b) - both * np.log(alpha + recency)
     total = np.logaddexp(stayed, np.where(repeats > 0, left, -np.inf))
-    gone = np.where(repeats > 0, np.exp(left - total), 0.0)
+    gone = np.where(repeats > 0, np.exp(np.minimum(left - total, 0.0)), 0.0)
     mixed = digamma(a + b) - digamma(a + b + repeats)
     slope = np.stack(
         [

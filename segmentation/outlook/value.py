@@ -99,6 +99,8 @@ def _fit_values(known: Histories) -> tuple[GammaGamma | None, str | None]:
         fitted = lifetime.fit_gamma_gamma(known.days[good], known.mean_value[good])
     except InputProblem as problem:
         return None, f"no value is forecast: {problem}"
+    if fitted.q <= 1.0:  # the mean over customers has no bound then, nor has that of one who hardly came
+        return None, f"no value is forecast: values are so unequal that gamma-gamma has no mean (q {fitted.q:.2f})"
     notes = [] if good.all() else [left_out]
     notes += [f"gamma-gamma: {_bound_note(fitted.at_bounds)}"] if fitted.at_bounds else []
     return fitted, "; ".join(notes) or None

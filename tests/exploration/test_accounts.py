@@ -3,8 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
-from segmentation.exploration.accounts import account_histograms, profile_accounts
+from segmentation.exploration.accounts import account_histograms, profile_accounts, sample_accounts
 from segmentation.exploration.binning import LINEAR, LOG1P, Bins, choose_bins
 from segmentation.exploration.concentration import gini_of
 from segmentation.exploration.correlation import feature_groups, rank_correlations
@@ -44,6 +46,15 @@ def test_a_column_is_told_by_its_figures(accounts: pd.DataFrame) -> None:
     # mean absolute difference of 6, 1, 1: 20 over all nine pairs, over twice the mean of 8/3
     assert systems["gini"] == pytest.approx(20 / 9 / (2 * 8 / 3))
     assert (systems["kind"], systems["distinct_values"], systems["top_share"]) == ("text", 3, 0.75)
+
+
+def test_what_only_other_dates_have_is_no_column_of_this_one(spark: SparkSession, accounts: pd.DataFrame) -> None:
+    wider = spark.createDataFrame(accounts.assign(industry=None)[["account_id", "half"]]).withColumns(
+        {name: F.lit(None).cast("string") for name in ("industry", "filled_duration_share")}
+    )
+    sample = sample_accounts(wider, most=5)
+    assert list(sample) == ["account_id", "half", "industry"]  # that nobody has a label is worth a word
+    assert len(sample) == 5
 
 
 def test_identifiers_and_folds_are_no_features(accounts: pd.DataFrame) -> None:

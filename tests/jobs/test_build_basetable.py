@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from segmentation.events.categories import category_names
 from segmentation.features.catalogue import catalogue
-from segmentation.features.months import last_in_turn
+from segmentation.features.months import first_in_turn, last_in_turn
 from segmentation.jobs import build_basetable
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
@@ -123,6 +123,15 @@ def test_a_month_that_was_not_delivered_holds_nothing_up() -> None:
     assert last_in_turn({dt.date(2025, 2, 1): 90, march: 90, may: 80}) == may
     assert last_in_turn({dt.date(2001, 1, 1): 1, march: 90}) == march
     assert last_in_turn({march: 1}) == march
+
+
+def test_neighbours_of_a_wrong_clock_do_not_vouch_for_each_other() -> None:
+    months = {dt.date(2025, month, 1): 10_000 for month in range(7, 13)}
+    early, late = (dict.fromkeys([dt.date(year, 1, 1), dt.date(year, 2, 1)], 1) for year in (2000, 2027))
+    assert first_in_turn(early | months) == dt.date(2025, 7, 1)
+    assert last_in_turn(months | late) == dt.date(2025, 12, 1)
+    begun = {dt.date(2025, 5, 1): 20, dt.date(2025, 6, 1): 300}
+    assert first_in_turn(begun | months) == dt.date(2025, 5, 1)  # a small beginning of the same logs
 
 
 def test_logs_that_shrink_month_by_month_end_in_their_last_month() -> None:

@@ -108,6 +108,8 @@ def test_every_account_is_scored_once_by_every_champion(world: World, capsys: py
     register_challenger(world.runs, industry, {GATE: REFUSED})
     with pytest.raises(InputProblem, match=r"the gate refused industry/1.*rollback --model industry --to 1"):
         score_accounts(world.job(model=["industry"]))
+    with pytest.raises(InputProblem, match="industry has no champion: the gate refused industry/1"):
+        score_accounts(world.job())
     register_challenger(world.runs, industry, {GATE: "passed"})
     promote(world.runs, [industry, world.register("segments_kmeans", kmeans(world.spark))])
 

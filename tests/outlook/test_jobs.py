@@ -48,6 +48,10 @@ FORECAST = [
 ]
 
 
+#: of a wrong clock
+STRAY = {"month": "2000-01", "token": 1, "account": 1, "rows": 1, "days": (1,), "value_count": 1, "value_sum": 1.0}
+
+
 def usage() -> list[dict[str, object]]:
     """Rows of a month halve in each of an account's last five months; days and values follow them."""
     random, rows, place = np.random.default_rng(1), [], 0
@@ -60,6 +64,7 @@ def usage() -> list[dict[str, object]]:
                 rows.append({"month": f"2025-{month + 1:02d}", "token": place, "account": place, "rows": count,
                              "days": tuple(int(day) for day in days), "value_count": len(days),
                              "value_sum": round(float(random.gamma(5.0, 2.0)) * len(days), 2)})  # fmt: skip
+    rows.append(STRAY)
     return rows
 
 
@@ -173,6 +178,7 @@ def test_values_are_forecast_and_checked(
     assert "days from 2025-08-01 on:" in said
     found = read(spark, data_dir, ACCOUNT_VALUES.name).toPandas()
     assert len(found) == 80
+    assert found["age_days"].max() < 366  # the row of a wrong clock makes nobody older
     by_kind = found.groupby(found["account_id"].map(kind)).mean(numeric_only=True)
     assert by_kind.loc["steady", "alive"] > 0.9
     assert by_kind.loc["gone by July", "alive"] < 0.1

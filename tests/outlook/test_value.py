@@ -130,6 +130,16 @@ def test_value_that_depends_on_frequency_is_said() -> None:
     assert any("gamma-gamma assumes not" in note for note in found.notes)
 
 
+def test_values_too_unequal_for_a_mean_are_not_forecast() -> None:
+    rows, random = planted(200), np.random.default_rng(2)
+    rows["value"] = rows["days"] * np.exp(random.normal(0.0, 3.0, 200))
+    found = forecast_value(rows, AS_OF, None, 12, resamples=10, seed=5)
+    assert found.values is None
+    assert found.accounts["lifetime_value"].isna().all()
+    assert any("values are so unequal that gamma-gamma has no mean (q 0." in note for note in found.notes)
+    assert found.accounts["expected_days"].notna().all()
+
+
 def test_too_few_accounts_are_refused() -> None:
     with pytest.raises(LackingData, match="needs 10 customers, not 4"):
         forecast_value(planted(4), AS_OF, SPLIT, 12, resamples=10, seed=5)
