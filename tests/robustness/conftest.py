@@ -16,6 +16,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from segmentation.industries.gate import REFUSED
 from segmentation.schemas import (
     ACCOUNT_POSITIONS,
     ACCOUNT_RFM,
@@ -37,7 +38,7 @@ from segmentation.schemas import (
 )
 from segmentation.settings import StorageSettings
 from segmentation.stores.content import content_hash
-from segmentation.stores.registry import champion
+from segmentation.stores.registry import GATE, champion, find_version
 from segmentation.stores.runs import open_runs
 from segmentation.stores.tables import TableStore
 
@@ -133,11 +134,14 @@ def require_whole(spark: SparkSession, data_dir: Path) -> int:
 
 
 def require_champions(spark: SparkSession, data_dir: Path) -> None:
-    """The models in use are those behind the rows that readers see."""
+    """The models in use are those behind the rows that readers see, but for one that the gate refused."""
     tables, runs = store(spark, data_dir), open_runs(STORAGE, data_dir)
     for table in (SEGMENTS, INDUSTRY_SCORES):
         [model] = [row["model"] for row in tables.read(table).select("model").distinct().collect()]
-        assert champion(runs, model.split("/")[0]) == model
+        version = find_version(runs, model)
+        assert version is not None
+        refused = version.tags.get(GATE) == REFUSED
+        assert champion(runs, model.split("/")[0]) == (None if refused else model)
 
 
 SMALL = [
