@@ -28,8 +28,10 @@ def draw(home: Path, target: Path) -> list[int]:
     another number of cores each.
     """
     kept = {int(path.parent.name): json.loads(path.read_text()) for path in home.glob("*/basetable.json")}
-    if not kept or any(isinstance(one, list) for one in kept.values()):  # of a release that did not note the cores
-        raise SystemExit(f"no readings below {home} that say on how many cores: give `make bench` first")
+    if not kept:
+        raise SystemExit(f"no readings below {home}: give `make bench` first")
+    if old := [f"{size:,}" for size, one in sorted(kept.items()) if isinstance(one, list)]:
+        raise SystemExit(f"the readings of {', '.join(old)} rows do not say on how many cores: measure them again")
     if len({one["cores"] for one in kept.values()}) > 1:
         told = ", ".join(f"{size:,} rows on {one['cores']}" for size, one in sorted(kept.items()))
         raise SystemExit(f"the readings are of different numbers of cores ({told}): measure again by one CORES")

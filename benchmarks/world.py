@@ -185,9 +185,10 @@ def link_tables(data: Path, copy: Path) -> None:
 def prepare_grown(world: World) -> None:
     """Bring `world.grown` on: its eleven months built, then the second batch ingested and not built.
 
-    Raises SystemExit where other code than today's computed its cube: all of it would be computed anew.
+    Raises SystemExit where other code than today's computed its cube, all of which would be computed anew, and where
+    nothing tells.
     """
-    fix = f"delete {world.grown}, and it is made anew"
+    fix = f"delete {world.grown}, and its logs are ingested anew"
     code = _code("segmentation.features", only="activity.py")
     built, done = world.home / "grown.built", world.home / "grown.done"
     if done.exists() and not built.exists():

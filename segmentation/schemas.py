@@ -591,7 +591,7 @@ CHURN_METRICS = Table(
 
 ACCOUNT_VALUES = Table(
     "account_values",
-    "one row per as_of and account with a value: how often it will come back, and what that is worth",
+    "one row per as_of and account with a value, but few of a wrong clock: how often it will come back, and its worth",
     columns("""
         as_of        date!
         account_id   string!

@@ -80,7 +80,7 @@ def test_a_chart_is_of_readings_on_as_many_cores(tmp_path: Path, monkeypatch: py
     with pytest.raises(SystemExit, match="1,000 rows on 2, 2,000 rows on 2, 3,000 rows on 1"):
         draw(tmp_path, tmp_path / "speed.svg")
     (tmp_path / "3000" / "basetable.json").write_text("[]")
-    with pytest.raises(SystemExit, match="no readings below"):
+    with pytest.raises(SystemExit, match="the readings of 3,000 rows do not say"):
         draw(tmp_path, tmp_path / "speed.svg")
 
 
@@ -92,7 +92,7 @@ def test_a_cube_of_other_code_is_no_start_for_a_new_month(tmp_path: Path, monkey
     prepare_grown(World(tmp_path, 9))
     assert given == ["basetable", "late"]
     monkeypatch.setattr("benchmarks.world._code", lambda *_, **__: "another release")
-    with pytest.raises(SystemExit, match=f"delete {tmp_path / 'grown'}, and it is made anew"):
+    with pytest.raises(SystemExit, match=f"delete {tmp_path / 'grown'}, and its logs are ingested anew"):
         prepare_grown(World(tmp_path, 9))
     (tmp_path / "grown.built").unlink()  # as an earlier release left it: December must not be built
     with pytest.raises(SystemExit, match="nothing tells which code"):

@@ -14,7 +14,7 @@ from segmentation.errors import InputProblem, LackingData
 #: in label_groups: every label that no other group names
 OTHERS = "*"
 #: white space of Unicode, no-break spaces and line ends among it, as every engine for patterns understands it
-_SPACE = r"[\s\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
+_SPACE = "[\\s\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
 
 
 class AccountCounts(NamedTuple):

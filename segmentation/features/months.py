@@ -83,20 +83,11 @@ def first_in_turn(months: Mapping[dt.date, int]) -> dt.date:
 
 def _in_turn(months: Mapping[dt.date, int], step: int) -> Iterator[dt.date]:
     """Months with many rows, or with not too few beside their neighbours: those before, with step -1 those after."""
-    most, peaks = max(months.values()), _peaks(months)
-    for month, rows in months.items():
+    most, peak = max(months.values()), 0
+    for month in sorted(months, reverse=step < 0):
+        rows = months[month]
         beside = [months.get(months_before(month, step * back), 0) for back in range(1, YEAR + 1)]
-        joined = beside[0] > 0 and peaks[month] >= most / 100
-        if rows >= most / 10 or (joined and rows >= max(beside) / 1000):
+        joined = beside[0] > 0 and rows >= max(beside) / 1000
+        peak = max(peak, rows) if joined else rows  # of the stretch that the month goes on with, or begins
+        if rows >= most / 10 or (joined and peak >= most / 100):
             yield month
-
-
-def _peaks(months: Mapping[dt.date, int]) -> dict[dt.date, int]:
-    """Of each month the most rows of any in its stretch: months without one between that has no row."""
-    stretches: list[list[dt.date]] = []
-    for month in sorted(months):
-        if stretches and stretches[-1][-1] == months_before(month, 1):
-            stretches[-1].append(month)
-        else:
-            stretches.append([month])
-    return {month: max(months[one] for one in stretch) for stretch in stretches for month in stretch}

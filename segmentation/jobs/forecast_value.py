@@ -33,7 +33,11 @@ def value(job: Job) -> None:
         job.show(f"value as of {as_of}: nothing has changed, kept as it is")
         return
     require_current_activity(job, as_of)
-    first = first_value_month(activity, as_of)
+    first, aside = first_value_month(activity, as_of)
+    if aside:
+        job.say(
+            f"left aside: {counted(aside, 'row')} with a value before {first}, so few that a wrong clock is likelier"
+        )
     split = holdout_start(first, as_of, settings.value_months)
     with job.stage("value: days counted"):
         owners = main_accounts(activity, tokens, as_of)

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
+from segmentation.industries.gate import REFUSED
 from segmentation.industries.scoring import best_industries
 from segmentation.jobs.freshness import read_basetable
 from segmentation.jobs.kept_models import require_columns
@@ -21,7 +22,7 @@ from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import ACCOUNT_SCORES, BASETABLE
 from segmentation.segments.scoring import best_segments
 from segmentation.segments.space import hold_out
-from segmentation.stores.registry import CHALLENGER, champion, version_of
+from segmentation.stores.registry import CHALLENGER, GATE, champion, find_version, version_of
 from segmentation.stores.run_database import has_runs
 from segmentation.stores.runs import INDUSTRY_MODEL, Runs, load_model, open_runs, segments_model
 from segmentation.table import of_date
@@ -92,7 +93,7 @@ def _champions(job: Job, runs: Runs) -> dict[str, str]:
             found[name] = model
         elif job.args.model:
             raise InputProblem(_without_champion(job, runs, name, possible))
-        elif version_of(runs, runs.prefix + name, CHALLENGER):
+        elif _refused(runs, name):
             refused.append(_without_champion(job, runs, name, possible))
     if not found:
         raise InputProblem("; ".join(refused) or _NOBODY)
@@ -104,8 +105,7 @@ def _champions(job: Job, runs: Runs) -> dict[str, str]:
 def _without_champion(job: Job, runs: Runs, name: str, possible: Sequence[str]) -> str:
     if name not in possible:
         return f"--model {name}: there is no such model; give one of {', '.join(possible)}"
-    refused = version_of(runs, runs.prefix + name, CHALLENGER)
-    if refused is not None:
+    if refused := _refused(runs, name):
         overrule = job.command(f"rollback --model {name} --to {refused.rpartition('/')[2]}")
         return (
             f"{name} has no champion: the gate refused {refused}; look at its reasons in MLflow, then train anew or "
@@ -114,6 +114,13 @@ def _without_champion(job: Job, runs: Runs, name: str, possible: Sequence[str]) 
     command = "industry" if name == INDUSTRY_MODEL else "segments"
     told = "" if name == INDUSTRY_MODEL else " (ward, hdbscan and the consensus keep no model that could score)"
     return f"{name} has no champion{told}: run `segmentation {command}` first"
+
+
+def _refused(runs: Runs, name: str) -> str | None:
+    """The challenger, where the gate refused it: one that passed is a challenger, too, until it is champion."""
+    latest = version_of(runs, runs.prefix + name, CHALLENGER)
+    version = find_version(runs, latest) if latest else None
+    return latest if version is not None and version.tags.get(GATE) == REFUSED else None
 
 
 def _scored(job: Job, as_of: dt.date) -> dict[str, dict[str, tuple[int, int]]]:

@@ -15,8 +15,11 @@ from segmentation.features.months import check_as_of, first_in_turn, month_index
 HELD_BACK = 3
 
 
-def first_value_month(activity: DataFrame, as_of: dt.date) -> dt.date:
-    """The first month before as_of with values, but for few of a wrong clock; LackingData when there is none."""
+def first_value_month(activity: DataFrame, as_of: dt.date) -> tuple[dt.date, int]:
+    """The first month before as_of with values, but for few of a wrong clock; and how many rows those are.
+
+    Raises LackingData when no row has a value.
+    """
     with_value = before(activity, check_as_of(as_of)).where(F.col("value_count") > 0)
     months: dict[dt.date, int] = dict(with_value.groupBy("event_month").agg(F.sum("value_count")).collect())
     if not months:
@@ -24,7 +27,8 @@ def first_value_month(activity: DataFrame, as_of: dt.date) -> dt.date:
             f"no log row before {as_of} carries a value, so there is nothing to forecast: "
             "name the log's column as `value` in its file in conf/sources and ingest it into a new --data-dir"
         )
-    return first_in_turn(months)
+    first = first_in_turn(months)
+    return first, sum(rows for month, rows in months.items() if month < first)
 
 
 def holdout_start(first: dt.date, as_of: dt.date, months_ahead: int) -> dt.date | None:

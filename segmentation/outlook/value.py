@@ -78,6 +78,8 @@ def forecast_value(
         notes.append(f"values depend on how often accounts come (rank correlation {rank:.2f}); gamma-gamma assumes not")
     holdout, why_not = _checked(rows, as_of, split, resamples, seed)
     notes += [why_not] if why_not else []
+    if values is not None and len(holdout) and "value" not in set(holdout["quantity"]):
+        notes.append(f"values are not checked on months held back: what came before {split} allows no forecast of them")
     accounts = _table(rows, known, visits, values, ahead)
     return ValueForecast(visits, values, accounts, holdout, pearson, rank, tuple(notes))
 

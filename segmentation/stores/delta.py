@@ -214,6 +214,9 @@ class DeltaTable:
             if not self._catalog and is_written(self._folder, self.version(), frame.arrow, mode, options):
                 return
             frame = frame.frame(self._spark).coalesce(1)  # else a task and a file per core
+        if mode == "overwrite" and not {"replaceWhere", "overwriteSchema"} & set(options):
+            # of a whole table a release, or whoever adds a measure, may have more columns than are stored
+            options = {**options, "mergeSchema": "true"}
         if self._catalog and mode == "overwrite" and "overwriteSchema" not in options:
             # saveAsTable would give the catalog the whole schema again, and Spark's own wants partitions at its end
             rest = {key: value for key, value in options.items() if key != "replaceWhere"}

@@ -222,7 +222,7 @@ def _local_options(settings: SessionSettings) -> dict[str, str]:
             ]
         ),
     }
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # `python3` would hardly be one with our packages
     # executors on other machines would call themselves, and may have their Python elsewhere
     if settings.spark.get("spark.master", options["spark.master"]).startswith("local"):
         os.environ["PYSPARK_PYTHON"] = sys.executable  # workers must run this very interpreter

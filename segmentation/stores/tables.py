@@ -15,7 +15,6 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.errors import InputProblem
-from segmentation.local_rows import LocalRows
 from segmentation.schemas import INGEST_PLANS, PUBLISHED, TABLES
 from segmentation.settings import StorageSettings
 from segmentation.stores.catalogs import sql_schema
@@ -183,9 +182,7 @@ class TableStore:
             mode, options = "append", {}  # to replace, Delta would look for what there is: two queries for nothing
         elif table.name not in self._working:
             delta.admit_nulls()
-        # of a whole table a release, or whoever adds a measure, may have more columns than are stored
-        whole = mode == "overwrite" and "replaceWhere" not in options and not isinstance(rows, LocalRows)
-        if (table.open_ended or whole) and "overwriteSchema" not in options:
+        if table.open_ended and "overwriteSchema" not in options:
             options = {**options, "mergeSchema": "true"}
         if note is not None:
             options = {**options, "userMetadata": note}

@@ -49,7 +49,7 @@ def test_a_column_is_told_by_its_figures(accounts: pd.DataFrame) -> None:
 
 
 def test_what_only_other_dates_have_is_no_column_of_this_one(spark: SparkSession, accounts: pd.DataFrame) -> None:
-    wider = spark.createDataFrame(accounts.assign(industry=None)[["account_id", "half"]]).withColumns(
+    wider = spark.createDataFrame(accounts[["account_id", "half"]]).withColumns(
         {name: F.lit(None).cast("string") for name in ("industry", "filled_duration_share")}
     )
     sample = sample_accounts(wider, most=5)

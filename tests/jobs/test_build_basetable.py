@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from segmentation.events.categories import category_names
 from segmentation.features.catalogue import catalogue
-from segmentation.features.months import first_in_turn, last_in_turn
+from segmentation.features.months import first_in_turn, last_in_turn, months_before
 from segmentation.jobs import build_basetable
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
@@ -130,6 +130,8 @@ def test_neighbours_of_a_wrong_clock_do_not_vouch_for_each_other() -> None:
     early, late = (dict.fromkeys([dt.date(year, 1, 1), dt.date(year, 2, 1)], 1) for year in (2000, 2027))
     assert first_in_turn(early | months) == dt.date(2025, 7, 1)
     assert last_in_turn(months | late) == dt.date(2025, 12, 1)
+    adjoining = {months_before(dt.date(2025, 7, 1), back): 1 for back in range(1, 40)}
+    assert first_in_turn(adjoining | months) == dt.date(2025, 7, 1)
     begun = {dt.date(2025, 5, 1): 20, dt.date(2025, 6, 1): 300}
     assert first_in_turn(begun | months) == dt.date(2025, 5, 1)  # a small beginning of the same logs
 

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from pyspark.sql import SparkSession
 
 from segmentation.jobs.command import main
+from segmentation.jobs.report_tables import _of_date
 from segmentation.runtime import Exit
 from tests.reports.test_page import SECTIONS
 from tests.walk import AS_OF
@@ -204,3 +205,13 @@ def test_what_was_found_before_the_basetable_was_built_anew_is_named(walked: Pat
     page = (tmp_path / "reports" / f"report-{AS_OF}.html").read_text(encoding="utf-8")
     assert "The basetable was built anew after segments and use were found in it" in page
     assert "The basetable was built anew after industries were found in it" in page
+
+
+def test_values_of_accounts_that_the_basetable_left_out_are_not_spoken_of() -> None:
+    day = dt.date(2026, 1, 1)
+    frames = {
+        "basetable": pd.DataFrame({"as_of": [day] * 2, "account_id": ["a", "b"]}),
+        "account_values": pd.DataFrame({"as_of": [day] * 3, "account_id": ["a", "b", "z"]}),
+    }
+    assert _of_date(frames, day)["account_values"]["account_id"].tolist() == ["a", "b"]
+    assert _of_date(frames, None) == {}

@@ -110,8 +110,15 @@ def test_every_account_is_scored_once_by_every_champion(world: World, capsys: py
         score_accounts(world.job(model=["industry"]))
     with pytest.raises(InputProblem, match="industry has no champion: the gate refused industry/1"):
         score_accounts(world.job())
+    clusters = world.register("segments_kmeans", kmeans(world.spark))
+    promote(world.runs, [clusters])
+    score_accounts(world.job())
+    assert "industry has no champion: the gate refused industry/1" in capsys.readouterr().err
+    assert world.told("industry") == {}
     register_challenger(world.runs, industry, {GATE: "passed"})
-    promote(world.runs, [industry, world.register("segments_kmeans", kmeans(world.spark))])
+    with pytest.raises(InputProblem, match="industry has no champion: run `segmentation industry` first"):
+        score_accounts(world.job(model=["industry"]))
+    promote(world.runs, [industry])
 
     score_accounts(world.job())
     assert world.told("industry") == {
@@ -132,7 +139,7 @@ def test_every_account_is_scored_once_by_every_champion(world: World, capsys: py
     # nothing new: nothing is written
     score_accounts(world.job())
     assert "nothing has changed, kept as they are, by industry/1, segments_kmeans/1" in capsys.readouterr().out
-    assert store(world.spark, world.data_dir).version(ACCOUNT_SCORES) == 1  # made, then merged into
+    assert store(world.spark, world.data_dir).version(ACCOUNT_SCORES) == 2  # made, then merged into by each model
 
     # another basetable: one account is another's, one is new, one is gone; a killed job had scored it half
     world.build({"a0": 9.0, "a1": 1.0, "a2": 4.0, "a3": 6.0, "new": 2.0})

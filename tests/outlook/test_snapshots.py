@@ -103,6 +103,6 @@ def test_days_with_a_value_are_counted_once_over_tokens_and_categories(spark: Sp
         "account_id": "a2", "first_day": dt.date(2025, 3, 31), "days": 1, "last_day": dt.date(2025, 3, 31),
         "value": -3.0, "days_before": None, "last_before": None, "value_before": None,
     }  # fmt: skip
-    assert first_value_month(rows, AS_OF) == dt.date(2025, 1, 1)
+    assert first_value_month(rows, AS_OF) == (dt.date(2025, 1, 1), 0)
     with pytest.raises(LackingData, match="no log row before 2025-01-01 carries a value"):
         first_value_month(rows, dt.date(2025, 1, 1))

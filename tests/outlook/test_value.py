@@ -140,6 +140,15 @@ def test_values_too_unequal_for_a_mean_are_not_forecast() -> None:
     assert found.accounts["expected_days"].notna().all()
 
 
+def test_values_that_could_not_be_checked_are_told_of() -> None:
+    rows, random = planted(200), np.random.default_rng(2)
+    rows["value_before"] = rows["days_before"] * np.exp(random.normal(0.0, 3.0, 200))
+    found = forecast_value(rows, AS_OF, SPLIT, 12, resamples=10, seed=5)
+    assert found.values is not None
+    assert list(found.holdout["quantity"]) == ["days"]
+    assert found.notes[-1].startswith("values are not checked on months held back: what came before 2025-09-01")
+
+
 def test_too_few_accounts_are_refused() -> None:
     with pytest.raises(LackingData, match="needs 10 customers, not 4"):
         forecast_value(planted(4), AS_OF, SPLIT, 12, resamples=10, seed=5)

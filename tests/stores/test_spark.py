@@ -83,6 +83,10 @@ def test_loopback_and_this_python_are_for_local_masters_alone(monkeypatch: pytes
     assert "spark.driver.host" not in options("session.master=spark://big.example:7077")
     assert "spark.driver.host" not in options("session.spark={spark.master: yarn}")
     assert (os.environ.get("SPARK_LOCAL_IP"), os.environ["PYSPARK_PYTHON"]) == (None, "python3.11")
+    monkeypatch.delenv("PYSPARK_PYTHON")
+    options("session.master=yarn")
+    assert os.environ.pop("PYSPARK_PYTHON") == sys.executable
+    monkeypatch.setenv("PYSPARK_PYTHON", "python3.11")
     assert options("session.master=local[2]")["spark.driver.host"] == "127.0.0.1"
     assert (os.environ["SPARK_LOCAL_IP"], os.environ["PYSPARK_PYTHON"]) == ("127.0.0.1", sys.executable)
 
