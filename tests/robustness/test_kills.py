@@ -15,7 +15,15 @@ from pyspark.sql import SparkSession
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
 from segmentation.schemas import EVENTS
-from tests.robustness.conftest import Start, command, contents, require_champions, require_whole, store
+from tests.robustness.conftest import (
+    Start,
+    command,
+    contents,
+    require_champions,
+    require_whole,
+    require_whole_trainings,
+    store,
+)
 from tests.robustness.victim import POINTS
 
 #: the part of the path in which each point lies; the commands before it are run first, unharmed
@@ -51,6 +59,7 @@ def kill_and_repeat(
     else:
         pytest.fail(f"no kill struck {point}")
     require_whole(spark, data_dir)
+    require_whole_trainings(spark, data_dir)
     seen = contents(spark, data_dir)
     assert {table: seen[table] for table in before} == before
     if name != "basetable" and point != "before the champion":  # those were killed behind a publication
@@ -105,12 +114,14 @@ def test_a_kill_at_any_time(
     end = time.monotonic() + dice.uniform(5, 65)
     while time.monotonic() < end and victim.process.poll() is None:
         require_whole(spark, data_dir)
+        require_whole_trainings(spark, data_dir)
         time.sleep(0.5)
     if victim.process.poll() is not None:
         assert victim.process.returncode == Exit.OK, victim.log.read_text()
         pytest.skip("a machine this fast was done before the kill")
     victim.kill()
     require_whole(spark, data_dir)
+    require_whole_trainings(spark, data_dir)
     assert main(command("run", data_dir, raw)) == Exit.OK
     assert contents(spark, data_dir) == unharmed["industry"]
     require_champions(spark, data_dir)
