@@ -47,7 +47,7 @@ def months_ahead(months: int | None) -> str:
 
 def shown_share(value: float, blank: str = BLANK) -> str:
     """0.234 as 23 %; what is not quite nothing as < 1 %, and what is not quite all as > 99 %."""
-    if 0 < value < 0.005:  # noqa: PLR2004  # would be rounded to none
+    if 0 < value <= 0.005:  # noqa: PLR2004  # would be rounded to none
         return f"< 1{blank}%"
     if 0.995 <= value < 1:  # noqa: PLR2004  # would be rounded to all
         return f"> 99{blank}%"
@@ -62,6 +62,11 @@ def shown_least(value: float) -> str:
 def whole_percents(share: float) -> int:
     """Rounded down, where 0.29 is 29, although 100 times it is a little less."""
     return math.floor(round(100 * share, 9))
+
+
+def shown_below(value: float) -> str:
+    """A figure that is held against a threshold, never rounded up to it: 0.597 as 0.59."""
+    return f"{whole_percents(value) / 100:.2f}"
 
 
 def shown_goal(value: float) -> str:
@@ -81,6 +86,7 @@ SHOWN: dict[str, Callable[[Any], str]] = {
     "int": shown_int,
     "share": shown_share,
     "least": shown_least,
+    "below": shown_below,
     "chance": shown_small,
     "number": lambda value: fixed(value, 2),
     "tenth": lambda value: fixed(value, 1),

@@ -39,7 +39,6 @@ from segmentation.stores.runs import INDUSTRY_MODEL, Runs, load_model, open_runs
 from segmentation.table import of_date
 
 ROLLED_BACK = "rolled_back"
-_TAKEN_BACK = "the model that had found it was taken back"
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -164,8 +163,9 @@ def _store_segments(job: Job, runs: Runs, target: str, basetable: DataFrame, as_
         dict(rows.groupBy("segment").count().collect()),
         is_earlier=trained is not None and trained < as_of,
     )
+    replaced = tables.read(SEGMENT_SUMMARIES).where(where).toPandas()
     kept = [
-        (SEGMENT_SUMMARIES, with_ended(summaries, tables.read(SEGMENT_SUMMARIES).where(where).toPandas(), _TAKEN_BACK)),
+        (SEGMENT_SUMMARIES, with_ended(summaries, replaced, lambda _: "the model that had found it was taken back")),
         (SEGMENT_PROFILES, read_table(runs, target, f"{method}_profile", SEGMENT_PROFILES)),
         (SEGMENT_MOVES, pd.DataFrame(columns=SEGMENT_MOVES.columns.names)),
     ]

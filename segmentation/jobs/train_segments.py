@@ -28,6 +28,7 @@ from segmentation.schemas import (
 from segmentation.segments.evolution import decompose, with_ended
 from segmentation.segments.importance import surrogate
 from segmentation.segments.matching import BORN, ENDED, MERGED, SPLIT
+from segmentation.segments.placing import CONSENSUS
 from segmentation.segments.result import SegmentationRun
 from segmentation.segments.rfm import account_rfm
 from segmentation.segments.training import train_segments as train
@@ -37,8 +38,6 @@ from segmentation.table import of_date
 
 #: changes worth a line on the screen
 TOLD = (BORN, SPLIT, MERGED, ENDED)
-#: of a segment of the same date that a training done again does not have
-_NOT_FOUND = "its method was not trained again for this date"
 
 
 def train_segments(job: Job) -> None:
@@ -69,7 +68,7 @@ def _store(job: Job, as_of: dt.date, basetable: DataFrame, run: SegmentationRun,
     models = log_segments(runs, run, surrogates, job.settings, job.tables.versions(LINEAGE), as_of)
     rows = [one.assignments.withColumn("model", F.lit(models[one.method])) for one in run.results]
     summaries = pd.concat([with_history(one.summaries, history) for one in run.results])
-    summaries = with_ended(summaries, history.replaced, _NOT_FOUND)  # of a method that is not asked for any more, too
+    summaries = with_ended(summaries, history.replaced, lambda method: _why_ended(method, run))
     profiles = pd.concat([one.profile.assign(method=one.method) for one in run.results])
     segments = reduce(DataFrame.unionByName, rows)
     replace_date(job, as_of, (SEGMENTS, segments, note), (SEGMENT_SUMMARIES, summaries, None))
@@ -78,6 +77,17 @@ def _store(job: Job, as_of: dt.date, basetable: DataFrame, run: SegmentationRun,
     replace_date(job, as_of, (SEGMENT_PROFILES, profiles, None), (SEGMENT_MOVES, moved, None),
                  (ACCOUNT_RFM, account_rfm(basetable), None), (ACCOUNT_POSITIONS, run.positions(), None))  # fmt: skip
     job.publish()
+
+
+def _why_ended(method: str, run: SegmentationRun) -> str:
+    """Of a segment of the same date that a training done again does not have."""
+    if method in run.skipped:
+        return f"its method found no segments this time, as {run.skipped[method]}"
+    if method in {one.method for one in run.results}:
+        return "the training that was done again for this date has other segments"
+    if method == CONSENSUS:
+        return "fewer than two methods found segments this time"
+    return "its method was not trained again for this date"
 
 
 def _attributes(job: Job, as_of: dt.date) -> pd.DataFrame | None:

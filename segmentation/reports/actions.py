@@ -36,8 +36,7 @@ def account_actions(inputs: Inputs) -> pd.DataFrame:
 def _industries(inputs: Inputs) -> pd.DataFrame:
     if not inputs.has("industry_fill"):
         return pd.DataFrame()
-    rows = inputs.rows("industry_fill")
-    rows = rows[rows["account_id"].isin(_known_as(inputs)[lambda label: label.isna()].index)]
+    rows = without_label(inputs.rows("industry_fill"), inputs.rows("basetable"))
     rows = rows.sort_values(["decision", "probability", "account_id"], ascending=[True, False, True])
     why = [_reasons(given, industry) for given, industry in zip(rows["reasons"], rows["industry"], strict=True)]
     return pd.DataFrame(
@@ -50,6 +49,11 @@ def _industries(inputs: Inputs) -> pd.DataFrame:
             "why": why,
         }
     )
+
+
+def without_label(fill: pd.DataFrame, basetable: pd.DataFrame) -> pd.DataFrame:
+    """The rows of industry_fill whose account has no label in the basetable, which may be newer."""
+    return fill[fill["account_id"].isin(basetable.loc[basetable["industry"].isna(), "account_id"])]
 
 
 def _known_as(inputs: Inputs) -> pd.Series:

@@ -14,7 +14,7 @@ from segmentation.reports.inputs import Inputs
 from segmentation.reports.movement import moved_accounts, moved_of_all
 from segmentation.segments.matching import BORN, ENDED, MERGED, SPLIT
 from segmentation.segments.placing import lead_method
-from segmentation.shown import counted
+from segmentation.shown import counted, listed
 
 
 def changes_section(inputs: Inputs, changes: pd.DataFrame) -> Section:
@@ -28,7 +28,7 @@ def changes_section(inputs: Inputs, changes: pd.DataFrame) -> Section:
     title = f"Where accounts were on {inputs.previous}, and where they are now"
     said = (
         "A row per segment before, a column per segment now; the number counts accounts. Those on the diagonal stayed. "
-        f"{counted(len(pairs), 'account')} stood in both."
+        f"{counted(len(pairs), 'account')} stood in both{_ways(pairs)}."
     )
     blocks += chart(movement(pairs, inputs.names), "movement", title, said)
     elsewhere = pairs[pairs["previous_segment"] != pairs["segment"]].reset_index(drop=True)
@@ -46,6 +46,15 @@ def changes_section(inputs: Inputs, changes: pd.DataFrame) -> Section:
                    table("moved", "Accounts that changed their segment", rows, columns, inputs.shown)]  # fmt: skip
     blocks += [Heading("Figures beside figures"), _figures(changes)]
     return Section("changes", "What changed", lead, tuple(blocks))
+
+
+def _ways(pairs: pd.DataFrame) -> str:
+    """Whoever cannot see the squares is told of the largest."""
+    moved = pairs[pairs["previous_segment"] != pairs["segment"]]
+    ways = moved.value_counts(["previous_segment", "segment"]).reset_index(name="accounts")
+    ways = ways.sort_values(["accounts", "previous_segment", "segment"], ascending=[False, True, True])
+    said = [f"{row.accounts:,} from {row.previous_segment} to {row.segment}" for row in ways.itertuples(index=False)]
+    return f"; of them went {listed(said)}" if said else ""
 
 
 def _told(inputs: Inputs) -> list[str]:

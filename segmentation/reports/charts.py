@@ -135,8 +135,8 @@ def movement(pairs: pd.DataFrame, names: Mapping[int, str]) -> Figure | None:
     figure, axes = canvas(1.4 + 0.55 * len(ids))
     for (row, column), count in np.ndenumerate(counts.to_numpy()):
         colour = MUTED if row == column else ACCENT
-        strength = (0.15 if row == column else 0.5) * float(shares.to_numpy(float)[row, column])
-        square(axes, row, column, colour, 0.06 + strength if count else 0.0)
+        strength = (0.35 if row == column else 0.85) * float(shares.to_numpy(float)[row, column])
+        square(axes, row, column, colour, 0.15 + strength if count else 0.0)
         axes.text(column, row, f"{count:,}" if count else "·", ha="center", va="center", color=INK, fontsize=SMALL)
     squared(axes, [wrapped(named(one, names)) for one in ids], [str(one) if one >= 0 else "none" for one in ids])
     axes.set(xlabel="segment now", ylabel="segment before")
@@ -157,5 +157,9 @@ def strongest(rows: pd.DataFrame, shown: int) -> pd.DataFrame:
 def beside_zero(axes: Axes, features: pd.Series, words: Mapping[str, str]) -> None:
     """A line at zero, and the feature of each bar in words."""
     axes.axvline(0.0, color=MUTED, linewidth=1.0)
-    said = [words.get(name, str(name).replace("_", " ")) for name in features]
-    axes.set_yticks(range(len(said)), [wrapped(one, 26) for one in said])
+    axes.set_yticks(range(len(features)), [wrapped(in_words(name, words), 26) for name in features])
+
+
+def in_words(feature: str, words: Mapping[str, str]) -> str:
+    """A feature as the page calls it."""
+    return words.get(feature, feature.replace("_", " "))

@@ -20,7 +20,7 @@ from segmentation.reports.residuals import segment_industries
 from segmentation.reports.segments_section import DOUBTFUL, in_no_segment, living_segments, segments_section
 from segmentation.reports.standing import outdated
 from segmentation.reports.trust_section import glossary_section, trust_section
-from segmentation.shown import NOTHING, counted, shown_int, shown_share
+from segmentation.shown import NOTHING, counted, shown_goal, shown_int, shown_share
 
 #: every table that a report may have, and so every CSV file that it may write or take away
 FILES = frozenset(
@@ -130,15 +130,21 @@ def _of_industries(inputs: Inputs, counts: pd.Series) -> list[str]:
         return [*said, f"Every account has an industry already; {to_check}."]
     fill, review = counts.get(FILL, 0), counts.get(REVIEW, 0)
     can = f"The industry of {counted(fill, 'account')} can be filled in now"
-    filled = can if fill else "No industry is sure enough to be filled in"
+    filled = can if fill else _none_to_fill(inputs)
     look = f"{counted(review, 'account')} {'needs' if review == 1 else 'need'} a look"
     return [*said, f"{filled}; {look}, and {to_check}."]
+
+
+def _none_to_fill(inputs: Inputs) -> str:
+    if inputs.has("industry_fill") and (inputs.rows("industry_fill")["decision"] == FILL).any():
+        return "All accounts that could be filled in have an industry by now"
+    return "No industry is sure enough to be filled in"
 
 
 def _of_leaving(inputs: Inputs, reach: int) -> str:
     """Of the accounts to reach out to: the active ones of the churn model, and those that are fading."""
     likely = len(likely_to_leave(inputs))
-    begun, how = reach - likely, f"likely to fall silent ({shown_share(inputs.reach_out)} or more)"
+    begun, how = reach - likely, f"likely to fall silent ({shown_goal(inputs.reach_out)} or more)"
     if likely and begun:
         are, have = "is" if likely == 1 else "are", "has" if begun == 1 else "have"
         return f"{counted(reach, 'account')} should hear from you: {likely:,} {are} {how}, {begun:,} {have} begun to."

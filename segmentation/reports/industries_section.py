@@ -9,9 +9,22 @@ import pandas as pd
 from segmentation.industries.cards import NOT_FROM_USAGE, PREDICTABLE, PROMISING, TOO_FEW
 from segmentation.industries.filling import ALL, FILL, REVIEW
 from segmentation.reports.actions import CHECK
-from segmentation.reports.blocks import Block, Card, Cards, Column, Details, Fact, Facts, Heading, Section, Text, table
+from segmentation.reports.blocks import (
+    Block,
+    Card,
+    Cards,
+    Chart,
+    Column,
+    Details,
+    Fact,
+    Facts,
+    Heading,
+    Section,
+    Text,
+    table,
+)
 from segmentation.reports.drawn import chart
-from segmentation.reports.industry_charts import are_shares, coverage_curve, drivers, learnability
+from segmentation.reports.industry_charts import are_shares, coverage_curve, drivers, drivers_said, learnability
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.standing import NOT_CHECKED, Standing, outdated
 from segmentation.shown import NOTHING, counted, interval, is_missing, shown_goal, shown_int, shown_least, shown_share
@@ -130,11 +143,17 @@ def _card(inputs: Inputs, row: dict[Any, Any], place: int) -> Card:
             f"{counted(row['fillable'], 'account')} can be filled in: from {shown_share(row['threshold'])} "
             f"on, {shown_share(row['precision'])} were right (at least {shown_least(row['precision_low'])})."
         )
-    figure = None
-    if inputs.has("industry_drivers"):
-        figure = drivers(inputs.rows("industry_drivers"), industry, inputs.words)
-    drawn = chart(figure, f"drivers-{place}", f"What speaks for and against {industry}", _how_to_read(inputs), False)
-    return Card(industry, str(row["verdict"]), " ".join(said), drawn)
+    return Card(industry, str(row["verdict"]), " ".join(said), _drivers(inputs, industry, place))
+
+
+def _drivers(inputs: Inputs, industry: str, place: int) -> tuple[Chart, ...]:
+    if not inputs.has("industry_drivers"):
+        return ()
+    rows = inputs.rows("industry_drivers")
+    # no table has them: whoever cannot see the bars is told of each
+    said = f"{_how_to_read(inputs)} The longest first: {drivers_said(rows, industry, inputs.words)}."
+    title = f"What speaks for and against {industry}"
+    return chart(drivers(rows, industry, inputs.words), f"drivers-{place}", title, said, False)
 
 
 def _how_to_read(inputs: Inputs) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from segmentation.reports.charts import beside_zero, named, strongest, wrapped
+from segmentation.reports.charts import beside_zero, in_words, named, strongest, wrapped
 from segmentation.reports.palette import (
     ACCENT,
     INK,
@@ -25,10 +25,12 @@ from segmentation.reports.palette import (
     square,
     squared,
 )  # fmt: skip
-from segmentation.shown import fixed, shown_goal
+from segmentation.shown import fixed, shown_goal, shown_share
 
 #: residuals beyond this are one shade
 DARKEST = 6.0
+#: features that are drawn per industry
+DRIVERS = 6
 #: from this q on a difference may be chance
 LEVEL = 0.05
 
@@ -89,15 +91,14 @@ def coverage_curve(coverage: pd.DataFrame, industry: str = "all", goal: float | 
     return figure
 
 
-def drivers(rows: pd.DataFrame, industry: str, words: Mapping[str, str] | None = None, shown: int = 6) -> Figure | None:
+def drivers(rows: pd.DataFrame, industry: str, words: Mapping[str, str] | None = None) -> Figure | None:
     """The features that speak most for (right) or against (left) an industry; of trees, those that weigh most.
 
     `rows`: of industry_drivers, all industries of a model.
     """
-    own = rows[(rows["industry"] == industry) & (rows["effect"] != 0)]
-    if own.empty:
+    top = _top(rows, industry)
+    if top.empty:
         return None
-    top = strongest(own, shown)
     figure, axes = canvas(0.75 + 0.36 * len(top), NARROW)
     effects, places = top["effect"].to_numpy(float), np.arange(len(top))
     widest = float(np.abs(effects).max()) * 1.1
@@ -110,6 +111,20 @@ def drivers(rows: pd.DataFrame, industry: str, words: Mapping[str, str] | None =
         axes.set(xlabel="against  ←  log-odds  →  for", xlim=(-widest, widest))
     beside_zero(axes, top["feature"], words or {})
     return figure
+
+
+def drivers_said(rows: pd.DataFrame, industry: str, words: Mapping[str, str]) -> str:
+    """What `drivers` draws, in words: the longest bar first."""
+    bars = _top(rows, industry).iloc[::-1]
+    if are_shares(rows):
+        how = [shown_share(effect) for effect in bars["effect"]]
+    else:
+        how = ["for" if effect > 0 else "against" for effect in bars["effect"]]
+    return "; ".join(f"{in_words(name, words)}: {one}" for name, one in zip(bars["feature"], how, strict=True))
+
+
+def _top(rows: pd.DataFrame, industry: str) -> pd.DataFrame:
+    return strongest(rows[(rows["industry"] == industry) & (rows["effect"] != 0)], DRIVERS)
 
 
 def are_shares(rows: pd.DataFrame) -> bool:
@@ -133,7 +148,7 @@ def residual_map(residuals: pd.DataFrame, names: Mapping[int, str]) -> Figure | 
     figure, axes = canvas(2.0 + 0.5 * len(grid), max(WIDTH, 2.4 + 0.5 * grid.shape[1]))
     for (row, column), value in np.ndenumerate(grid.to_numpy(float)):
         known = bool(np.isfinite(value))
-        shade = min(abs(value) / DARKEST, 1.0) * 0.75 if known else 0.0
+        shade = min(abs(value) / DARKEST, 1.0) if known else 0.0
         square(axes, row, column, POSITIVE if value > 0 else NEGATIVE, shade)
         beyond = known and float(tested.to_numpy(float)[row, column]) <= LEVEL
         said = f"{fixed(value, 1, '+')}{'*' if beyond else ''}" if known else "·"

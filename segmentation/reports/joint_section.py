@@ -11,7 +11,7 @@ from segmentation.reports.blocks import Block, Column, Fact, Facts, Heading, Sec
 from segmentation.reports.drawn import chart
 from segmentation.reports.industry_charts import LEVEL, residual_map
 from segmentation.reports.inputs import Inputs
-from segmentation.shown import NOTHING, counted, interval, is_missing, months_ahead, shown_int, shown_share
+from segmentation.shown import NOTHING, counted, interval, is_missing, months_ahead, shown_goal, shown_int
 
 
 def joint_section(inputs: Inputs, residuals: pd.DataFrame) -> Section:
@@ -24,10 +24,13 @@ def joint_section(inputs: Inputs, residuals: pd.DataFrame) -> Section:
     names = inputs.names
     are = "is" if len(beyond) == 1 else "are"
     said = f"Of {counted(len(residuals), 'pair')}, {len(beyond):,} {are} beyond chance (q at most {LEVEL})."
+    if residuals["q_value"].isna().all():
+        said = "All accounts with a known industry are in one segment or of one industry: there is nothing to compare."
     if len(beyond) and beyond["residual"].iloc[0] > 0:
         most = beyond.iloc[0]
         said += (
-            f" The strongest: {most['industry']} in segment {most['segment']} ({names.get(most['segment'], '')}), "
+            f" The strongest surplus: {most['industry']} in segment {most['segment']} "
+            f"({names.get(most['segment'], '')}), "
             f"{counted(most['accounts'], 'account')} where {most['expected']:.1f} would be expected."
         )
     title = "Segments against industries"
@@ -109,7 +112,7 @@ def _value_fact(inputs: Inputs) -> Fact:
 def _rule(inputs: Inputs) -> str:
     begun = "used more than lightly, and silent now"
     if inputs.has("churn_scores"):
-        return f"active, and a probability of {shown_share(inputs.reach_out)} or more; or {begun}"
+        return f"active, and a probability of {shown_goal(inputs.reach_out)} or more; or {begun}"
     return f"by plain counting: {begun}; no model stands behind it"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from segmentation.industries.filling import FILL, REVIEW
+from segmentation.reports.actions import without_label
 from segmentation.reports.inputs import Inputs
 from segmentation.shown import counted, shown_share
 
@@ -63,9 +64,10 @@ def _rfm_labels(inputs: Inputs) -> list[str]:
 
 
 def _of_industries(frames: Mapping[str, pd.DataFrame]) -> Iterator[tuple[tuple[str, str], float]]:
-    if "industry_fill" in frames:
+    if "industry_fill" in frames and "basetable" in frames:
+        unlabelled = without_label(frames["industry_fill"], frames["basetable"])
         for decision in (FILL, REVIEW):
-            count = (frames["industry_fill"]["decision"] == decision).sum()
+            count = (unlabelled["decision"] == decision).sum()
             yield (INDUSTRIES, f"accounts to {decision}"), float(count)
     if "industry_cards" in frames:
         for row in frames["industry_cards"].sort_values("industry").to_dict("records"):

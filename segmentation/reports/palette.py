@@ -23,6 +23,9 @@ WIDTH = 6.6
 NARROW = 4.6
 SMALL = 8.5
 
+#: of a square: text on a darker one could not be read, in dark mode, where squares are lighter than the page
+DEEPEST = 0.45
+
 #: colour as matplotlib writes it -> the variable of report.css
 VARIABLES = {
     INK: "--ink",
@@ -86,8 +89,9 @@ def legend(figure: Figure, columns: int = 3) -> None:
 
 
 def square(axes: Axes, row: int, column: int, colour: str, shade: float) -> None:
-    """One cell of a grid of squares; `shade` is from 0, none, to 1."""
-    axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, alpha=round(shade, 2), linewidth=0))
+    """One cell of a grid of squares; `shade` is from 0, none, to 1, on which text can still be read."""
+    deep = round(shade * DEEPEST, 2)
+    axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, alpha=deep, linewidth=0))
 
 
 def squared(axes: Axes, down: list[str], across: list[str]) -> None:

@@ -11,8 +11,7 @@ from segmentation.reports.blocks import Block, Card, Cards, Column, Details, Fac
 from segmentation.reports.charts import profile_bars, segment_map, segment_sizes, thinned
 from segmentation.reports.drawn import chart
 from segmentation.reports.inputs import Inputs
-from segmentation.segments.matching import ENDED
-from segmentation.shown import counted, is_missing, shown_share
+from segmentation.shown import NOTHING, counted, is_missing, shown_below, shown_share
 
 APART = (
     "Bars to the right: more than the other accounts, to the left: less, in standard deviations; the line across the "
@@ -32,7 +31,7 @@ COLUMNS = (
     Column("name", "Segment", "wide"),
     Column("accounts", "Accounts", "int"),
     Column("share", "Share", "share"),
-    Column("stability", "Stability", "number"),
+    Column("stability", "Stability", "below"),
     Column("trust", "Trust"),
     Column("rows_year", "Rows a year", "int"),
     Column("active_days", "Active days a year", "int"),
@@ -79,7 +78,7 @@ def in_no_segment(inputs: Inputs) -> str | None:
 def living_segments(inputs: Inputs) -> pd.DataFrame:
     """Rows of segment_summaries that have accounts, with `outliers` and `trust` (in words), by id."""
     rows = inputs.of_method("segment_summaries")
-    living = rows[rows["change"] != ENDED].sort_values("segment", ignore_index=True)
+    living = rows[rows["accounts"] > 0].sort_values("segment", ignore_index=True)
     placed = inputs.of_method("segments")
     outliers = placed[placed["outlier"].astype(bool)].groupby("segment").size()
     return living.assign(
@@ -96,7 +95,7 @@ def _trust(stability: float) -> str:
 
 def _weakest(living: pd.DataFrame) -> str:
     known = living["stability"].dropna()
-    return f"{known.min():.2f}" if len(known) else "-"
+    return shown_below(known.min()) if len(known) else NOTHING
 
 
 def _sizes_said(living: pd.DataFrame) -> str:

@@ -21,7 +21,9 @@ METRICS = {
     "macro_auc": "AUC, mean over industries",
     "accuracy": "first choice right",
     "top2_accuracy": "first or second choice right",
+    "mcc": "Matthews correlation",
     "pr_auc": "average precision",
+    "macro_pr_auc": "average precision, mean over industries",
     "log_loss": "log-loss (less is better)",
     "brier": "Brier score (less is better)",
 }
@@ -121,6 +123,7 @@ GLOSSARY = (
              "the model in use."),
     ("Interval", "Where the true figure lies, as far as so many accounts can tell: 95 of 100 such intervals hold it."),
     ("Label", "The industry that the accounts file names."),
+    ("Matthews correlation", "How far first choices and labels agree beyond chance: 0 not at all, 1 always."),
     ("Outlying account", "An account unlike all others. It is in a segment all the same: look before acting on it."),
     ("Precision", "The share of fills that are right."),
     ("Predictable", "Usage tells this industry from the rest, beyond doubt."),

@@ -111,7 +111,7 @@ def _too_small(settings: SegmentSettings) -> str:
 def _measures(chosen: Candidate, rivals: Sequence[Candidate], settings: SegmentSettings) -> str:
     best = max(rivals, key=lambda one: (score(one), -one.k))
     what = "BIC" if chosen.bic is not None else "silhouette"
-    figure, other = (f"{abs(score(one)) if one.bic is not None else score(one):.3f}" for one in (chosen, best))
+    figure, other = (f"{one.bic if one.bic is not None else score(one):.3f}" for one in (chosen, best))
     if chosen is best:
         return f"{'lowest' if what == 'BIC' else 'highest'} {what} ({figure})"
     within = f"{settings.bic_tolerance:.0%} of the range" if what == "BIC" else f"{settings.silhouette_tolerance}"

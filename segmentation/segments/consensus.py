@@ -44,8 +44,7 @@ def consensus(methods: Mapping[str, Sequence[Ints]], settings: SegmentSettings) 
     if len(methods) < FEWEST_METHODS:
         return None
     together = co_association(methods)
-    accounts = len(together)
-    tree = linkage(squareform(1.0 - together, checks=False), method="average")
+    accounts, tree = len(together), _tree(together)
     counts = [k for k in k_range(settings) if k <= accounts]
     cuts = {k: _cut(tree, k) for k in counts}
     # Where several merges stand at one height there is no cut between them.
@@ -63,19 +62,16 @@ def consensus(methods: Mapping[str, Sequence[Ints]], settings: SegmentSettings) 
     return Consensus(cuts[k], len(np.unique(cuts[k])), reason, _agreement(together, cuts[k]))
 
 
-def consensus_stability(
-    agreed: Consensus, refits: Mapping[str, Sequence[Ints]], drawn: Ints, settings: SegmentSettings
-) -> Stability:
+def consensus_stability(agreed: Consensus, refits: Mapping[str, Sequence[Ints]], drawn: Ints) -> Stability:
     """How well its segments come out again: of every resample the consensus of the methods' refits, with its k.
 
-    `refits` holds per method one clustering per row of `drawn`; read as that of any other method (`bootstrap`).
+    `refits` holds per method one clustering per row of `drawn`; read as that of any other method (`bootstrap`). Where
+    the methods of a resample agree on more than k clusters, which no merge tells apart, these are what came out.
     """
-    same_k = settings.model_copy(update={"k": agreed.k})
 
     def once(place: int) -> Ints:
-        again = consensus({method: [clusterings[place]] for method, clusterings in refits.items()}, same_k)
-        assert again is not None  # there are as many methods as behind `agreed`
-        return again.clusters
+        tree = _tree(co_association({method: [clusterings[place]] for method, clusterings in refits.items()}))
+        return _cut(tree, _told_apart(tree[:, 2], agreed.k))
 
     with lone_threads(AT_ONCE) as pool:
         clusterings = tuple(pool.map(once, range(len(drawn))))
@@ -107,6 +103,17 @@ def lifetime(heights: Floats, k: int) -> float:
     accounts = len(heights) + 1
     reached = heights[accounts - k - 1] if k < accounts else 0.0
     return float(heights[accounts - k] - reached)
+
+
+def _tree(together: npt.NDArray[np.float32]) -> Any:
+    """Merges of accounts, those most often together first."""
+    return linkage(squareform(1.0 - together, checks=False), method="average")
+
+
+def _told_apart(heights: Floats, k: int) -> int:
+    """The fewest clusters, k or more, between two merges of different `heights` (lowest first); k if there are none."""
+    counts = len(heights) + 1 - np.searchsorted(heights, np.unique(heights[heights > 0]))
+    return int(min(counts[counts >= k], default=k))
 
 
 def _cut(tree: Any, k: int) -> Ints:

@@ -15,7 +15,7 @@ from segmentation.arrays import Ints
 from segmentation.features.feature import Feature
 from segmentation.features.words import spoken
 from segmentation.models.catalogue import CLUSTER
-from segmentation.segments.matching import ENDED, KEPT, Change, Matched, Previous, match
+from segmentation.segments.matching import BORN, ENDED, FIRST, KEPT, Change, Matched, Previous, match
 from segmentation.segments.naming import name_segments, sentence, told_by_segment, words_for
 from segmentation.segments.profiles import profile as profiled
 from segmentation.segments.result import Segment
@@ -65,7 +65,8 @@ def describe(
     profile = profiled(space.measured, sampled, space.tested, attributes)
     words = words_for(features, [name for name in space.values.columns if name not in space.held_out])
     names = name_segments(profile, words, USAGE, matched.names)
-    names |= {int(one): f"Empty {one}" for one in ids if int(one) not in names}
+    unseen = {int(one): "Few accounts" if number in known else "Empty" for number, one in enumerate(ids)}
+    names |= {one: f"{what} {one}" for one, what in unseen.items() if one not in names}
     told = told_by_segment(profile)
     segments = []
     for number in filled:
@@ -136,13 +137,14 @@ def _summaries(
     changes = {change.segment: change for change in matched.changes}
     names = {one.segment: one.name for one in segments}
     rows: list[dict[str, Any]] = []
+    new = BORN if previous and previous.segments else FIRST
     for one in segments:
         # A segment whose members the driver does not see has no match either.
         change = changes.get(one.segment)
         rows.append({
             "method": method, "segment": one.segment, "name": one.name, "sentence": one.sentence,
             "accounts": one.accounts, "share": one.share, "stability": one.stability,
-            "change": change.kind if change else "born", "previous": list(change.previous) if change else [],
+            "change": change.kind if change else new, "previous": list(change.previous) if change else [],
             **{name: use[one.segment][name] for name in USE},
         })  # fmt: skip
     for change in matched.changes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -80,14 +81,16 @@ def previous_run(segments: pd.DataFrame, profiles: pd.DataFrame, as_of: str, hig
     )
 
 
-def with_ended(summaries: pd.DataFrame, replaced: pd.DataFrame, why: str) -> pd.DataFrame:
+def with_ended(summaries: pd.DataFrame, replaced: pd.DataFrame, why: Callable[[str], str]) -> pd.DataFrame:
     """The summaries, and as ended whatever segments of those `replaced` are not in them: their ids stay given out.
 
-    Both are rows of table `segment_summaries` of one as_of, of any methods; `why` these are no more.
+    Both are rows of table `segment_summaries` of one as_of, of any methods; `why` those of a method are no more.
     """
     known = set(zip(summaries["method"], summaries["segment"], strict=True))
     ended = [
-        row if row["change"] == ENDED else ended_summary(row["method"], row["segment"], row["name"], why, ())
+        row
+        if row["change"] == ENDED
+        else ended_summary(row["method"], row["segment"], row["name"], why(row["method"]), ())
         for row in replaced.to_dict("records")
         if (row["method"], row["segment"]) not in known
     ]

@@ -12,11 +12,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 from sklearn.base import clone
-from sklearn.cluster import BisectingKMeans, KMeans
+from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
-from segmentation.arrays import Floats, Ints
+from segmentation.arrays import Bools, Floats, Ints
 from segmentation.models.support import Kind
 
 NOISE = -1
@@ -106,7 +106,9 @@ def refit_by(kind: Kind, k: int, estimator: Any = None) -> Refit:
         return _refit_local(estimator)
     if kind == "gmm":
         return lambda points, drawn, seed: _mixture(k, points, drawn, seed)
-    return lambda points, drawn, seed: _means(kind, k, points, drawn, seed)
+    if kind == "bisecting":
+        return lambda points, drawn, seed: _bisected(k, points, drawn, seed)
+    return lambda points, drawn, seed: _means(k, points, drawn, seed)
 
 
 def _refit_local(estimator: Any) -> Refit:
@@ -129,16 +131,37 @@ def _mixture(k: int, points: Floats, drawn: Ints, seed: int) -> Ints:
     return clusters
 
 
-def _means(kind: Kind, k: int, points: Floats, drawn: Ints, seed: int) -> Ints:
+def _means(k: int, points: Floats, drawn: Ints, seed: int) -> Ints:
     inside = drawn > 0
-    if kind == "kmeans":
-        model: Any = KMeans(k, n_init=STARTS, random_state=seed)
-    else:
-        # Spark's splits the largest cluster next as well.
-        model = BisectingKMeans(k, n_init=STARTS, random_state=seed, bisecting_strategy="largest_cluster")
+    model = KMeans(k, n_init=STARTS, random_state=seed)
     model.fit(points[inside], sample_weight=drawn[inside].astype(np.float64))
     clusters: Ints = model.predict(points).astype(np.int64)
     return clusters
+
+
+def _bisected(k: int, points: Floats, drawn: Ints, seed: int) -> Ints:
+    """As Spark ML bisects: all clusters of the last level, of these the larger ones where fewer are needed.
+
+    scikit-learn's own splits the largest cluster of any level, and finds others from four on.
+    """
+    clusters: Ints = np.zeros(len(points), dtype=np.int64)
+    level, found = [0], 1
+    while level and found < k:
+        sizes = {one: int(drawn[clusters == one].sum()) for one in level if _differ(points, drawn, clusters == one)}
+        level = []
+        for one in sorted(sizes, key=lambda number: -sizes[number])[: k - found]:
+            members = np.flatnonzero(clusters == one)
+            halves = _means(2, points[members], drawn[members], seed)
+            clusters[members[halves == 1]] = found
+            level += [one, found]
+            found += 1
+    return clusters
+
+
+def _differ(points: Floats, drawn: Ints, members: Bools) -> bool:
+    """Whether those drawn are more than one point."""
+    inside = points[members & (drawn > 0)]
+    return len(inside) > 0 and bool((inside != inside[0]).any())
 
 
 def best_known(kind: Kind, k: int, points: Floats, seed: int) -> float | None:

@@ -148,13 +148,17 @@ def _closeness(
     now = centres.reindex(index=list(living), columns=shared).to_numpy(dtype=np.float64)
     old = then.reindex(columns=shared).to_numpy(dtype=np.float64)
     both = np.concatenate([now, old])
-    usable = ~np.isnan(both).any(axis=0) & (np.ptp(both, axis=0) > 0)
+    # few accounts of which the driver sees none have no centre, and are near nobody
+    both = both[~np.isnan(both).all(axis=1)]
+    usable = (
+        ~np.isnan(both).any(axis=0) & (np.ptp(both, axis=0) > 0) if len(both) else np.zeros(len(shared), dtype=bool)
+    )
     if not usable.any():
         return None
     spread = both[:, usable].std(axis=0)
     # Mean square per feature: of two unrelated centres it is about 2, which leaves e^-2 = 0.14.
     squares = cdist(now[:, usable] / spread, old[:, usable] / spread, "sqeuclidean") / int(usable.sum())
-    near: Floats = np.exp(-squares)
+    near: Floats = np.nan_to_num(np.exp(-squares))
     return near
 
 

@@ -85,12 +85,14 @@ def learn_outliers(points: Floats, mixture: Mixture | None, share: float) -> Out
     crowd = min(CROWD_PER_COMPONENT * points.shape[1], len(points) - 1)
     distances = np.sort(cKDTree(points).query(points, k=crowd + 1)[0][:, -1])
     radius = bend(distances[int((1.0 - TAIL) * len(distances)) :])
-    words = (
-        f"the {100 * share:g} % least likely accounts under the {said}, and those that DBSCAN leaves over "
-        f"(fewer than {crowd + 1} accounts within {radius:.2f}, and nobody near who has as many)"
-    )
-    if radius <= 0.0:  # most accounts are one and the same point, so that no distance says anything
+    words = f"the {100 * share:g} % least likely accounts under the {said}"
+    if radius <= 0.0:
+        words += "; no distance says anything, since most accounts are one and the same point"
         return OutlierRule(mixture, bar, points[:0], 0.0, words)
+    words += (
+        f", and those that DBSCAN leaves over (fewer than {crowd + 1} accounts within {radius:.2f}, and nobody near "
+        "who has as many)"
+    )
     found = DBSCAN(eps=radius, min_samples=crowd + 1).fit(points)
     return OutlierRule(mixture, bar, points[found.core_sample_indices_], radius, words)
 

@@ -14,6 +14,8 @@ from segmentation.segments.attributes import Category, Number, read_attributes
 
 #: a group of fewer accounts has no spread to speak of
 FEWEST = 2
+#: a spread below this share of the mean is none
+HAIR = 1e-9
 #: from so many accounts in every cell expected on, chi-square is as good as Fisher's exact test and far quicker
 LARGE_CELL = 50.0
 COLUMNS = (
@@ -65,7 +67,9 @@ def hedges_g(values: Floats, inside: Bools) -> tuple[Floats, Floats, Floats]:
         pooled = np.sqrt((square1 + square2) / freedom)
         effect = (1.0 - 3.0 / (4.0 * freedom - 1.0)) * (mean1 - mean2) / pooled
         error = np.sqrt((n1 + n2) / (n1 * n2) + effect**2 / (2.0 * (n1 + n2)))
-    effect = np.where((n1 >= FEWEST) & (n2 >= FEWEST) & (pooled > 0), effect, np.nan)
+        # of equal numbers the mean may differ in the last digit, which is no spread
+        spread = pooled > HAIR * np.fmax(np.abs(mean1), np.abs(mean2))
+    effect = np.where((n1 >= FEWEST) & (n2 >= FEWEST) & spread, effect, np.nan)
     return effect, effect - NORMAL_95 * error, effect + NORMAL_95 * error
 
 

@@ -122,7 +122,8 @@ def bic(log_likelihood: float, k: int, dimensions: int, accounts: int) -> float:
 def measured(method: str, k: int, points: Floats, clusters: Ints, seed: int) -> Candidate:
     """A candidate with the measures that need nothing but points and clusters; noise is left out of all of them.
 
-    Those that compare clusters are None when there is one only, or one per account.
+    Those that compare clusters are None when there is one only, or one per account; so is the silhouette when of
+    very many accounts those looked at are of one cluster.
     """
     inside = clusters != NOISE
     points, clusters = points[inside], clusters[inside]
@@ -131,12 +132,13 @@ def measured(method: str, k: int, points: Floats, clusters: Ints, seed: int) -> 
     found = Candidate(method, k, inertia=spread, sizes=tuple(int(size) for size in sizes))
     if not 1 < len(numbers) < len(points):
         return found
-    sample = min(len(points), SILHOUETTE_ACCOUNTS)
-    silhouette = silhouette_score(points, clusters, sample_size=sample, random_state=seed)
+    some = np.random.RandomState(seed).permutation(len(points))[:SILHOUETTE_ACCOUNTS]
+    # a cluster of a few accounts may be missing there
+    told = len(np.unique(clusters[some])) > 1
     return Candidate(
         method,
         k,
-        silhouette=float(silhouette),
+        silhouette=float(silhouette_score(points[some], clusters[some])) if told else None,
         davies_bouldin=float(davies_bouldin_score(points, clusters)),
         calinski_harabasz=float(calinski_harabasz_score(points, clusters)),
         inertia=spread,

@@ -138,7 +138,7 @@ def _stability_of(agreed: Consensus, chosen: Mapping[str, Chosen], settings: Seg
     if len(refits) < len(chosen):  # it is not measured
         return None
     drawn = resample(len(agreed.clusters), settings.resamples, settings.seed)
-    return consensus_stability(agreed, refits, drawn, settings)
+    return consensus_stability(agreed, refits, drawn)
 
 
 def _mixture(chosen: Mapping[str, Chosen]) -> Mixture | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import warnings
+from importlib.resources import files
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from segmentation.reports import charts, industry_charts
+from segmentation.reports.palette import DEEPEST
 from segmentation.reports.svg import inline_svg
 
 DOLLARS = ("Food & Drink ($$)", "$50K-$100K", "a $^$ b")
@@ -85,6 +87,36 @@ def test_long_names_of_industries_do_not_lie_on_each_other(industries: int) -> N
         lines = label.get_text().split("\n")
         assert len(lines) * 1.2 * label.get_fontsize() * figure.dpi / 72 < apart
         assert name.startswith(" ".join(lines).removesuffix(" …"))
+
+
+def _luminance(colour: list[float]) -> float:
+    """Relative luminance of WCAG 2.2, of parts from 0 to 1."""
+    parts = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in colour]
+    return float(np.dot([0.2126, 0.7152, 0.0722], parts))
+
+
+def test_a_number_can_be_read_on_the_darkest_square_in_every_palette() -> None:
+    """WCAG asks for a contrast of 4.5; a browser's check does not look at text over a shape."""
+    css = files("segmentation.reports").joinpath("templates/report.css").read_text("utf-8")
+    found = [dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", one)) for one in re.findall(r"{[^{}]*--paper:[^{}]*}", css)]
+    assert len(found) == 4  # light, dark twice, print
+    for colours in found:
+        ink, paper, *shades = (
+            np.array([int(colours[name][at : at + 2], 16) / 255 for at in (1, 3, 5)])
+            for name in ("ink", "paper", "accent", "muted", "positive", "negative")
+        )
+        for shade in shades:
+            square = DEEPEST * shade + (1 - DEEPEST) * paper
+            dark, light = sorted((_luminance(ink), _luminance(square)))
+            assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def test_squares_are_no_darker_than_that() -> None:
+    pairs = pd.DataFrame({"previous_segment": [0, 1, 1], "segment": [0, 0, 0]})
+    for figure in (industry_charts.residual_map(residuals(2, ["A"]), {}), charts.movement(pairs, {})):
+        assert figure is not None
+        shades = [patch.get_alpha() for patch in figure.axes[0].patches]
+        assert max(shades) == DEEPEST
 
 
 def test_the_worst_test_figure_is_on_the_chart_too() -> None:

@@ -263,11 +263,13 @@ def test_a_lower_bound_is_never_rounded_up() -> None:
 
 
 def test_shares_are_never_rounded_to_nothing_or_to_all() -> None:
-    assert [shown_share(one).replace("\xa0", " ") for one in (0.0, 0.001, 0.234, 0.994, 0.9996, 1.0)] == [
+    assert [shown_share(one).replace("\xa0", " ") for one in (0.0, 0.001, 0.005, 0.234, 0.994, 0.995, 0.9996, 1.0)] == [
         "0 %",
+        "< 1 %",
         "< 1 %",
         "23 %",
         "99 %",
+        "> 99 %",
         "> 99 %",
         "100 %",
     ]

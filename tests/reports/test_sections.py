@@ -10,8 +10,8 @@ from segmentation.reports.blocks import Cards, Chart, Facts, Points, Section, Ta
 from segmentation.reports.content import find, summary_section
 from segmentation.reports.industries_section import industries_section
 from segmentation.reports.inputs import Inputs
-from segmentation.reports.joint_section import outlook_section
-from segmentation.reports.segments_section import FAIR, segments_section
+from segmentation.reports.joint_section import joint_section, outlook_section
+from segmentation.reports.segments_section import FAIR, living_segments, segments_section
 from segmentation.reports.trust_section import GLOSSARY, glossary_section
 from tests.reports import frames
 
@@ -40,7 +40,12 @@ def test_what_speaks_for_an_industry_is_read_as_its_model_means_it(effects: list
     section = industries_section(inputs, find(inputs).actions)
     [cards] = [block for block in section.blocks if isinstance(block, Cards)]
     assert said in cards.text
-    assert said in cards.items[0].blocks[0].description
+    told = cards.items[0].blocks[0].description.replace("\N{NO-BREAK SPACE}", " ")
+    assert said in told
+    words = [inputs.words.get(name, name.replace("_", " ")) for name in drivers["feature"]]
+    how = ("75 %", "25 %") if said == "made of trees" else ("for", "against")
+    # whoever cannot see the bars is told of each
+    assert told.endswith(f"The longest first: {words[0]}: {how[0]}; {words[1]}: {how[1]}.")
 
 
 def test_accounts_in_no_segment_are_counted_all_the_same() -> None:
@@ -117,6 +122,46 @@ def test_where_every_account_has_an_industry_none_is_called_unsure() -> None:
     assert (shown["to fill in"], shown["to look at"]) == ("0", "0")  # of a model that is there
 
 
+def test_accounts_that_have_got_an_industry_since_were_not_unsure_of_it() -> None:
+    """A5, which could be filled in, has a label by now, and the accounts to fill are counted alike everywhere."""
+    now = frames.tables()
+    now["basetable"] = now["basetable"].assign(industry=["Labels"] * 5 + [None])
+    now["industry_fill"] = now["industry_fill"].assign(decision=["fill", "review"])
+    inputs = frames.inputs(now)
+    found = find(inputs)
+    [points] = [block for block in summary_section(inputs, found).blocks if isinstance(block, Points)]
+    assert any("All accounts that could be filled in have an industry by now; 1 account needs" in one
+               for one in points.items)  # fmt: skip
+    changes = found.changes.set_index("item")["now"]
+    assert (changes["accounts to fill"], changes["accounts to review"]) == (0, 1)
+
+
+def test_a_segment_that_a_rolled_back_model_leaves_empty_is_no_segment() -> None:
+    now = frames.tables()
+    now["segments"] = frames.segments(frames.NOW, [0] * 6)
+    now["segment_summaries"] = frames.summaries(frames.NOW, (6, 0)).assign(change="kept")
+    assert living_segments(frames.inputs(now))["segment"].tolist() == [0]
+
+
+def test_of_one_industry_nothing_is_said_to_have_been_compared() -> None:
+    now = frames.tables()
+    now["basetable"] = now["basetable"].assign(industry=["Labels"] * 4 + [None] * 2)
+    inputs = frames.inputs(now)
+    said = str(joint_section(inputs, find(inputs).residuals))
+    assert "there is nothing to compare" in said
+    assert "beyond chance (q" not in said
+
+
+def test_thresholds_are_told_as_they_are_set_and_never_reached_by_rounding() -> None:
+    now = frames.tables() | {"churn_scores": frames.churn()}
+    now["segment_summaries"] = now["segment_summaries"].assign(stability=[0.9, 0.597])
+    inputs = frames.inputs(now, reach_out=0.025)
+    assert "a probability of 2.5 % or more" in blank_free(outlook_section(inputs, find(inputs).actions))
+    [facts, *_] = segments_section(inputs).blocks
+    assert isinstance(facts, Facts)
+    assert [fact.value for fact in facts.items if fact.label == "weakest stability"] == ["0.59"]
+
+
 def test_the_precision_of_fills_is_that_of_their_thresholds_and_not_of_a_later_setting() -> None:
     inputs = frames.inputs(fill_precision=0.95)  # the card's lower bound is .91
     [facts] = [one for one in industries_section(inputs, find(inputs).actions).blocks if isinstance(one, Facts)]
@@ -177,6 +222,12 @@ def test_nobody_to_be_reached_is_told_of_both_kinds() -> None:
     assert headline(inputs) == (
         "No active account is likely to fall silent (95 % or more), and none has begun to after more than light use."
     )
+
+
+def blank_free(section: Section) -> str:
+    """What stands in its figures, with plain blanks."""
+    notes = [fact.note for block in section.blocks if isinstance(block, Facts) for fact in block.items]
+    return " | ".join(notes).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def headline(inputs: Inputs) -> str:

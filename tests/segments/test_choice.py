@@ -76,6 +76,8 @@ def test_a_mixture_goes_by_the_bic_and_says_which_k_failed() -> None:
         "no fit for k = 5"
     )
     assert choose(gmm(2, 180.0), gmm(3, 86.0), gmm(4, 80.0))[0].candidate.k == 4
+    below = choose(gmm(2, 100.0), gmm(3, -480.0), gmm(4, -500.0))[0].reason
+    assert "whose BIC (-480.000) is within 5% of the range of the best (-500.000 for k = 4)" in below
 
 
 def test_a_k_that_only_found_outliers_is_passed_over_and_is_no_measure_for_the_others() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from segmentation.arrays import Ints
-from segmentation.segments.consensus import co_association, consensus, consensus_stability, lifetime
+from segmentation.segments.consensus import Consensus, co_association, consensus, consensus_stability, lifetime
 from tests.segments.planted_settings import settings
 
 
@@ -89,9 +89,19 @@ def test_stability_is_how_well_the_consensus_of_refits_finds_its_segments_again(
     assert agreed is not None
     drawn = np.ones((2, 40), dtype=np.int64)
     same = {method: found * 2 for method, found in methods.items()}
-    assert consensus_stability(agreed, same, drawn, settings()).clusters == {0: 1.0, 1: 1.0}
+    assert consensus_stability(agreed, same, drawn).clusters == {0: 1.0, 1: 1.0}
     # in the second resample all methods move five accounts of the first half over
     moved = {method: [one, np.where(np.arange(40) < 5, one[20], one)] for method, [one] in methods.items()}
-    found = consensus_stability(agreed, moved, drawn, settings()).clusters
+    found = consensus_stability(agreed, moved, drawn).clusters
     first = int(agreed.clusters[0])
     assert found == {first: pytest.approx((1 + 15 / 20) / 2), 1 - first: pytest.approx((1 + 20 / 25) / 2)}
+
+
+def test_a_resample_in_which_all_methods_find_more_segments_is_not_one_single_one() -> None:
+    """All merges of three segments that everybody tells apart stand at one height, so that none gives two."""
+    thirds = clusters(*[0] * 30, *[1] * 30, *[2] * 30)
+    halves = clusters(*[0] * 30, *[1] * 60)
+    agreed = Consensus(halves, 2, "", np.ones(90))
+    drawn = np.ones((2, 90), dtype=np.int64)
+    found = consensus_stability(agreed, {method: [thirds, halves] for method in "abc"}, drawn)
+    assert found.clusters == {0: 1.0, 1: 0.75}  # of the 60, the most similar of three has 30

@@ -77,11 +77,13 @@ def test_ids_of_methods_that_did_not_run_again_stay_given_out() -> None:
     found = pd.DataFrame([summary(0, "kept", [0]) | {"method": "kmeans", "sentence": "5 accounts."}])
     gmm = [summary(0, "kept", [0]), summary(6, "born", []), summary(3, "ended", [0], accounts=0)]
     replaced = pd.concat([found, pd.DataFrame([one | {"method": "gmm", "sentence": "Was."} for one in gmm])])
-    told = with_ended(found, replaced.assign(as_of=JUNE), "it was not asked for").to_dict("records")
+    told = with_ended(found, replaced.assign(as_of=JUNE), lambda method: f"{method} was not asked for").to_dict(
+        "records"
+    )
     assert [(row["method"], row["segment"], row["change"], row["accounts"], row["sentence"]) for row in told] == [
         ("kmeans", 0, "kept", 5, "5 accounts."),
-        ("gmm", 0, "ended", 0, "Ended: it was not asked for."),
-        ("gmm", 6, "ended", 0, "Ended: it was not asked for."),
+        ("gmm", 0, "ended", 0, "Ended: gmm was not asked for."),
+        ("gmm", 6, "ended", 0, "Ended: gmm was not asked for."),
         ("gmm", 3, "ended", 0, "Was."),
     ]
     assert list(told[1]) == list(found.columns)

@@ -88,6 +88,10 @@ def test_measures_are_those_of_two_pairs_worked_out_by_hand() -> None:
 
 
 def test_a_single_cluster_has_no_silhouette() -> None:
+    # of so many accounts that only some are compared, the one that is alone is not among them
+    many, alone = np.linspace(0.0, 1.0, 8000)[:, None], (np.arange(8000) == 7999).astype(np.int64)
+    missed = next(seed for seed in range(20) if 7999 not in np.random.RandomState(seed).permutation(8000)[:5000])
+    assert measured("kmeans", 2, many, alone, missed).silhouette is None
     found = measured("hdbscan", 1, np.array([[0.0], [2.0]]), np.array([0, 0]), 0)
     assert (found.silhouette, found.davies_bouldin, found.sizes) == (None, None, (2,))
 

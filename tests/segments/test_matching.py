@@ -108,3 +108,11 @@ def test_a_cluster_that_the_order_leaves_out_is_an_error() -> None:
 def test_where_nothing_but_the_ids_is_left_they_are_not_given_again() -> None:
     matched = match(members(a="0*3"), centres(0), [0], before({}, highest=4))
     assert (matched.ids, matched.changes) == ((5,), (Change(5, "first", ()),))
+
+
+def test_a_segment_without_a_centre_leaves_those_of_the_others_to_compare() -> None:
+    """Of a few accounts that the driver did not see there was no profile."""
+    then = before(members(a="3*10", b="5*10", c="6*1"), s3=0.0, s5=9.0)
+    matched = match(members(x="1*10", y="0*10"), centres(0.1, 8.8), [0, 1], then)
+    assert matched.ids == (3, 5)
+    assert changes(matched) == [(3, "kept", (3,)), (5, "kept", (5,)), (6, "ended", ())]

@@ -37,6 +37,7 @@ def test_dbscan_flags_the_account_between_the_clusters_that_a_share_of_zero_leav
 def test_accounts_that_are_all_the_same_have_no_outliers_by_distance() -> None:
     rule = learn_outliers(np.zeros((30, 2)), None, 0.0)
     assert not rule.outlying(np.zeros((3, 2))).any()
+    assert rule.words.endswith("; no distance says anything, since most accounts are one and the same point")
 
 
 def test_the_bend_is_farthest_below_the_chord() -> None:

@@ -41,6 +41,9 @@ def test_hedges_g_leaves_out_what_is_missing_and_what_has_no_spread() -> None:
     g, _, _ = hedges_g(matrix, np.array([True] * 4 + [False] * 3))
     assert g[0] == pytest.approx(1.6)
     assert np.isnan(g[1])  # nothing varies within: infinitely far apart, which is no figure
+    # nor do three times a tenth, whose mean is a little more
+    tenths = np.array([[0.1]] * 3 + [[0.0]] * 20)
+    assert np.isnan(hedges_g(tenths, tenths[:, 0] > 0)[0][0])
 
 
 def test_eta_squared_is_the_share_between() -> None:

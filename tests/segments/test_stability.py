@@ -44,6 +44,21 @@ def test_true_clusters_come_back_and_invented_ones_do_not(method: Kind) -> None:
     assert bootstrap(noise, first, refit_by(method, 4), drawn, seed=1).mean < 0.8
 
 
+def test_bisecting_is_refitted_as_spark_bisects() -> None:
+    """Both halves of the first level are split, not the larger one twice."""
+    rng = np.random.default_rng(4)
+    sizes, places = (30, 30, 200, 200), ((0.0, 0.0), (0.0, 4.0), (40.0, 0.0), (40.0, 8.0))
+    points = np.vstack([rng.normal(place, 0.3, (size, 2)) for size, place in zip(sizes, places, strict=True)])
+    true = np.repeat(np.arange(4), sizes)
+    drawn = resample(len(points), 4, seed=1)
+    assert bootstrap(points, true, refit_by("bisecting", 4), drawn, seed=1).mean == 1.0
+    # three are asked for: of two that could be split, it is the larger one; and one point is not split at all
+    three = refit_by("bisecting", 3)(points, drawn[0], 1)
+    assert [len(np.unique(three[true == one])) for one in range(4)] == [1] * 4
+    assert three[0] == three[30] != three[60] != three[-1]
+    assert set(refit_by("bisecting", 3)(np.zeros((5, 2)), np.ones(5, dtype=np.int64), 1)) == {0}
+
+
 def test_only_drawn_accounts_are_compared() -> None:
     points = np.zeros((4, 1))
 
