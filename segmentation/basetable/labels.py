@@ -105,6 +105,8 @@ def _grouped(label: Column, groups: Mapping[str, Sequence[str]]) -> Column:
         for old in olds:
             if new_of.setdefault(_tidied(old), new) != new:
                 raise InputProblem(f"label_groups: both {new_of[_tidied(old)]!r} and {new!r} claim the label {old!r}")
+    for new in groups:  # a label of the group's own name is of the group, unless another one claims it
+        new_of.setdefault(_tidied(new), new)
     others = new_of.pop(OTHERS, None)
     grouped = F.lit(None).cast("string")
     for new in dict.fromkeys(new_of.values()):

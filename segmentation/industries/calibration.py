@@ -170,8 +170,9 @@ def calibration_lines(given: Floats, actual: Ints) -> pd.DataFrame:
     fitted with the slope held at 1: below 0 they are too high on the whole (Van Calster et al. 2019); pooled over
     classes it says nothing, since probabilities sum to one whatever they are: missing. Intervals (97.5 % each) are
     robust to an account's pairs hanging together (Liang and Zeger 1986). `calibrated`: they hold 1 and (`top`) 0.
-    Without hits, or without misses, nothing is defined: missing. Columns: scope, slope, slope_low, slope_high,
-    intercept, intercept_low, intercept_high, calibrated, accounts.
+    Without hits, or without misses, nothing is defined: missing. Nor is a slope where all that was said is one and the
+    same, or all hits had higher odds (or lower) than all misses: slope and `calibrated` are missing. Columns: scope,
+    slope, slope_low, slope_high, intercept, intercept_low, intercept_high, calibrated, accounts.
     """
     rows: list[tuple[object, ...]] = []
     for scope in (TOP, POOLED):
@@ -181,14 +182,23 @@ def calibration_lines(given: Floats, actual: Ints) -> pd.DataFrame:
             continue
         odds = logit(np.clip(stated, SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY))
         ones, nothing = np.ones((len(odds), 1)), np.zeros(len(odds))
-        slope = _line(np.column_stack([odds, ones]), nothing, true, account)
         intercept = _line(ones, odds, true, account) if scope == TOP else (None, None, None)
+        if _apart(odds, true):
+            rows.append((scope, None, None, None, *intercept, None, len(actual)))
+            continue
+        slope = _line(np.column_stack([odds, ones]), nothing, true, account)
         held = slope[1] <= 1.0 <= slope[2]
         if intercept[1] is not None and intercept[2] is not None:
             held = held and intercept[1] <= 0.0 <= intercept[2]
         rows.append((scope, *slope, *intercept, held, len(actual)))
     of = [f"{figure}{end}" for figure in ("slope", "intercept") for end in ("", "_low", "_high")]
     return pd.DataFrame(rows, columns=["scope", *of, "calibrated", "accounts"])
+
+
+def _apart(odds: Floats, true: Floats) -> bool:
+    """Whether no odds of a hit lie among those of misses: then no slope is the likeliest (Albert and Anderson 1984)."""
+    hits, misses = odds[true == 1.0], odds[true == 0.0]
+    return bool(hits.min() >= misses.max() or hits.max() <= misses.min())
 
 
 def _line(design: Floats, offset: Floats, true: Floats, account: Ints) -> tuple[float, float, float]:

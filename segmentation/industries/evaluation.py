@@ -144,7 +144,7 @@ def _ranking_rows(
             reason = "no account of it in the slice" if not support else "no account of another industry in the slice"
             rows.append(Measured(part.name, ranking.name, industry, None, support=support, reason=reason))
             continue
-        found.append(_figures(ranking, part, place, spreads[key], chance[key], seed + place))
+        found.append(_figures(ranking, part, place, spreads[key], chance[key], seed))
         rows += _ranked(part.name, ranking.name, industry, found[-1], support)
     if not found:
         return [*rows, Measured(part.name, ranking.mean_name, None, None, support=n, reason="no industry has an AUC")]
@@ -156,12 +156,14 @@ def _ranking_rows(
 def _figures(ranking: Ranking, part: Slice, place: int, spread: Floats, chance: float, seed: int) -> _Figures:
     positive = part.actual == place
     scores = [given[:, place] for given in part.repeats]
+    # a relabelling is one for all industries: dealt apart, their mean would vary less than chance does
+    dealt, times = int((part.actual < place).sum()), len(spread)
     return _Figures(
         values=np.array([ranking.value(positive, score) for score in scores]),
         constant=0.5 if ranking.name == AUC else float(positive.mean()),
         by_chance=chance,
         resampled=spread,
-        permuted=np.mean([ranking.permuted(positive, score, len(spread), seed) for score in scores], axis=0),
+        permuted=np.mean([ranking.permuted(positive, score, times, seed, dealt) for score in scores], axis=0),
     )
 
 

@@ -39,6 +39,11 @@ class Known:
         """Folds per repeat."""
         return int(self.folds.max()) + 1
 
+    @property
+    def held_out(self) -> list[tuple[int, int]]:
+        """Every repeat with each fold that has accounts: dealt anew, few accounts may leave one without any."""
+        return [(repeat, int(fold)) for repeat, folds in enumerate(self.folds) for fold in np.unique(folds)]
+
 
 def known_accounts(frame: DataFrame, accounts: pd.DataFrame, labels: Labels, repeats: int, seed: int) -> Known:
     """The training accounts of `accounts` (account_id, industry, split, fold; all of the basetable).
@@ -110,9 +115,8 @@ def plan_fits(known: Known, settings: IndustrySettings) -> Fits:
     """
     everybody = np.ones(len(known.actual), dtype=np.bool_)
     seen: dict[tuple[str | int | float, ...], Bools] = {}
-    for repeat, folds in enumerate(known.folds):
-        for fold in range(known.number_of_folds):
-            seen[FOLD, repeat, fold] = folds != fold
+    for repeat, fold in known.held_out:
+        seen[FOLD, repeat, fold] = known.folds[repeat] != fold
     seen[(ALL,)] = everybody
     for share in settings.learning_shares:
         for fold in range(known.number_of_folds):

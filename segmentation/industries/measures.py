@@ -25,7 +25,7 @@ class Ranking:
     mean_name: str
     value: Callable[[Bools, Floats], float | None]
     resampled: Callable[[Bools, Floats, Floats], Floats]
-    permuted: Callable[[Bools, Floats, int, int], Floats]
+    permuted: Callable[[Bools, Floats, int, int, int], Floats]
 
 
 RANKINGS = (

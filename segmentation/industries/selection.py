@@ -88,7 +88,7 @@ def search(
         models = tuple(fitter.fit(recipe, vectors.frame, place) for recipe in recipes)
         return Fold(vectors, models), [unseen_answers(model, vectors, place) for model in models]
 
-    tasks = [(repeat, fold) for repeat in range(len(known.folds)) for fold in range(known.number_of_folds)]
+    tasks = known.held_out
     done = at_once(train.sparkSession, parallelism, work, tasks)
     given = [np.zeros((len(known.folds), len(known.actual), fitter.classes)) for _ in recipes]
     for (repeat, _), (fold, said) in zip(tasks, done, strict=True):

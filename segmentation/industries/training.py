@@ -26,7 +26,7 @@ from segmentation.industries.folds import ALL, Fits, Known, known_accounts, plan
 from segmentation.industries.labels import Labels, choose_labels
 from segmentation.industries.reasons import reasons, worded
 from segmentation.industries.result import Fill, IndustryResult, Recipe
-from segmentation.industries.sampling import sampled
+from segmentation.industries.sampling import SAMPLED, sampled
 from segmentation.industries.scoring import PROBABILITIES, answering_stages, raw_probabilities, score_columns
 from segmentation.industries.selection import (
     Fold,
@@ -202,10 +202,11 @@ def _answers(accounts: pd.DataFrame, scored: DataFrame) -> pd.DataFrame:
 
 
 def _compared(prepared: Prepared) -> Compared:
-    """What models see of the accounts, for the shift check: a sample of them."""
+    """What models see of the accounts, for the shift check: a sample of either side, as the labelled may be few."""
     values = vector_to_array(F.col(NUMBERS)).alias("values")
     frame = prepared.frame.select("account_id", F.col("industry").isNotNull().alias("labelled"), values)
-    rows = sampled(frame).toPandas().sort_values("account_id")
+    known, unknown = (sampled(side, SAMPLED // 2) for side in (frame.where("labelled"), frame.where("not labelled")))
+    rows = known.unionByName(unknown).toPandas().sort_values("account_id")
     numbers: Floats = np.array(rows["values"].tolist(), dtype=np.float64)
     return Compared(numbers, rows["labelled"].to_numpy(dtype=np.bool_), prepared.numeric)
 

@@ -29,6 +29,7 @@ from segmentation.schemas import (
     INDUSTRY_SCORES,
     INDUSTRY_SUSPECTS,
 )
+from segmentation.shown import listed
 from segmentation.stores.run_tables import read_table
 from segmentation.stores.runs import Runs, load_model
 from segmentation.table import Table
@@ -61,19 +62,22 @@ def store_kept(
     """All tables of the industries, as a registered model gives them that was trained before.
 
     `basetable` is scored anew. What the model is worth is what was measured when it was trained; accounts are filled
-    in where that reaches what is asked for today, without reasons. Suspect labels need a fit without the account:
-    there are none, and industry_models says that nobody looked. `refusal`: why it is published in place of another.
-    Raises CannotAnswer for a model that cannot answer for the basetable, before anything is written.
+    in where that reaches what is asked for today, without reasons, and never with a label that nobody has any more.
+    Suspect labels need a fit without the account: there are none, and industry_models says that nobody looked.
+    `refusal`: why it is published in place of another. Raises CannotAnswer for a model that cannot answer for the
+    basetable, before anything is written.
     """
     require_columns(model, basetable, as_of)
     loaded = load_model(runs, model)
-    require_label(job, runs, model, industries_of(loaded), basetable, as_of)
+    nobodys = require_label(job, runs, model, industries_of(loaded), basetable, as_of)
+    if nobodys:
+        job.say(f"{model} knows industries that no account is labelled by now, so it fills in none: {listed(nobodys)}")
     scores = settled(score_industries(loaded, basetable))
     kept = {table.name: read_table(runs, model, table.name, table) for table in OF_THE_MODEL}
     unlabelled = basetable.where(F.col("industry").isNull()).select("account_id")
     settings = job.settings.industry
     coverage = with_confidence(kept[INDUSTRY_COVERAGE.name], settings.fill_confidence)
-    limits = thresholds(coverage, settings.fill_precision, settings.fill_confidence)
+    limits = thresholds(coverage, settings.fill_precision, settings.fill_confidence) | dict.fromkeys(nobodys)
     cards = with_thresholds(kept[INDUSTRY_CARDS.name], coverage, limits)
     decided = fill_decisions(scores.join(unlabelled, on="account_id", how="left_semi").toPandas(), cards)
     cards["fillable"] = cards["industry"].map(fills_per_industry(decided)).fillna(0)

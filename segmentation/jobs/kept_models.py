@@ -71,8 +71,11 @@ def label_asked(job: Job, as_of: dt.date) -> str | None:
 
 def require_label(
     job: Job, runs: Runs, model: str, industries: Sequence[str], basetable: DataFrame, as_of: dt.date
-) -> None:
-    """Raises CannotAnswer when `industries`, those that the model knows, answer another label than the basetable's."""
+) -> list[str]:
+    """Those of `industries`, which the model knows, that are no label of the basetable though others are.
+
+    Raises CannotAnswer when they answer another label than the basetable's.
+    """
     labels = {row["industry"] for row in basetable.select("industry").distinct().collect()} - {None}
     version = find_version(runs, model)
     trained, asked = version.tags.get(LABEL) if version else None, label_asked(job, as_of)
@@ -83,6 +86,7 @@ def require_label(
             f"labels, which are {listed(sorted(labels))}. Build it with the label of the model "
             f"(`segmentation basetable --label {(trained or 'COLUMN').partition(',')[0]} --as-of {as_of}`)"
         )
+    return [name for name in industries if labels and name not in labels]
 
 
 def foreign_names(

@@ -83,15 +83,16 @@ def weighted_auc(positive: Bools, score: Floats, weights: Floats) -> Floats:
     return areas
 
 
-def permuted_auc(positive: Bools, score: Floats, times: int, seed: int) -> Floats:
+def permuted_auc(positive: Bools, score: Floats, times: int, seed: int, dealt: int = 0) -> Floats:
     """The AUC when labels are dealt out again at random: what chance alone would reach.
 
-    The same seed deals the same labels to the same accounts, whatever their scores.
+    The same seed deals the same labels to the same accounts, whatever their scores. `dealt`: so many labels of other
+    industries are dealt before, so that each account gets one label in all.
     """
     random = np.random.default_rng(seed)
     ranks = rankdata(score)
     n, hits = len(score), int(positive.sum())
-    sums = np.array([random.permutation(ranks)[:hits].sum() for _ in range(times)])
+    sums = np.array([random.permutation(ranks)[dealt : dealt + hits].sum() for _ in range(times)])
     result: Floats = (sums - hits * (hits + 1) / 2.0) / (hits * (n - hits))
     return result
 
@@ -111,17 +112,17 @@ def weighted_average_precision(positive: Bools, score: Floats, weights: Floats) 
     return _steps(drawn * positive[order], drawn, _ends(score[order]))
 
 
-def permuted_average_precision(positive: Bools, score: Floats, times: int, seed: int) -> Floats:
+def permuted_average_precision(positive: Bools, score: Floats, times: int, seed: int, dealt: int = 0) -> Floats:
     """The average precision when labels are dealt out again at random, as by `permuted_auc`."""
     random = np.random.default_rng(seed)
     order = np.argsort(-score, kind="stable")
     drawn, ends = np.ones((1, len(score))), _ends(score[order])
     parts = []
     for some in _portions(times, len(score)):
-        dealt = np.zeros((some, len(score)))
-        for row in dealt:
-            row[random.permutation(len(score))[: int(positive.sum())]] = 1.0
-        parts.append(_steps(dealt[:, order], drawn, ends))
+        labels = np.zeros((some, len(score)))
+        for row in labels:
+            row[random.permutation(len(score))[dealt : dealt + int(positive.sum())]] = 1.0
+        parts.append(_steps(labels[:, order], drawn, ends))
     return np.concatenate(parts)
 
 

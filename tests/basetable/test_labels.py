@@ -47,6 +47,12 @@ def test_groups_merge_labels_and_a_star_takes_the_rest(accounts: DataFrame) -> N
     groups = {"Big": ("Print", "Sign"), "Rest": ("*",)}
     expected = {"a": "Big", "b": None, "c": None, "d": "Big", "e": "Rest", "f": None}
     assert industries(label_accounts(accounts, "branch", groups)) == expected
+    # whoever is labelled by a group's own name is of it, star or not
+    groups = {"Sign": ("Print",), "Rest": ("*",)}
+    assert industries(label_accounts(accounts, "branch", groups)) == expected | {"a": "Sign", "d": "Sign"}
+    groups = {"Sign": ("Print",), "Big": ("Sign",), "Rest": ("*",)}
+    told = industries(label_accounts(accounts, "branch", groups))
+    assert (told["a"], told["d"], told["e"]) == ("Sign", "Big", "Rest")  # but where another group claims it
 
 
 def test_a_label_no_group_names_stays(accounts: DataFrame) -> None:

@@ -117,3 +117,13 @@ def test_without_hits_or_without_accounts_nothing_is_said() -> None:
     given = np.array([[0.9, 0.1], [0.8, 0.2]])
     assert pd.isna(line(given, np.array([1, 1]), c.TOP)["slope"])
     assert line(np.empty((0, 2)), np.array([], dtype=np.int64), c.TOP)["calibrated"] is None
+
+
+def test_a_slope_that_nothing_settles_is_missing() -> None:
+    """The only mistake is the least sure; or all were given the same, which is right."""
+    sure = np.linspace(0.6, 0.95, 12)
+    found = line(np.column_stack([sure, 1 - sure]), np.array([1] + [0] * 11), c.TOP)
+    assert [pd.isna(found[name]) for name in ("slope", "slope_low", "calibrated", "intercept")] == [True] * 3 + [False]
+    same = line(np.tile([0.6, 0.4], (10, 1)), np.repeat([0, 1], [6, 4]), c.TOP)
+    assert pd.isna(same["slope"])
+    assert same["intercept"] == pytest.approx(0.0, abs=1e-6)

@@ -53,6 +53,16 @@ def test_a_good_model_stands_above_chance_inside_its_interval() -> None:
     assert row["support"] == (actual == 1).sum()
 
 
+def test_of_two_industries_the_mean_reaches_by_chance_what_either_does() -> None:
+    """One ranks as well as the other, and a relabelling moves both: nothing of chance is averaged away."""
+    random = np.random.default_rng(3)
+    actual, first = random.choice(2, 120), random.random(120)
+    table = evaluate(Slice("test", actual, np.column_stack([first, 1 - first])), NAMES[:2], PRIORS[:2], 100, seed=1)
+    for column in ("value", "chance_high", "p_value"):
+        assert value(table, "macro_auc", column) == pytest.approx(value(table, "auc", column, "Food"))
+        assert value(table, "macro_auc", column) == pytest.approx(value(table, "auc", column, "Toys"))
+
+
 def test_an_industry_absent_from_the_slice_has_no_auc_and_a_reason() -> None:
     actual = np.array([0, 1, 0, 1])
     table = measured(actual, np.tile(PRIORS, (4, 1)))

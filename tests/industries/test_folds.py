@@ -72,3 +72,12 @@ def test_no_fit_sees_the_fold_that_it_is_judged_on() -> None:
     halves = [fits.weights[:, fits.place(HALF, number)] > 0 for number in range(2)]
     assert [int(half.sum()) for half in halves] == [9, 9]
     assert (halves[0] != halves[1]).any()
+
+
+def test_a_fold_that_nobody_was_dealt_to_in_a_further_repeat_is_not_held_out() -> None:
+    """Five industries of one account each may all begin with the same fold."""
+    places = np.arange(18)
+    one = Known(ACCOUNTS, ACTUAL, np.stack([places % 3, np.where(places % 3 == 1, 0, places % 3)]))
+    assert one.held_out == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 2)]
+    names = plan_fits(one, settings()).names
+    assert [name for name in names if name[0] == FOLD] == [(FOLD, *place) for place in one.held_out]
