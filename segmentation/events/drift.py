@@ -51,11 +51,12 @@ def drift(columns: Sequence[str], source: SourceSettings) -> Drift:
     )
 
 
-def drift_lines(files: Sequence[Sequence[str]], source: SourceSettings) -> list[str]:
+def drift_lines(files: Sequence[Sequence[str]], source: SourceSettings, keep_new: bool) -> list[str]:
     """What to say of the columns of some files of a source: each new and each absent one, and in how many files."""
     found = [drift(columns, source) for columns in files if columns]
     lines = []
-    for kind, fate in (("new", "kept in attributes"), ("absent", "null in their rows")):
+    aside = "kept in attributes" if keep_new else "left out, as ids are hashed: nobody said what is in it"
+    for kind, fate in (("new", aside), ("absent", "null in their rows")):
         counted = Counter(name for one in found for name in getattr(one, kind))
         lines += [f"{kind} column {name} in {number} of {len(files)} files, {fate}" for name, number in counted.items()]
     return lines

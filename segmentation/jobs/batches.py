@@ -62,7 +62,7 @@ def carry_out(job: Job, plan: Plan) -> list[dict[str, object]]:
     Raises FileChanged when a file was touched before its rows were committed, BalanceError when rows went missing.
     """
     overtaken = False
-    if job.tables.adopt(EVENTS, plan.note):
+    if job.tables.adopt(EVENTS, _note(job, plan)):
         # a file may have changed while the killed run read it; one that is gone since is left to the audit
         _require_unchanged([file for file in plan.files if file.path.exists()])
         job.say(f"the rows of batch {plan.batch_id} are there already")
@@ -89,6 +89,16 @@ def carry_out(job: Job, plan: Plan) -> list[dict[str, object]]:
         for other in others:
             other.result()
     return balance
+
+
+def _note(job: Job, plan: Plan) -> str:
+    """What the commit of a plan's rows carries.
+
+    Copies and overtaken rows were looked for in what was published then: made from anything else than what is
+    published now, by this job before another one published or by one that was killed, it is not taken up.
+    """
+    base = job.tables.published.get(EVENTS.name)
+    return f"{plan.note} on {f'version {base.version}' if base else 'nothing'}"
 
 
 def _count(job: Job, plan: Plan, overtaken: bool) -> list[dict[str, object]]:
@@ -142,10 +152,10 @@ def _write_events(job: Job, plan: Plan) -> bool:
         if overtaken is not None:
             overtaken = settled(overtaken)
     if overtaken is None or overtaken.isEmpty():
-        tables.append(lay_out(rows), EVENTS, plan.note)
+        tables.append(lay_out(rows), EVENTS, _note(job, plan))
         return False
     change = {"disposition": "'dropped'", "rule": f"'{SUPERSEDED}'"}
-    tables.append_and_change(lay_out(rows), EVENTS, overtaken, "old.disposition = 'kept'", change, plan.note)
+    tables.append_and_change(lay_out(rows), EVENTS, overtaken, "old.disposition = 'kept'", change, _note(job, plan))
     return True
 
 
@@ -177,7 +187,7 @@ def build_rows(
     job: Job, rules: RuleSet, marked: DataFrame, layout: str | None, batch_id: str, now: dt.datetime
 ) -> DataFrame:
     """Rows of files of one layout to rows of `events`; `now` is UTC, and what is later lies in the future."""
-    parsed, source = parse_layout(marked, rules, layout)
+    parsed, source = parse_layout(marked, rules, layout, keep_new=not job.settings.privacy.hash_ids)
     compose = composed_by_java if calls_java(job.spark) else composed_by_python
     events = build_events(parsed, source, rules.categories, rules.ingest, batch_id, now.isoformat(" "), compose)
     if key := read_key(job.settings.privacy):

@@ -170,7 +170,8 @@ def _carry_out(job: Job, plan: Plan) -> None:
             job.tables.take_back_unfinished()
             job.publish()
         raise
-    drifted = drift_lines([file.columns for file in plan.files], plan.rules.source)
+    columns, keep_new = [file.columns for file in plan.files], not job.settings.privacy.hash_ids
+    drifted = drift_lines(columns, plan.rules.source, keep_new)
     job.show("\n".join([*balance_lines(balance), *drifted]))
 
 

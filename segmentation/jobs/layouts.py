@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from segmentation.column_names import quoted
 from segmentation.events.drift import drift, fill_absent, keep_aside
 from segmentation.events.layout import columns_of, format_of
-from segmentation.events.parse import parse
+from segmentation.events.parse import UNKNOWN_KEYS, parse
 from segmentation.events.rule_set import RuleSet
 from segmentation.settings import SourceSettings
 from segmentation.stores.inspection import RawFile
@@ -26,15 +26,21 @@ def by_layout(files: Sequence[RawFile]) -> list[list[RawFile]]:
     return [groups[kind] for kind in sorted(groups, key=str)]
 
 
-def parse_layout(rows: DataFrame, rules: RuleSet, layout: str | None) -> tuple[DataFrame, SourceSettings]:
+def parse_layout(
+    rows: DataFrame, rules: RuleSet, layout: str | None, keep_new: bool = True
+) -> tuple[DataFrame, SourceSettings]:
     """Raw rows of files of one layout as `parse` gives them, with all columns of their source, and that source.
 
-    New columns are among the source's attributes, absent ones are null.
+    New columns are among the source's attributes, absent ones are null. Unless `keep_new`, for whoever hides ids: as
+    nobody knows what is in them, neither new columns nor the values of unknown keys are kept.
     """
     columns = columns_of(layout, rules.source.delimiter) or rules.source.columns
     found = drift(columns, rules.source)
-    source = keep_aside(rules.source, found.new)
+    source = keep_aside(rules.source, found.new) if keep_new else rules.source
     parsed = _with_metadata(parse(rows, source, columns, rules.ingest.max_line_length), layout)
+    if not keep_new and UNKNOWN_KEYS in parsed.columns:
+        nothing = F.transform_values(UNKNOWN_KEYS, lambda key, value: F.lit(None).cast("string"))
+        parsed = parsed.withColumn(UNKNOWN_KEYS, nothing)
     return fill_absent(parsed, found.absent), source
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pyspark.sql import DataFrame
 
 from segmentation.basetable.labels import require_classes
-from segmentation.features.feature import Feature
 from segmentation.errors import InputProblem
+from segmentation.features.feature import Feature
 from segmentation.industries.audit import Audit, audit, require_clean
 from segmentation.industries.audit_exhibits import gather
 from segmentation.industries.gate import Decision, judge

@@ -44,6 +44,7 @@ class Walk:
             "basetable": ["--accounts", str(self.folder / "accounts.csv"), "--as-of", "2025-04-01"],
             "replay": ["--source", str(self.source)],
             "forget": ["--account", CANARY],
+            "ingest wider": ["--source", "generated", "--input", str(self.folder / "wider.csv")],
             "ingest headless": ["--source", "generated", "--input", str(self.folder / "headless.csv")],
             "ingest strict": ["--source", str(self.folder / "strict.yml"), "--input", str(self.folder / "strict.csv")],
         }[name]
@@ -77,6 +78,8 @@ def walk(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Walk:
     rows = [*usage(CANARY, TOKENS[:2]), *usage(ELSE, ("other-0-t1",)), *damaged()]
     (folder / "drop.csv").write_text("\n".join([HEADER, *rows]) + "\n")
     write_accounts(folder / "accounts.csv")
+    wider = [f"{one},somebody@{CANARY}.example" for one in usage(ELSE, ("other-0-t1",))[:2]]
+    (folder / "wider.csv").write_text("\n".join([f"{HEADER},mail", *wider]) + "\n")
     (folder / "headless.csv").write_text(f"{CANARY},{TOKENS[0]}\n" * 2)
     (folder / "strict.csv").write_text("\n".join([HEADER, *usage(CANARY, TOKENS[1:2])]) + "\n")
     (folder / "strict.yml").write_text(source.replace("duration_s: duration_s", "duration_s: CAST(token AS double)"))
@@ -84,7 +87,7 @@ def walk(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Walk:
         patch.setenv("SEGMENTATION_ID_KEY", KEY)
         patch.setattr("sys.stdout.write", said.append)
         patch.setattr("sys.stderr.write", said.append)
-        for name in ("ingest", "basetable"):
+        for name in ("ingest", "ingest wider", "basetable"):
             assert main([*walk.command(name), *HASHED]) == Exit.OK
         walk.said = "".join(said)
         # what is wrong with a file or a value is said on the screen, where the value has to be seen, and stored nowhere

@@ -14,10 +14,13 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from segmentation.failures import Exit, is_conflict
+from segmentation.jobs import batches
 from segmentation.jobs.command import main
+from segmentation.jobs.plans import Plan
 from segmentation.runtime import Job, JobSpec, execute
-from segmentation.schemas import ROW_BALANCE
+from segmentation.schemas import EVENTS, ROW_BALANCE
 from tests.robustness.conftest import Start, command, contents, store
+from tests.robustness.drop import HEADER, usage
 
 
 @pytest.mark.long
@@ -69,6 +72,32 @@ def test_a_job_begins_again_from_what_another_published(spark: SparkSession, tmp
     assert execute(spec, ["--data-dir", str(tmp_path)]) == Exit.OK
     found = {r["file_id"]: r["rows"] for r in store(spark, tmp_path).read(ROW_BALANCE).collect()}
     assert (attempts, found) == ([1, 2], {"first": 1, "rival": 1, "ours": 2})
+
+
+def test_rows_written_before_another_job_published_are_written_again_from_what_it_did(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no lock reaches, as in a catalog: taken up as they are, they would stand without the other's rows."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for raw, rows in ((first, usage("a", ("t",))), (second, usage("b", ("u", "v")))):
+        (raw / "logs").mkdir(parents=True)
+        (raw / "logs" / "usage.csv").write_text("\n".join([HEADER, *rows]) + "\n")
+    assert main(command("ingest", tmp_path, first)) == Exit.OK
+    write, times = batches._write_events, list[int]()
+
+    def after_a_rival(job: Job, plan: Plan) -> bool:
+        times.append(len(times))
+        if len(times) == 1:
+            rival = store(spark, tmp_path)
+            rival.append(rival.read(EVENTS).withColumn("batch_id", F.lit("rival")), EVENTS, "rival")
+            rival.publish("rival", dt.datetime.now(dt.UTC))
+        return write(job, plan)
+
+    monkeypatch.setattr(batches, "_write_events", after_a_rival)
+    assert main(command("ingest", tmp_path, second)) == Exit.OK
+    kept = store(spark, tmp_path).read(EVENTS).groupBy("batch_id").count().collect()
+    assert sorted(one["count"] for one in kept) == [6, 6, 12]
+    assert times == [0, 1]
 
 
 def test_a_conflict_of_deltas_own_is_known_as_one(spark: SparkSession, tmp_path: Path) -> None:
