@@ -48,9 +48,10 @@ _JVM_GONE = (
 #: what it says to a call that was under way; of an error in Java it would tell the trace as well
 _CALL_WITHOUT_ANSWER = re.compile(r"Py4JError: An error occurred while calling \S+$", re.MULTILINE)
 _CONFLICT = re.compile(r"PublicationConflict|DELTA_CONCURRENT_|Concurrent(Append|Delete\w*|Transaction|Write)Exception")
+_GONE = "FILE_NOT_EXIST"
 #: what Spark says of a file that is not there, DBR_ on Databricks, and of one that it cannot make sense of
 _FILE_LOST = re.compile(
-    r"\[FAILED_READ_FILE\.(?:DBR_)?(FILE_NOT_EXIST|NO_HINT)\][^\n]*? reading file (?:file:/*(?=/))?(.+?)\. "
+    rf"\[FAILED_READ_FILE\.(?:DBR_)?({_GONE}|NO_HINT)\][^\n]*? reading file (?:file:/*(?=/))?(.+?)\. "
 )
 _ONE_MIB = 1 << 20
 _SAFE = "what was published before is as it was; run the same command again to finish"
@@ -119,7 +120,7 @@ def _lost_file(text: str) -> str | None:
     lost = _FILE_LOST.search(text)
     if lost is None:
         return None
-    why, file = ("is gone" if lost[1] == "FILE_NOT_EXIST" else "cannot be read"), unquote(lost[2])
+    why, file = ("is gone" if lost[1] == _GONE else "cannot be read"), unquote(lost[2])
     of_table = re.search(r"/tables/(\w+)/", file)
     if of_table is None:
         return f"{file} {why}: put it back whole, then give the same command again"
@@ -127,6 +128,12 @@ def _lost_file(text: str) -> str | None:
     # `forget` deletes older versions' files under whoever reads one
     first = "if `segmentation forget` ran meanwhile, give the same command again; else " if why == "is gone" else ""
     return f"table {table} is damaged: its file {file} {why}: {first}{mended(table)}"
+
+
+def unreadable_file(problem: BaseException) -> str | None:
+    """The path of a file that is there and of which Spark could make no sense."""
+    lost = _FILE_LOST.search(_text(problem))
+    return unquote(lost[2]) if lost and lost[1] != _GONE else None
 
 
 def _fault_of_rows(text: str) -> str | None:

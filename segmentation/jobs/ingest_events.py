@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,10 +21,10 @@ from segmentation.events.drift import drift_lines
 from segmentation.events.erasure import ERASED
 from segmentation.events.refusals import Entry, last_by_path, rule_of
 from segmentation.events.rule_set import TIMES, RuleSet
-from segmentation.failures import Exit, is_passing
+from segmentation.failures import Exit, is_passing, unreadable_file
 from segmentation.jobs.batches import FileChanged, carry_out
 from segmentation.jobs.plans import Plan, give_up, make_plan, require_same_key, unfinished_plans
-from segmentation.jobs.rewritten import REWRITTEN, tell_rewritten
+from segmentation.jobs.rewritten import REWRITTEN, tell_rewritten, was_read
 from segmentation.jobs.source_faults import naming_the_key, stopped_sql
 from segmentation.jobs.stored_categories import require_columns
 from segmentation.jobs.trial import try_out
@@ -35,7 +35,7 @@ from segmentation.settings import SourceSettings
 from segmentation.shown import FILES_TOLD, listed
 from segmentation.stores.conf import ConfError, load_categories, load_source
 from segmentation.stores.drops import list_drop, passed_over
-from segmentation.stores.inspection import BEING_WRITTEN, RawFile
+from segmentation.stores.inspection import BEING_WRITTEN, BROKEN, RawFile
 from segmentation.stores.secrets import key_fingerprint, read_key
 
 #: how often a drop is looked through again because a file changed while it was read
@@ -72,16 +72,16 @@ def ingest_or_resume(job: Job) -> Exit:
 def ingest(job: Job) -> Exit:
     """Bring every file that is not in the ledger yet; PARTIAL when some could not be taken in.
 
-    Files that change while they are read are refused at the last try, so that they do not keep out the others.
+    Files that change while they are read are refused at the last try, so that they do not keep out the others; at the
+    next one those that look whole and are not, such as Parquet with a damaged page.
     """
     source = source_of(job)
-    rules, changed = rules_of(job, source), set[Path]()
+    rules, changed, broken = rules_of(job, source), set[Path](), set[Path]()
     for left in reversed(range(TRIES)):
         with job.stage(f"looked through {job.args.input}"):
             known = ((row["bytes"], row["file_id"]) for row in _taken_in(job))
             found = list_drop(job.args.input, source, known)
-        if not left:
-            found = [_written(file) if file.path in changed else file for file in found]
+        found = [_unfit(file, broken, changed if not left else ()) for file in found]
         if others := passed_over(job.args.input, source):
             job.say(f"passed over, as they are hidden or do not end like {source.format} files: {others}")
         if finish(job):
@@ -98,12 +98,22 @@ def ingest(job: Job) -> Exit:
                 raise
             changed |= problem.paths
             job.say(f"{problem}; looking again")
+        except Exception as problem:
+            damaged = {file.path for file in new if str(file.path.absolute()) == unreadable_file(problem)}
+            if not left or not damaged:
+                raise
+            broken |= damaged
+            job.say(f"{min(damaged)} cannot be read; looking again for the others")
+    _tell(job, found, new, refused)
+    return Exit.PARTIAL if refused else Exit.OK
+
+
+def _tell(job: Job, found: Sequence[RawFile], new: Sequence[RawFile], refused: Sequence[RawFile]) -> None:
     if not new and not refused:
         job.show(f"nothing to ingest: all {len(found)} files are in the ledger")
     if refused:
         lines = [f"refused: {file.location}: {file.refusal}" for file in refused]
         job.show(listed(lines, FILES_TOLD, "\n", f"\nrefused: {{}} more (see {LEDGER.name})"))
-    return Exit.PARTIAL if refused else Exit.OK
 
 
 def source_of(job: Job) -> SourceSettings:
@@ -148,8 +158,10 @@ def finish(job: Job) -> bool:
     return bool(left)
 
 
-def _written(file: RawFile) -> RawFile:
-    return replace(file, rows=0, refusal=file.refusal or BEING_WRITTEN)
+def _unfit(file: RawFile, broken: Collection[Path], changed: Collection[Path]) -> RawFile:
+    """The file, refused for what became of it in an earlier try."""
+    why = BROKEN if file.path in broken else BEING_WRITTEN if file.path in changed else None
+    return replace(file, rows=0, refusal=file.refusal or why) if why else file
 
 
 def _bring(job: Job, new: Sequence[RawFile], refused: Sequence[RawFile], rules: RuleSet) -> None:
@@ -189,7 +201,7 @@ def _sort_out(job: Job, found: Sequence[RawFile], source: SourceSettings) -> tup
     good, refused = list[RawFile](), list[RawFile]()
     for file in found:
         is_new = not {file.file_id, file.unpacked_id} & known
-        if source.duplicates == "keep" and is_new and str(file.path) in paths and file.refusal is None:
+        if source.duplicates == "keep" and is_new and file.refusal is None and was_read(file.path, paths):
             # rows may rightly be equal here, so nothing tells those that came before from new ones
             refused.append(replace(file, rows=0, refusal=REWRITTEN))
         else:
@@ -200,7 +212,8 @@ def _sort_out(job: Job, found: Sequence[RawFile], source: SourceSettings) -> tup
     new = {file.file_id: file for file in reversed(unread)}
     if len(new) < len(good):
         job.say(f"{len(good) - len(new)} of {len(found)} files hold what is already there, skipped")
-    tell_rewritten(job, [file for file in new.values() if str(file.path) in paths], source)
+    if new:
+        tell_rewritten(job, [file for file in new.values() if str(file.path) in paths], source)
     return sorted(new.values(), key=lambda file: file.path), refused
 
 

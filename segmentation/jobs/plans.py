@@ -19,7 +19,7 @@ from segmentation.events.layout import columns_of
 from segmentation.events.rule_set import RuleSet
 from segmentation.local_rows import local_rows
 from segmentation.runtime import Job
-from segmentation.schemas import INGEST_PLANS, LEDGER
+from segmentation.schemas import INGEST_PLANS, LEDGER, READ
 from segmentation.stores.inspection import RawFile
 from segmentation.stores.secrets import key_fingerprint, read_key
 
@@ -82,6 +82,25 @@ def unfinished_plans(job: Job) -> list[Plan]:
     if job.tables.exists(LEDGER):
         plans = plans.join(job.tables.read(LEDGER).select("batch_id").distinct(), on="batch_id", how="left_anti")
     return [_read(row) for row in _not_given_up(plans)]
+
+
+def rules_of_stored(job: Job, source: str) -> list[RuleSet | None]:
+    """The rules by which the stored files of a source were read, each once; None: not known, or of another release."""
+    plans = job.tables.read_latest(INGEST_PLANS)
+    if plans is None or not job.tables.exists(LEDGER):
+        return []
+    of_source = F.col("source") == source
+    made = plans.where(of_source & (F.col("state") != GIVEN_UP)).select("batch_id", "rules")
+    stored = job.tables.read(LEDGER).where(of_source & (F.col("status") == READ)).select("batch_id").distinct()
+    found = stored.join(made, on="batch_id", how="left").select("rules").distinct().collect()
+    return [_rules_in(row["rules"]) for row in found]
+
+
+def _rules_in(text: str | None) -> RuleSet | None:
+    try:
+        return RuleSet.model_validate_json(text) if text is not None else None
+    except ValidationError:
+        return None
 
 
 def require_same_key(job: Job) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 
-from pydantic import ValidationError
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -12,9 +11,9 @@ from segmentation.events.duplicates import KNOWN
 from segmentation.events.rule_set import RuleSet
 from segmentation.events.times import event_months
 from segmentation.jobs.layouts import by_layout, parse_layout
-from segmentation.jobs.plans import GIVEN_UP, Plan
+from segmentation.jobs.plans import Plan, rules_of_stored
 from segmentation.runtime import Job
-from segmentation.schemas import EVENTS, INGEST_PLANS, LEDGER, READ
+from segmentation.schemas import EVENTS, LEDGER, READ
 from segmentation.stores.drops import read_drop
 
 #: stored rows from which on, and times the batch's rows from which on, it pays to read the batch's times beforehand:
@@ -52,21 +51,7 @@ def _stored_rows(job: Job) -> int:
 
 def _are_timed_alike(job: Job, rules: RuleSet) -> bool:
     """Whether these rules give every stored row of the source that has a time the same one."""
-    plans = job.tables.read_latest(INGEST_PLANS)
-    assert plans is not None  # the batch has one
-    of_source = F.col("source") == rules.source.name
-    made = plans.where(of_source & (F.col("state") != GIVEN_UP)).select("batch_id", "rules")
-    stored = job.tables.read(LEDGER).where(of_source & (F.col("status") == READ)).select("batch_id").distinct()
-    found = stored.join(made, on="batch_id", how="left").select("rules").distinct().collect()
-    return all(_keeps_times(rules, row["rules"]) for row in found)
-
-
-def _keeps_times(rules: RuleSet, earlier: str | None) -> bool:
-    """Not by rules that are not there, or that this release cannot read."""
-    try:
-        return earlier is not None and rules.keeps_times_of(RuleSet.model_validate_json(earlier))
-    except ValidationError:
-        return False
+    return all(one is not None and rules.keeps_times_of(one) for one in rules_of_stored(job, rules.source.name))
 
 
 def _months(job: Job, plan: Plan) -> set[dt.date]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypeVar
 from zoneinfo import available_timezones
@@ -131,6 +132,13 @@ def _distinct(categories: tuple[CategorySettings, ...]) -> tuple[CategorySetting
                 else f"categories {other!r} and {name!r} would give the same columns, {slug(name)}_...; rename one"
             )
         seen[slug(name)] = name
+    prefixes: dict[str, str] = {}
+    for category in categories:
+        for prefix in category.prefixes:
+            # letters are compared composed
+            other = prefixes.setdefault(unicodedata.normalize("NFC", prefix), category.name)
+            if other != category.name:
+                raise ValueError(f"prefix {prefix!r} stands in {other!r} and in {category.name!r}; leave it in one")
     return categories
 
 

@@ -240,6 +240,16 @@ def test_every_source_loads_with_eight_categories(name: str) -> None:
     assert len(load_categories(load_source(name))) == 8
 
 
+def test_a_prefix_of_two_categories_is_refused_in_whatever_spelling(tmp_path: Path) -> None:
+    """The rows would go to the one that is first by name, whichever stands first."""
+    two = [{"name": "System", "prefixes": ["caf\u00e9."]}, {"name": "Event", "prefixes": ["x.", "cafe\u0301."]}]
+    own = tmp_path / "own.yml"
+    columns = "columns: [t, a]\ntoken: a\naccount_id: a\nevent_name: a\n"
+    own.write_text(f"format: parquet\n{columns}time: {{column: t}}\n{yaml.safe_dump({'categories': two})}")
+    with pytest.raises(ConfError, match=r"own.yml: categories: prefix .* stands in 'System' and in 'Event'; leave it"):
+        load_source(str(own))
+
+
 @pytest.mark.parametrize(
     ("names", "said"),
     [
