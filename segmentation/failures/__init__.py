@@ -51,7 +51,7 @@ _CONFLICT = re.compile(r"PublicationConflict|DELTA_CONCURRENT_|Concurrent(Append
 _GONE = "FILE_NOT_EXIST"
 #: what Spark says of a file that is not there, DBR_ on Databricks, and of one that it cannot make sense of
 _FILE_LOST = re.compile(
-    rf"\[FAILED_READ_FILE\.(?:DBR_)?({_GONE}|NO_HINT)\][^\n]*? reading file (?:file:/*(?=/))?(.+?)\. "
+    rf"\[FAILED_READ_FILE\.(?:DBR_)?({_GONE}|NO_HINT)\][^\n]*? reading file (?:(?:file|dbfs):/*(?=/))?(.+?)\. "
 )
 _ONE_MIB = 1 << 20
 _SAFE = "what was published before is as it was; run the same command again to finish"
@@ -132,7 +132,8 @@ def _lost_file(text: str) -> str | None:
 
 def unreadable_file(problem: BaseException) -> str | None:
     """The path of a file that is there and of which Spark could make no sense."""
-    lost = _FILE_LOST.search(_text(problem))
+    # its own words: another problem, met on the way out, is not the file's
+    lost = _FILE_LOST.search(f"{problem}\n{problem.__cause__}")
     return unquote(lost[2]) if lost and lost[1] != _GONE else None
 
 

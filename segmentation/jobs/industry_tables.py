@@ -11,12 +11,13 @@ from pyspark.sql import functions as F
 
 from segmentation.arrays import Floats
 from segmentation.checkpoint import settled
+from segmentation.errors import InputProblem
 from segmentation.industries.cards import with_thresholds
 from segmentation.industries.filling import decide, fills_per_industry, thresholds, with_confidence
 from segmentation.industries.result import IndustryResult
 from segmentation.industries.scoring import industries_of, score_industries
 from segmentation.jobs.industry_models import Refusal, model_row
-from segmentation.jobs.kept_models import require_columns, require_label
+from segmentation.jobs.kept_models import CannotAnswer, require_columns, require_label
 from segmentation.jobs.rows import replace_date
 from segmentation.runtime import Job
 from segmentation.schemas import (
@@ -71,9 +72,12 @@ def store_kept(
     loaded = load_model(runs, model)
     nobodys = require_label(job, runs, model, industries_of(loaded), basetable, as_of)
     if nobodys:
-        job.say(f"{model} knows industries that no account is labelled by now, so it fills in none: {listed(nobodys)}")
+        job.say(
+            f"{model} knows industries that no account is labelled as by now, and fills these in for nobody: "
+            f"{listed(nobodys)}"
+        )
     scores = settled(score_industries(loaded, basetable))
-    kept = {table.name: read_table(runs, model, table.name, table) for table in OF_THE_MODEL}
+    kept = _kept(runs, model)
     unlabelled = basetable.where(F.col("industry").isNull()).select("account_id")
     settings = job.settings.industry
     coverage = with_confidence(kept[INDUSTRY_COVERAGE.name], settings.fill_confidence)
@@ -90,6 +94,13 @@ def store_kept(
         (INDUSTRY_SUSPECTS, nobody),
     ]
     _store(job, rows, scores, model, as_of, note)
+
+
+def _kept(runs: Runs, model: str) -> dict[str, pd.DataFrame]:
+    try:
+        return {table.name: read_table(runs, model, table.name, table) for table in OF_THE_MODEL}
+    except InputProblem as problem:  # its files are gone
+        raise CannotAnswer(str(problem)) from problem
 
 
 def fill_decisions(scores: pd.DataFrame, cards: pd.DataFrame) -> pd.DataFrame:

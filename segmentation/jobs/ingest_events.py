@@ -6,9 +6,7 @@ Plan, one commit of rows, count, one publication; a run that was killed in betwe
 from __future__ import annotations
 
 import argparse
-import datetime as dt
-import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,24 +16,22 @@ from pyspark.sql import functions as F
 from segmentation.errors import InputProblem
 from segmentation.events.balance import balance_lines
 from segmentation.events.drift import drift_lines
-from segmentation.events.erasure import ERASED
-from segmentation.events.refusals import Entry, last_by_path, rule_of
 from segmentation.events.rule_set import TIMES, RuleSet
-from segmentation.failures import Exit, is_passing, unreadable_file
+from segmentation.failures import Exit, is_passing
 from segmentation.jobs.batches import FileChanged, carry_out
 from segmentation.jobs.plans import Plan, give_up, make_plan, require_same_key, unfinished_plans
-from segmentation.jobs.rewritten import REWRITTEN, tell_rewritten, was_read
+from segmentation.jobs.refused_files import damaged_files, record_refused, refused_now
+from segmentation.jobs.rewritten import REWRITTEN, tell_rewritten
 from segmentation.jobs.source_faults import naming_the_key, stopped_sql
 from segmentation.jobs.stored_categories import require_columns
 from segmentation.jobs.trial import try_out
-from segmentation.local_rows import local_rows
 from segmentation.runtime import Job, JobSpec
-from segmentation.schemas import LEDGER, READ, REFUSED
+from segmentation.schemas import LEDGER, READ
 from segmentation.settings import SourceSettings
 from segmentation.shown import FILES_TOLD, listed
 from segmentation.stores.conf import ConfError, load_categories, load_source
 from segmentation.stores.drops import list_drop, passed_over
-from segmentation.stores.inspection import BEING_WRITTEN, BROKEN, RawFile
+from segmentation.stores.inspection import RawFile
 from segmentation.stores.secrets import key_fingerprint, read_key
 
 #: how often a drop is looked through again because a file changed while it was read
@@ -77,11 +73,12 @@ def ingest(job: Job) -> Exit:
     """
     source = source_of(job)
     rules, changed, broken = rules_of(job, source), set[Path](), set[Path]()
-    for left in reversed(range(TRIES)):
+    tries = TRIES
+    while True:
         with job.stage(f"looked through {job.args.input}"):
             known = ((row["bytes"], row["file_id"]) for row in _taken_in(job))
             found = list_drop(job.args.input, source, known)
-        found = [_unfit(file, broken, changed if not left else ()) for file in found]
+        found = [refused_now(file, broken, changed if tries == 1 else ()) for file in found]
         if others := passed_over(job.args.input, source):
             job.say(f"passed over, as they are hidden or do not end like {source.format} files: {others}")
         if finish(job):
@@ -94,15 +91,16 @@ def ingest(job: Job) -> Exit:
                 _bring(job, new, refused, rules)
             break
         except FileChanged as problem:
-            if not left:
+            tries -= 1
+            if not tries:
                 raise
             changed |= problem.paths
             job.say(f"{problem}; looking again")
         except Exception as problem:
-            damaged = {file.path for file in new if str(file.path.absolute()) == unreadable_file(problem)}
-            if not left or not damaged:
+            damaged = damaged_files(problem, new)
+            if not damaged:
                 raise
-            broken |= damaged
+            broken |= damaged  # which is no try: there is a file less each time
             job.say(f"{min(damaged)} cannot be read; looking again for the others")
     _tell(job, found, new, refused)
     return Exit.PARTIAL if refused else Exit.OK
@@ -147,7 +145,7 @@ def finish(job: Job) -> bool:
         try:
             _carry_out(job, plan)
         except Exception as problem:
-            if is_passing(problem, job.data_dir):
+            if is_passing(problem, job.data_dir) and not damaged_files(problem, plan.files):
                 raise
             said = stopped_sql(str(problem), plan.rules.source) or problem
             if getattr(job.args, "resume", False):
@@ -158,16 +156,10 @@ def finish(job: Job) -> bool:
     return bool(left)
 
 
-def _unfit(file: RawFile, broken: Collection[Path], changed: Collection[Path]) -> RawFile:
-    """The file, refused for what became of it in an earlier try."""
-    why = BROKEN if file.path in broken else BEING_WRITTEN if file.path in changed else None
-    return replace(file, rows=0, refusal=file.refusal or why) if why else file
-
-
 def _bring(job: Job, new: Sequence[RawFile], refused: Sequence[RawFile], rules: RuleSet) -> None:
     if new:
         _carry_out(job, make_plan(job, new, rules))
-    _record_refused(job, refused, rules.source)
+    record_refused(job, refused, rules.source)
     job.publish()
 
 
@@ -176,7 +168,7 @@ def _carry_out(job: Job, plan: Plan) -> None:
         balance = carry_out(job, plan)
     except Exception as problem:
         # tried again as it is, the plan would fail again: it must not block what comes
-        if not is_passing(problem, job.data_dir):
+        if damaged_files(problem, plan.files) or not is_passing(problem, job.data_dir):
             job.tables.refresh()
             give_up(job, plan, problem)
             job.tables.take_back_unfinished()
@@ -201,7 +193,7 @@ def _sort_out(job: Job, found: Sequence[RawFile], source: SourceSettings) -> tup
     good, refused = list[RawFile](), list[RawFile]()
     for file in found:
         is_new = not {file.file_id, file.unpacked_id} & known
-        if source.duplicates == "keep" and is_new and file.refusal is None and was_read(file.path, paths):
+        if source.duplicates == "keep" and is_new and str(file.path) in paths and file.refusal is None:
             # rows may rightly be equal here, so nothing tells those that came before from new ones
             refused.append(replace(file, rows=0, refusal=REWRITTEN))
         else:
@@ -213,36 +205,8 @@ def _sort_out(job: Job, found: Sequence[RawFile], source: SourceSettings) -> tup
     if len(new) < len(good):
         job.say(f"{len(good) - len(new)} of {len(found)} files hold what is already there, skipped")
     if new:
-        tell_rewritten(job, [file for file in new.values() if str(file.path) in paths], source)
+        tell_rewritten(job, list(new.values()), source, paths)
     return sorted(new.values(), key=lambda file: file.path), refused
-
-
-def _record_refused(job: Job, refused: Sequence[RawFile], source: SourceSettings) -> None:
-    """An entry in the ledger for every refused file, unless the last of its path says the same.
-
-    Of the reason the rule alone is compared: of the rest, `forget` may have taken names out, as of the path; such an
-    entry speaks for every path. Where identifiers are hashed the rule is all that is stored: the first line of a file
-    without a header is a row, and the reason may quote it.
-    """
-    hashed, last = job.settings.privacy.hash_ids, dict[str, Entry]()
-    if refused and job.tables.exists(LEDGER):
-        last = last_by_path(Entry(*row) for row in job.tables.read(LEDGER).select(*Entry._fields).collect())
-    said = {(one.path, one.file_id, rule_of(one.reason)) for one in last.values() if one.status == REFUSED}
-    redacted = {(file_id, rule) for path, file_id, rule in said if ERASED in path}
-    now = job.now.replace(tzinfo=dt.UTC)
-    rows: list[tuple[object, ...]] = []
-    for file in refused:
-        rule = rule_of(file.refusal)
-        if (file.location, file.file_id, rule) in said or (file.file_id, rule) in redacted:
-            continue
-        stored, layout = (rule, None) if hashed else (file.refusal, file.layout)
-        batch_id = hashlib.sha256(f"{file.file_id}{stored}{file.location}{now}".encode()).hexdigest()[:16]
-        rows.append(
-            (batch_id, file.file_id, file.location, source.name, REFUSED, stored, file.bytes, 0, 0, 0, 0, None, None,
-             layout, now)
-        )  # fmt: skip
-    if rows:
-        job.tables.append(local_rows(rows, LEDGER.columns), LEDGER)
 
 
 JOB = JobSpec("ingest", "bring raw logs into the table events, every row accounted for", _arguments, ingest_or_resume)

@@ -47,7 +47,10 @@ def require_columns(
     As `other_columns`; without `unread` features that are new to the model are left aside.
     """
     filled = filled_columns(basetable) if filled is None else filled
-    told = other_columns(model, basetable, filled, filled if unread is None else unread)
+    try:
+        told = other_columns(model, basetable, filled, filled if unread is None else unread)
+    except InputProblem as problem:  # its files are gone
+        raise CannotAnswer(str(problem)) from problem
     if told:
         name = model.rpartition("/")[0].rpartition(".")[2]
         command = "industry" if name == INDUSTRY_MODEL else "segments"

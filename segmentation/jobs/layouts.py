@@ -32,15 +32,15 @@ def parse_layout(
     """Raw rows of files of one layout as `parse` gives them, with all columns of their source, and that source.
 
     New columns are among the source's attributes, absent ones are null. Unless `keep_new`, for whoever hides ids: as
-    nobody knows what is in them, neither new columns nor the values of unknown keys are kept.
+    nobody knows what is in them, neither new columns nor unknown keys are kept.
     """
     columns = columns_of(layout, rules.source.delimiter) or rules.source.columns
     found = drift(columns, rules.source)
     source = keep_aside(rules.source, found.new) if keep_new else rules.source
     parsed = _with_metadata(parse(rows, source, columns, rules.ingest.max_line_length), layout)
     if not keep_new and UNKNOWN_KEYS in parsed.columns:
-        nothing = F.transform_values(UNKNOWN_KEYS, lambda key, value: F.lit(None).cast("string"))
-        parsed = parsed.withColumn(UNKNOWN_KEYS, nothing)
+        # an empty map: that there were some is a flag of the row
+        parsed = parsed.withColumn(UNKNOWN_KEYS, F.map_filter(UNKNOWN_KEYS, lambda key, value: F.lit(False)))
     return fill_absent(parsed, found.absent), source
 
 

@@ -84,16 +84,20 @@ def unfinished_plans(job: Job) -> list[Plan]:
     return [_read(row) for row in _not_given_up(plans)]
 
 
-def rules_of_stored(job: Job, source: str) -> list[RuleSet | None]:
-    """The rules by which the stored files of a source were read, each once; None: not known, or of another release."""
+def rules_of_stored(job: Job, source: str, paths: Sequence[str]) -> list[tuple[str | None, RuleSet | None]]:
+    """The rules by which the stored files of a source were read, each once; None: not known, or of another release.
+
+    With those of `paths` their paths, all others are without.
+    """
     plans = job.tables.read_latest(INGEST_PLANS)
     if plans is None or not job.tables.exists(LEDGER):
         return []
     of_source = F.col("source") == source
     made = plans.where(of_source & (F.col("state") != GIVEN_UP)).select("batch_id", "rules")
-    stored = job.tables.read(LEDGER).where(of_source & (F.col("status") == READ)).select("batch_id").distinct()
-    found = stored.join(made, on="batch_id", how="left").select("rules").distinct().collect()
-    return [_rules_in(row["rules"]) for row in found]
+    path = F.when(F.col("path").isin(list(paths)), F.col("path")).alias("path")
+    stored = job.tables.read(LEDGER).where(of_source & (F.col("status") == READ)).select("batch_id", path).distinct()
+    found = stored.join(made, on="batch_id", how="left").select("path", "rules").distinct().collect()
+    return [(row["path"], _rules_in(row["rules"])) for row in found]
 
 
 def _rules_in(text: str | None) -> RuleSet | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from pathlib import Path
 
 from pyspark.sql import functions as F
 
@@ -14,6 +13,7 @@ from segmentation.jobs.plans import rules_of_stored
 from segmentation.runtime import Job
 from segmentation.schemas import LEDGER, READ
 from segmentation.settings import SourceSettings
+from segmentation.shown import listed
 from segmentation.stores.inspection import RawFile
 
 _COPIES = "rows that are there already are dropped as copies"
@@ -32,36 +32,48 @@ REWRITTEN = (
 )
 
 
-def tell_rewritten(job: Job, files: Sequence[RawFile], source: SourceSettings) -> None:
-    """What becomes of rows that stand in a file which was read before with other content.
+def tell_rewritten(job: Job, new: Sequence[RawFile], source: SourceSettings, known: Collection[str]) -> None:
+    """What becomes of rows of new files that lie, or may lie, where others were read before; `known`: their paths.
 
     Rows that were stored without the event id of today are never overtaken by others of theirs: of that, too.
     """
-    has_ids = source.event_id is not None
-    if has_ids and _had_others(job, source):
-        has_ids = False
+    if source.duplicates == "keep":
+        _tell_redacted(job, new, known)
+    files = [file for file in new if str(file.path) in known]
+    paths = [str(file.path) for file in files]
+    without_ids = _without_ids(job, source, paths)
+    if without_ids:
         job.say(f"rows of {source.name!r} that were read before event_id was {source.event_id} {_WITHOUT_IDS}")
     if not files:
         return
-    earlier = job.tables.read(LEDGER).where(F.col("path").isin([str(file.path) for file in files]))
+    earlier = job.tables.read(LEDGER).where(F.col("path").isin(paths))
     before: dict[str, set[tuple[object, ...]]] = {}
     for path, layout in earlier.where(F.col("status") == READ).select("path", "layout").distinct().collect():
         before.setdefault(path, set()).add(_hashed_with(layout, source))
-    for file in files:
-        are_found = has_ids or _hashed_with(file.layout, source) in before[str(file.path)]
+    for file, path in zip(files, paths, strict=True):
+        has_ids = source.event_id is not None and path not in without_ids
+        are_found = has_ids or _hashed_with(file.layout, source) in before[path]
         what = f"content: {_COPIES}{_but_for_older(file)}" if are_found else f"columns: {_ALL_NEW}"
         job.say(f"{file.path} was read before with other {what}")
 
 
-def was_read(path: Path, paths: Collection[str]) -> bool:
-    """Whether it is one of the paths, of some of which `forget` has taken out names."""
-    redacted = (re.escape(one).replace(ERASED, ".+") for one in paths if ERASED in one)
-    return str(path) in paths or any(re.fullmatch(one, str(path)) for one in redacted)
+def _tell_redacted(job: Job, files: Sequence[RawFile], paths: Collection[str]) -> None:
+    """Which of the files may have been read before, under a path of which `forget` has taken out a name."""
+    redacted = [re.compile(re.escape(one).replace(ERASED, "[^/]+")) for one in paths if ERASED in one]
+    told = [str(file.path) for file in files if any(one.fullmatch(str(file.path)) for one in redacted)]
+    if told:
+        job.say(
+            f"{listed(told)}: files were read before of whose names `forget` has erased a part; if one of these is "
+            "among them, its rows that came then count twice"
+        )
 
 
-def _had_others(job: Job, source: SourceSettings) -> bool:
-    """Whether stored rows of the source are known to have another event id than it has today, or none."""
-    return any(one is not None and one.source.event_id != source.event_id for one in rules_of_stored(job, source.name))
+def _without_ids(job: Job, source: SourceSettings, paths: Sequence[str]) -> set[str | None]:
+    """Those of the paths whose rows are known to have another event id than today, or none; None for any others."""
+    if source.event_id is None:
+        return set()
+    stored = rules_of_stored(job, source.name, paths)
+    return {path for path, one in stored if one is not None and one.source.event_id != source.event_id}
 
 
 def _hashed_with(layout: str | None, source: SourceSettings) -> tuple[object, ...]:

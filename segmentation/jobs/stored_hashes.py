@@ -51,7 +51,8 @@ def _stored_rows(job: Job) -> int:
 
 def _are_timed_alike(job: Job, rules: RuleSet) -> bool:
     """Whether these rules give every stored row of the source that has a time the same one."""
-    return all(one is not None and rules.keeps_times_of(one) for one in rules_of_stored(job, rules.source.name))
+    stored = rules_of_stored(job, rules.source.name, ())
+    return all(one is not None and rules.keeps_times_of(one) for _, one in stored)
 
 
 def _months(job: Job, plan: Plan) -> set[dt.date]:

@@ -24,7 +24,7 @@ from segmentation.schemas import (
     SEGMENTS,
 )
 from segmentation.segments.placing import lead_method
-from segmentation.shown import counted
+from segmentation.shown import counted, shown_below
 from segmentation.stores.moved_runs import database_of
 
 
@@ -64,7 +64,7 @@ def _segments(job: Job, as_of: dt.date) -> list[str]:
     for method in sorted(found, key=lambda name: (name != lead, name)):
         living = [row for row in rows if row["method"] == method and row["accounts"]]
         stability = [row["stability"] for row in living if row["stability"] is not None]
-        told = f", stability {min(stability):.2f} to {max(stability):.2f}" if stability else ""
+        told = f", stability {shown_below(min(stability))} to {shown_below(max(stability))}" if stability else ""
         lines.append(f"{method:<12} {len(living)} segments{told}")
         if method == lead:
             lines += [f"{row['accounts']:>12,}  {row['segment']} {row['name']}" for row in living]

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pyspark.sql import DataFrame
 
 from segmentation.basetable.labels import require_classes
-from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
 from segmentation.industries.audit import Audit, audit, require_clean
 from segmentation.industries.audit_exhibits import gather
@@ -20,7 +19,7 @@ from segmentation.industries.training import train_industry as train
 from segmentation.jobs.freshness import LINEAGE, promote_published, published_models, read_basetable, training_note
 from segmentation.jobs.industry_models import Refusal, store_unanswered
 from segmentation.jobs.industry_tables import store_kept, store_trained
-from segmentation.jobs.kept_models import label_asked
+from segmentation.jobs.kept_models import CannotAnswer, label_asked
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import ACTIVITY, INDUSTRY_SCORES, TOKEN_FEATURES, TOKENS
 from segmentation.stores.industry_runs import log_industry, log_stopped
@@ -152,7 +151,7 @@ def _stored_kept(
     """Store what the champion says; where it cannot answer for the basetable, why: then the tables stay as they are."""
     try:
         store_kept(job, runs, model, basetable, as_of, note, refusal)
-    except InputProblem as problem:  # what it was stored with may be gone, too: nothing is written before it is read
+    except CannotAnswer as problem:
         store_unanswered(job, runs, as_of, refusal)
         return str(problem)
     return None

@@ -53,8 +53,13 @@ def _ways(pairs: pd.DataFrame) -> str:
     moved = pairs[pairs["previous_segment"] != pairs["segment"]]
     ways = moved.value_counts(["previous_segment", "segment"]).reset_index(name="accounts")
     ways = ways.sort_values(["accounts", "previous_segment", "segment"], ascending=[False, True, True])
-    said = [f"{row.accounts:,} from {row.previous_segment} to {row.segment}" for row in ways.itertuples(index=False)]
+    rows = ways[["accounts", "previous_segment", "segment"]].to_numpy()
+    said = [f"{accounts:,} from {_or_none(before)} to {_or_none(now)}" for accounts, before, now in rows]
     return f"; of them went {listed(said)}" if said else ""
+
+
+def _or_none(segment: int) -> str:
+    return str(segment) if segment >= 0 else "none"
 
 
 def _told(inputs: Inputs) -> list[str]:
@@ -74,7 +79,7 @@ def _told(inputs: Inputs) -> list[str]:
         )
     said += _why_moved(inputs)
     earlier = inputs.of_method("segment_summaries", earlier=True)
-    known = set(earlier.loc[earlier["change"] != ENDED, "segment"]) if len(earlier) else set()
+    known = set(earlier.loc[earlier["accounts"] > 0, "segment"]) if len(earlier) else set()
     for row in inputs.of_method("segment_summaries").sort_values("segment").to_dict("records"):
         came = _came(row, inputs.names, known)
         if came:
@@ -87,7 +92,8 @@ def _came(row: Mapping[Any, Any], names: Mapping[int, str], known: Set[int]) -> 
 
     `known`: the segments of the report before. Others were those of a training of the same date that was done again.
     """
-    change, before = row["change"], [int(one) for one in row["previous"] if one in known]
+    # one that a model taken back leaves without accounts is no more either
+    change, before = row["change"] if row["accounts"] else ENDED, [int(one) for one in row["previous"] if one in known]
     others = " and ".join(f"segment {_named(one, names)}" for one in before if one != row["segment"])
     if change == ENDED:
         return "is no more" if row["segment"] in known else None

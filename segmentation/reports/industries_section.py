@@ -8,7 +8,7 @@ import pandas as pd
 
 from segmentation.industries.cards import NOT_FROM_USAGE, PREDICTABLE, PROMISING, TOO_FEW
 from segmentation.industries.filling import ALL, FILL, REVIEW
-from segmentation.reports.actions import CHECK
+from segmentation.reports.actions import CHECK, without_label
 from segmentation.reports.blocks import (
     Block,
     Card,
@@ -97,6 +97,10 @@ def ordered_cards(inputs: Inputs) -> pd.DataFrame:
     """Rows of industry_cards, the better verdict and the higher AUC first."""
     rows = inputs.rows("industry_cards")
     rank = rows["verdict"].map({name: place for place, name in enumerate(VERDICTS)}).fillna(len(VERDICTS))
+    if inputs.has("industry_fill"):  # those that have got a label since are filled in no more
+        fill = without_label(inputs.rows("industry_fill"), inputs.rows("basetable"))
+        counts = fill.loc[fill["decision"] == FILL, "industry"].value_counts()
+        rows = rows.assign(fillable=rows["industry"].map(counts).fillna(0).astype(int))
     ordered = rows.assign(rank=rank).sort_values(["rank", "auc", "industry"], ascending=[True, False, True])
     return ordered.drop(columns="rank").reset_index(drop=True)
 
@@ -137,7 +141,7 @@ def _card(inputs: Inputs, row: dict[Any, Any], place: int) -> Card:
     known = f"{counted(row['labelled'], 'account')} {'is' if row['labelled'] == 1 else 'are'} known to be {industry}"
     said = [f"{known}. {reason[:1].upper()}{reason[1:]}."]
     if is_missing(row["threshold"]):
-        said.append("No account can be filled in with enough certainty.")
+        said.append("No account can be filled in.")
     else:
         said.append(
             f"{counted(row['fillable'], 'account')} can be filled in: from {shown_share(row['threshold'])} "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from segmentation.segments.result import Candidate
 from segmentation.settings import SegmentSettings
+from segmentation.shown import shown_below
 
 #: candidate -> mean Jaccard similarity of its clusters over resamples; None when it is not measured
 Measure = Callable[[Candidate], float | None]
@@ -119,14 +120,14 @@ def _measures(chosen: Candidate, rivals: Sequence[Candidate], settings: SegmentS
 
 
 def _stable(figure: float | None) -> str:
-    return "" if figure is None else f", mean Jaccard over resamples {figure:.2f}"
+    return "" if figure is None else f", mean Jaccard over resamples {shown_below(figure)}"
 
 
 def _not_stable(unstable: Mapping[int, float], all_are: bool, settings: SegmentSettings) -> str:
     if all_are:
-        told = ", ".join(f"k = {k}: {value:.2f}" for k, value in unstable.items())
-        return f"; no k is stable (mean Jaccard {settings.min_jaccard:.2f}), so the most stable was taken ({told})"
-    told = ", ".join(f"k = {k} (mean Jaccard {value:.2f})" for k, value in unstable.items())
+        told = ", ".join(f"k = {k}: {shown_below(value)}" for k, value in unstable.items())
+        return f"; no k is stable (mean Jaccard {settings.min_jaccard:g}), so the most stable was taken ({told})"
+    told = ", ".join(f"k = {k} (mean Jaccard {shown_below(value)})" for k, value in unstable.items())
     return f"; not stable enough: {told}" if unstable else ""
 
 

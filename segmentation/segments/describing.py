@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,9 +64,7 @@ def describe(
     sampled = np.where(clusters >= 0, ids[clusters], NO_SEGMENT)
     profile = profiled(space.measured, sampled, space.tested, attributes)
     words = words_for(features, [name for name in space.values.columns if name not in space.held_out])
-    names = name_segments(profile, words, USAGE, matched.names)
-    unseen = {int(one): "Few accounts" if number in known else "Empty" for number, one in enumerate(ids)}
-    names |= {one: f"{what} {one}" for one, what in unseen.items() if one not in names}
+    names = _without_profile(matched.ids, known) | name_segments(profile, words, USAGE, matched.names)
     told = told_by_segment(profile)
     segments = []
     for number in filled:
@@ -80,6 +78,11 @@ def describe(
     summaries = _summaries(method, segments, use, matched, previous)
     named = tuple(names[one] for one in matched.ids)
     return Described(matched.ids, named, tuple(segments), profile, summaries, matched.changes, sampled)
+
+
+def _without_profile(ids: Sequence[int], known: Collection[int]) -> dict[int, str]:
+    """Names for segments of which the driver sees nobody."""
+    return {one: f"{'Few accounts' if number in known else 'Empty'} {one}" for number, one in enumerate(ids)}
 
 
 def _size(accounts: int, share: float) -> str:

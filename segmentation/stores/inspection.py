@@ -30,7 +30,7 @@ from segmentation.stores.file_bytes import UNPACKED, Hashed, count_lines, hash_f
 from segmentation.stores.file_names import misnamed, spelled
 from segmentation.stores.parquet_types import INT96_UNIT, spark_field
 
-BROKEN = "broken_parquet: its data cannot be read, though its end can; copy it anew"
+UNREADABLE = "unreadable: it looks whole, but Spark cannot read it; copy it anew"
 BEING_WRITTEN = "being_written: it changed while it was read; a later run takes it in"
 #: the first bytes of UTF-16 and UTF-32 texts
 _WIDE = (b"\xff\xfe", b"\xfe\xff")

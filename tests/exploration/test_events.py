@@ -153,6 +153,15 @@ def test_coverage_counts_accounts_and_tokens_once(cube: DataFrame, owners: DataF
     assert said[1:] == ["no row at all in 2024-09, 2024-11, 2024-12: were these months delivered?"]
 
 
+def test_a_few_rows_of_a_wrong_clock_do_not_make_a_thin_month_usual() -> None:
+    rows = {dt.date(year, 1, 1): 1 for year in (1999, 2000, 2001)}
+    rows |= {dt.date(2025, month, 1): count for month, count in ((10, 1000), (11, 1000), (12, 300))}
+    told = pd.DataFrame({"category": "all", "event_month": list(rows), "rows": list(rows.values())})
+    nobody = pd.DataFrame(columns=["kind", "name", "share"])
+    said = list(warnings(pd.DataFrame(columns=["source", "remark", "column_name"]), nobody, told, AS_OF, 0.5))
+    assert said == ["2025-12 has 300 rows, a usual month 1,000: is it complete?"]
+
+
 def test_gaps_are_counted_in_months(cube: DataFrame, owners: DataFrame) -> None:
     told = {row["account_id"]: row.asDict() for row in activity_gaps(cube, owners, dt.date(2025, 6, 1)).collect()}
     assert told["B"] == {

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -51,7 +54,14 @@ def labelled(spark: SparkSession) -> DataFrame:
 
 @pytest.fixture(scope="module")
 def world(spark: SparkSession, labelled: DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Changing]:
-    here = Changing(spark, tmp_path_factory.mktemp("data"), labelled)
+    with begun(spark, labelled, tmp_path_factory.mktemp("data")) as here:
+        yield here
+
+
+@contextmanager
+def begun(spark: SparkSession, labelled: DataFrame, folder: Path) -> Iterator[Changing]:
+    """One date, and a champion for it."""
+    here = Changing(spark, folder, labelled)
     with pytest.MonkeyPatch.context() as patch:
         for module in (train_industry, rollback_model):
             patch.setattr(module, "read_basetable", lambda job: (here.as_of, here.basetable, ()))
@@ -148,3 +158,25 @@ def test_whether_a_model_answers_another_label(
     labels: Sequence[str], trained: str | None, asked: str | None, foreign: list[str]
 ) -> None:
     assert foreign_names(made_up.INDUSTRIES, labels, trained, asked) == foreign
+
+
+def test_an_industry_that_no_account_has_any_more_is_filled_in_for_nobody(
+    spark: SparkSession, labelled: DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Renamed, say: the champion knows it by its old name. And a champion whose files are gone answers nothing."""
+    with begun(spark, labelled, tmp_path) as world:
+        named = F.when(F.col("industry") != "Toys", F.col("industry"))
+        world.build(labelled.withColumn("industry", named), AFTER)
+        train(world, WORSE, loss=1.5, reg_param=0.5)
+        assert "is labelled as by now, and fills these in for nobody: Toys" in capsys.readouterr().out
+        after = F.col("as_of") == F.lit(AFTER)
+        cards = {row["industry"]: row for row in world.read("industry_cards").where(after).collect()}
+        assert cards["Toys"]["threshold"] is None
+        assert cards["Food & drink"]["threshold"] is not None
+        filled = world.read("industry_fill").where(after & (F.col("decision") == "fill"))
+        assert {row["industry"] for row in filled.collect()} == {"Food & drink"}
+
+        for made in tmp_path.rglob("MLmodel"):
+            shutil.rmtree(made.parent)
+        train(world, WORSE, loss=1.5, reg_param=0.5)
+        assert "nothing is published, the tables stay as they are: the files of the model" in capsys.readouterr().out

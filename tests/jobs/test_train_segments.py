@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -29,6 +31,7 @@ from segmentation.schemas import (
 )
 from segmentation.segments.evolution import Decomposed, decompose
 from segmentation.segments.profiles import hedges_g
+from segmentation.segments.result import SegmentationRun
 from segmentation.settings import Settings
 from segmentation.stores.registry import champion
 from segmentation.stores.runs import open_runs
@@ -216,3 +219,17 @@ def ids(job: Job) -> tuple[set[int], set[int]]:
     ended = {row["segment"] for row in rows if row["change"] == "ended"}
     assert ended == {row["segment"] for row in rows if row["accounts"] == 0}
     return {row["segment"] for row in rows} - ended, ended
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("hdbscan", "its method found no segments this time, as it found 1 dense region"),
+        ("consensus", "fewer than two methods found segments this time"),
+        ("kmeans", "the training that was done again for this date has other segments"),
+        ("ward", "its method was not trained again for this date"),
+    ],
+)
+def test_why_a_segment_of_the_same_date_is_no_more(method: str, said: str) -> None:
+    found = SimpleNamespace(skipped={"hdbscan": "it found 1 dense region"}, results=[SimpleNamespace(method="kmeans")])
+    assert module._why_ended(method, cast(SegmentationRun, found)) == said

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from segmentation.reports.blocks import Points
+from segmentation.reports.blocks import Chart, Points
 from segmentation.reports.changes_section import changes_section
+from segmentation.reports.content import find
 from segmentation.reports.movement import report_changes
 from tests.reports import frames
 
@@ -71,3 +72,17 @@ def test_moves_are_told_by_the_first_method_of_the_settings_and_from_the_date_be
     assert [one[:21] for one in told_of_changes(now) if "By the method" in one] == ["By the method kmeans,"]
     now["segment_moves"] = moves.assign(previous_as_of=frames.BEFORE.replace(month=11))
     assert not [one for one in told_of_changes(now) if "By the method" in one]
+
+
+def test_whoever_cannot_see_the_squares_is_told_who_went_where() -> None:
+    inputs = frames.inputs(before=frames.earlier())
+    [told] = [one for one in changes_section(inputs, find(inputs).changes).blocks if isinstance(one, Chart)]
+    assert told.description.endswith(" stood in both; of them went 1 from none to 1, 1 from 0 to 1.")
+
+
+def test_a_segment_that_a_rolled_back_model_leaves_empty_did_not_come() -> None:
+    now = frames.tables()
+    now["segments"] = frames.segments(frames.NOW, [0] * 6)
+    now["segment_summaries"] = frames.summaries(frames.NOW, (6, 0))  # of which the second is called born
+    before = frames.earlier()
+    assert "Segment 1 (Light use) is no more." in told_of_changes(now, before)

@@ -132,6 +132,9 @@ def test_accounts_that_have_got_an_industry_since_were_not_unsure_of_it() -> Non
     [points] = [block for block in summary_section(inputs, found).blocks if isinstance(block, Points)]
     assert any("All accounts that could be filled in have an industry by now; 1 account needs" in one
                for one in points.items)  # fmt: skip
+    section = industries_section(inputs, found.actions)
+    assert table(section, "industry_cards").frame["fillable"].tolist() == [0, 0]
+    assert "can be filled in: from" not in str(section).replace("0 accounts can be filled in: from", "")
     changes = found.changes.set_index("item")["now"]
     assert (changes["accounts to fill"], changes["accounts to review"]) == (0, 1)
 

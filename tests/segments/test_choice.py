@@ -63,7 +63,7 @@ def test_when_no_k_is_stable_the_most_stable_is_taken_and_said_so() -> None:
     choice, _ = choose(kmeans(2, 0.5), kmeans(3, 0.5), kmeans(4, 0.49), stability={2: 0.2, 3: 0.5, 4: 0.4})
     assert choice.candidate.k == 3
     assert choice.reason.endswith(
-        "; no k is stable (mean Jaccard 0.60), so the most stable was taken (k = 2: 0.20, k = 3: 0.50, k = 4: 0.40)"
+        "; no k is stable (mean Jaccard 0.6), so the most stable was taken (k = 2: 0.20, k = 3: 0.50, k = 4: 0.40)"
     )
 
 
