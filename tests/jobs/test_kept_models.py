@@ -165,8 +165,7 @@ def test_an_industry_that_no_account_has_any_more_is_filled_in_for_nobody(
 ) -> None:
     """Renamed, say: the champion knows it by its old name. And a champion whose files are gone answers nothing."""
     with begun(spark, labelled, tmp_path) as world:
-        named = F.when(F.col("industry") != "Toys", F.col("industry"))
-        world.build(labelled.withColumn("industry", named), AFTER)
+        world.build(labelled.replace({"Toys": "Games"}, subset="industry"), AFTER)
         train(world, WORSE, loss=1.5, reg_param=0.5)
         assert "is labelled as by now, and fills these in for nobody: Toys" in capsys.readouterr().out
         after = F.col("as_of") == F.lit(AFTER)
