@@ -95,7 +95,7 @@ _PROFILES = """CREATE TEMP TABLE profiles AS
       FROM owners)
     SELECT account, count(*) AS tokens, count(*) FILTER (year > 0) AS active, count(*) FILTER (quarter > 0) AS recent,
       count(*) FILTER (old <= DATE '{as_of}' - DATE '{year}') AS new, sum(year)::double AS year, max(year) AS top,
-      max(old) AS tenure, max(old) >= DATE '{as_of}' - DATE '{year}' AS full_year,
+      max(old) AS tenure, max(old) > DATE '{as_of}' - DATE '{year}' AS full_year,
       2 * sum(place * year) / nullif(count(*) * sum(year), 0) - (count(*) + 1) / count(*) AS gini
     FROM aged GROUP BY account"""
 

@@ -91,7 +91,7 @@ def _profiles(owners: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
         account_year=year.sum().cast(pl.Float64),
         top=year.max(),
         tenure=pl.col("old").max(),
-        full_year=pl.col("old").max() >= days,
+        full_year=pl.col("old").max() > days,
         gini=pl.when(year.sum() > 0).then(gini),
     )
 

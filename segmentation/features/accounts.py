@@ -58,8 +58,8 @@ def _profiles(accounts_of_tokens: DataFrame, as_of: dt.date) -> DataFrame:
         F.max("rows_year").alias("top_token_rows"),
         E.gini(F.collect_list("rows_year")).alias("token_gini"),
         F.max(age).alias("tenure_days"),
-        # int, as it is compared and never a feature
-        (F.max(age) >= days_of_year).cast("int").alias("has_full_year"),
+        # int, as it is compared and never a feature; who came on the year's first day has nothing to compare it with
+        (F.max(age) > days_of_year).cast("int").alias("has_full_year"),
     )
 
 

@@ -125,7 +125,7 @@ PER_CATEGORY: tuple[Feature, ...] = (
     Feature("trend_slope", "Growth of {category} per month: slope of log(1 + monthly rows) over the last twelve.",
             "rows counted per month", SUMS, lambda: E.slope([F.log1p(rows) for rows in _months()])),
     Feature("year_over_year", "log((1 + rows of {category} in the last twelve months) / "
-            "(1 + rows in the twelve before)); missing if the first row of its tokens is less than a year old.",
+            "(1 + rows in the twelve before)); missing if the first row of its tokens is no older than a year.",
             "rows counted per month", SUMS, _year_over_year),
     Feature("days_since_last", f"Days (UTC) from the last row of {{category}} to as_of, at most {LONG_AGO}; "
             f"{LONG_AGO} if there never was one.", "latest event", "latest of the tokens", _days_since_last),

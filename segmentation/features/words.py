@@ -22,7 +22,7 @@ def spoken(features: Sequence[Feature]) -> dict[str, str]:
 
 def _said(feature: Feature) -> str:
     if feature.meaning.startswith(JOINT):
-        joint = feature.meaning.partition(":")[0]
+        joint = feature.meaning.rpartition(":")[0]
         return joint[0].lower() + joint[1:]
     name = feature.entry or feature.name
     found = _PERIOD.fullmatch(name)

@@ -124,7 +124,9 @@ def _data_dir(job: Job) -> Iterator[str]:
 def _scratch(job: Job) -> Iterator[str]:
     """Where Spark spills."""
     said = os.environ.get("SPARK_LOCAL_DIRS") or job.settings.session.spark.get("spark.local.dir")
-    for folder in (said or tempfile.gettempdir()).split(","):
+    # Java's own, which on Linux is /tmp whatever TMPDIR says
+    usual = "/tmp" if sys.platform == "linux" else tempfile.gettempdir()
+    for folder in (said or usual).split(","):
         if Path(folder).is_dir():  # Spark makes those which are not there
             yield _space(Path(folder))
 
@@ -171,7 +173,7 @@ def _spark(job: Job) -> Iterator[str]:
     """A session, and a Delta table written and read (of a catalog: its schema looked up)."""
     storage = job.settings.storage
     if storage.catalog:
-        names = {row[0] for row in job.spark.sql(f"SHOW SCHEMAS IN `{storage.catalog}`").collect()}
+        names = {row[0].strip("`") for row in job.spark.sql(f"SHOW SCHEMAS IN `{storage.catalog}`").collect()}
         there = "is there" if storage.schema_name in names else "comes with the first job"
         yield f"{job.spark.version}, {storage.catalog}.{storage.schema_name} {there}"
         return

@@ -30,9 +30,14 @@ def reached_date(job: Job, asked: dt.date | None) -> dt.date:
         raise InputProblem(
             f"the logs end on {span['last']}: --as-of {as_of} would take months nobody saw for quiet ones"
         )
-    if as_of > span["last"] + dt.timedelta(days=1):
-        job.show(f"the logs end on {span['last']}: the days from then to --as-of {as_of} count as quiet ones")
+    tell_unseen_days(job, as_of, span["last"])
     return as_of
+
+
+def tell_unseen_days(job: Job, as_of: dt.date, last: dt.date) -> None:
+    """A line where the logs, of which `last` is the last day, end before as_of."""
+    if as_of > last + dt.timedelta(days=1):
+        job.show(f"the logs end on {last}: the days from then to --as-of {as_of} count as quiet ones")
 
 
 def silent_sources(job: Job, as_of: dt.date) -> list[str]:

@@ -78,7 +78,8 @@ def rollback(job: Job) -> None:
     with job.stage(f"scored by {target}"):
         _store(job, runs, target, as_of, note)
         job.publish()
-    tag_version(runs, published, ROLLED_BACK, f"{job.now:%Y-%m-%d}: to {target}")
+    if find_version(runs, published):  # somebody may have deleted it, which is a reason to go back
+        tag_version(runs, published, ROLLED_BACK, f"{job.now:%Y-%m-%d}: to {target}")
     promote_published(job, table, as_of)
     job.show(f"{name}: back from {published} to {target}; {table.name} as of {as_of} comes from it now")
 
@@ -92,6 +93,8 @@ def _finished(job: Job, runs: Runs, name: str, published: str) -> bool:
     then, now = alias.rpartition("/")[2], published.rpartition("/")[2]
     if now not in past or (then in past and past.index(then) < past.index(now)):
         return False  # a training job was killed there: its model is champion now, and may be gone back from
+    if job.args.to not in (None, int(now)):
+        return False  # another one is asked for now
     job.show(f"finished what a killed rollback had begun: champion is {published}")
     return True
 

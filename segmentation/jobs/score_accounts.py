@@ -16,7 +16,7 @@ from segmentation.features.feature import Feature
 from segmentation.industries.gate import REFUSED
 from segmentation.industries.scoring import best_industries
 from segmentation.jobs.freshness import read_basetable
-from segmentation.jobs.kept_models import require_columns
+from segmentation.jobs.kept_models import CannotAnswer, require_columns
 from segmentation.models.columns import filled_columns
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import ACCOUNT_SCORES, BASETABLE
@@ -61,7 +61,9 @@ def score_accounts(job: Job) -> None:
         job.show(f"scores as of {as_of}: nothing has changed, kept as they are, by {', '.join(kept)}")
     if not todo:
         return
-    _require_columns(job, basetable, features, as_of, todo)
+    todo = _able(job, basetable, features, as_of, todo, bool(kept))
+    if not todo:
+        return
     with job.stage(f"scored by {', '.join(todo.values())}"):
         rows = reduce(DataFrame.unionByName, (_answers(runs, basetable, name, model) for name, model in todo.items()))
         stamped = rows.withColumns(
@@ -134,16 +136,33 @@ def _scored(job: Job, as_of: dt.date) -> dict[str, dict[str, tuple[int, int]]]:
     return found
 
 
-def _require_columns(
-    job: Job, basetable: DataFrame, features: Sequence[Feature], as_of: dt.date, champions: Mapping[str, str]
-) -> None:
-    """Raises InputProblem naming the columns by which the basetable differs from what a champion was trained on."""
+def _able(
+    job: Job,
+    basetable: DataFrame,
+    features: Sequence[Feature],
+    as_of: dt.date,
+    champions: Mapping[str, str],
+    has_answers: bool,
+) -> dict[str, str]:
+    """The champions that can answer for the basetable; raises InputProblem naming the columns that one differs by.
+
+    Without --model, as long as another can answer, or has (`has_answers`), one that cannot is left out, and told of.
+    """
     used, _ = hold_out(features, job.settings.segments.space.held_out)
     held_out = {feature.name for feature in features} - {feature.name for feature in used}
-    filled = filled_columns(basetable)
+    filled, able, problems = filled_columns(basetable), dict[str, str](), list[CannotAnswer]()
     for name, model in champions.items():
         unread = filled if job.args.ignore_new_columns else set() if name == INDUSTRY_MODEL else held_out
-        require_columns(model, basetable, as_of, filled, unread)
+        try:
+            require_columns(model, basetable, as_of, filled, unread)
+            able[name] = model
+        except CannotAnswer as problem:
+            problems.append(problem)
+    if problems and (job.args.model or not (able or has_answers)):
+        raise problems[0]
+    for one in problems:
+        job.say(f"left out: {one}")
+    return able
 
 
 def _answers(runs: Runs, basetable: DataFrame, name: str, model: str) -> DataFrame:

@@ -81,15 +81,15 @@ def _at(rows: DataFrame, as_of: dt.date) -> DataFrame:
 
 def _industries(job: Job, as_of: dt.date) -> list[str]:
     """AUC per industry, cross-validated with its interval, beside what the fit saw and the test split; verdicts."""
+    if not job.tables.exists(INDUSTRY_METRICS):
+        return [_none_published(as_of)]
     shown = _at(job.tables.read(INDUSTRY_METRICS), as_of).where(F.col("metric").isin("auc", "macro_auc", "accuracy"))
     found = {(row["metric"], row["industry"], row["slice"]): row for row in shown.collect()}
     cards = {row["industry"]: row for row in _at(job.tables.read(INDUSTRY_CARDS), as_of).collect()}
     lows = [card["precision_low"] for card in cards.values()]
     head = ("train", "cv", "95 % interval", "test", "baseline", "labelled")
     if not cards:
-        return [
-            f"industries   none published as of {as_of}: the gate refused the new model, the one before cannot answer"
-        ]
+        return [_none_published(as_of)]
     wide = max(24, *map(len, cards))
     cells_of = "{:>6}{:>6}{:>15}{:>6}{:>10}{:>10}  {}"
     lines = [f"{'industry, AUC of':<{wide + 2}}" + cells_of.format(*head, "verdict")]
@@ -110,6 +110,10 @@ def _industries(job: Job, as_of: dt.date) -> list[str]:
     lines.append(_fill({row["decision"]: row["count"] for row in decided}, precision))
     scored = _at(job.tables.read(INDUSTRY_SCORES), as_of).select("account_id").distinct().count()
     return [*lines, f"scored       {scored:,} accounts, labelled or not, in industry_scores"]
+
+
+def _none_published(as_of: dt.date) -> str:
+    return f"industries   none published as of {as_of}: the gate refused the new model, the one before cannot answer"
 
 
 def _fill(counts: dict[str, int], precision: float) -> str:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import mlflow
+from mlflow.entities import FileInfo
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from mlflow.models.model import MLMODEL_FILE_NAME
 from mlflow.types import DataType
 
 from segmentation.errors import InputProblem, first_line
@@ -142,6 +144,7 @@ def inputs_of(model: str) -> dict[str, bool] | None:
     try:
         signature = mlflow.models.get_model_info(f"models:/{model}").signature
     except (MlflowException, OSError) as error:
+        require_files(error, model)
         raise InputProblem(
             f"the files of the model {model} cannot be read ({first_line(error, 200)}): train anew with "
             "--force, or go back with `segmentation rollback`"
@@ -163,6 +166,26 @@ def _holder(runs: Runs, name: str, alias: str) -> str | None:
     except MlflowException as error:
         _require_absence(error)
         return None
+
+
+def require_gone(error: Exception, found: Callable[[], Sequence[FileInfo]], file: str) -> None:
+    """Raise the error again unless what is `found` has no such file.
+
+    What a server of artifacts or a disk in trouble says, MLflow tells in its own words, and some of them are those of
+    a file that is not there; so it is asked what there is.
+    """
+    try:
+        names = {one.path.rpartition("/")[2] for one in found()}
+    except MlflowException as problem:  # there may be no such run or version
+        _require_absence(problem)
+        return
+    if file in names:
+        raise error
+
+
+def require_files(error: Exception, model: str) -> None:
+    """Raise the error, met with the files of `name/version`, again unless these are not there."""
+    require_gone(error, lambda: mlflow.artifacts.list_artifacts(artifact_uri=f"models:/{model}"), MLMODEL_FILE_NAME)
 
 
 def _require_absence(error: MlflowException) -> None:

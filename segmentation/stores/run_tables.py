@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 from pyspark.sql import types as T
 
 from segmentation.errors import InputProblem
-from segmentation.stores.registry import find_version
+from segmentation.stores.registry import find_version, require_gone
 from segmentation.stores.runs import Runs
 from segmentation.table import Table
 
@@ -25,19 +25,22 @@ def read_table(runs: Runs, model: str, file: str, table: Table) -> pd.DataFrame:
     Raises InputProblem when the run, or the file, is not there any more.
     """
     found = find_version(runs, model)
+    gone = InputProblem(
+        f"the run of {model} does not hold its table {file} (any more), so nobody can say what the model is worth: "
+        "train anew with --force, or go back to another version with --to"
+    )
+    if found is None or found.run_id is None:
+        raise gone
+    name, run_id = f"{file}.csv", found.run_id
     with tempfile.TemporaryDirectory() as folder:
         try:
-            if found is None:
-                raise FileNotFoundError
-            path = mlflow.artifacts.download_artifacts(
-                run_id=found.run_id, artifact_path=f"tables/{file}.csv", dst_path=folder
-            )
+            # of the run's own address: asked for by the run, MLflow takes all that goes wrong for a file not there
+            address = f"{runs.client.get_run(run_id).info.artifact_uri}/tables/{name}"
+            path = mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=folder)
             text = pd.read_csv(Path(path), dtype=str, keep_default_na=False, na_values=[""])
         except (OSError, MlflowException) as error:
-            raise InputProblem(
-                f"the run of {model} does not hold its table {file} (any more), so nobody can say what the model is "
-                "worth: train anew with --force, or go back to another version with --to"
-            ) from error
+            require_gone(error, lambda: runs.client.list_artifacts(run_id, "tables"), name)
+            raise gone from error
     kinds = {field.name: field.dataType for field in table.columns if field.name in text}
     return text.assign(**{name: text[name].map(_parser(kind), na_action="ignore") for name, kind in kinds.items()})
 

@@ -38,8 +38,9 @@ def wide(cube: Rows, tokens: Rows) -> DataFrame:
         {"month": "2025-11", "token": 2, "account": 11, "rows": 2, "days": (3,), "names": (0,), "os": "mac",
          "category": "System"},
         {"month": "2025-12", "token": 3, "account": 12, "rows": 5, "days": (15,), "category": "System"},
+        {"month": "2025-01", "token": 4, "account": 13, "rows": 5, "days": (1,), "category": "System"},
     )  # fmt: skip
-    owners = main_accounts(rows, tokens({1: {11: "a"}, 2: {11: "a"}, 3: {12: "b"}}), AS_OF)
+    owners = main_accounts(rows, tokens({1: {11: "a"}, 2: {11: "a"}, 3: {12: "b"}, 4: {13: "c"}}), AS_OF)
     measured = check(token_features(rows, owners, AS_OF, 2, sketch=False), TOKEN_FEATURES)
     return check(account_features(measured, rows, owners, AS_OF, CATEGORIES), ACCOUNT_FEATURES).cache()
 
@@ -97,6 +98,9 @@ def test_year_over_year_needs_a_year_of_history(accounts: dict[str, Row]) -> Non
     assert accounts["b"].tenure_days == 17.0
     assert accounts["b"].system_year_over_year is None
     assert accounts["b"].all_year_over_year is None
+    # nor has c, who came on the year's first day, anything of the year before
+    assert accounts["c"].tenure_days == 365.0
+    assert accounts["c"].all_year_over_year is None
 
 
 def test_every_entry_gives_a_double_or_a_string_under_its_name(wide: DataFrame) -> None:

@@ -173,6 +173,10 @@ def test_a_killed_rollback_is_finished_and_not_done_twice(world: World, capsys: 
     """Killed between the tables, which speak of version 1, and the alias, which stands at 3."""
     world.runs.client.set_registered_model_tag("industry", "champions", '["1", "3"]')
     world.runs.client.set_registered_model_alias("industry", "champion", "3")
+    with pytest.raises(InputProblem, match="there is no version 77 of industry"):
+        rollback_model.rollback(world.job(to=77))  # another one is asked for: it is not passed over
+    world.runs.client.set_registered_model_tag("industry", "champions", '["1", "3"]')
+    world.runs.client.set_registered_model_alias("industry", "champion", "3")
     rollback_model.rollback(world.job())
     assert "finished what a killed rollback had begun: champion is industry/1" in capsys.readouterr().out
     assert world.champion() == ("industry/1", ["1"])

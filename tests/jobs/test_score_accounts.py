@@ -165,13 +165,23 @@ def test_every_account_is_scored_once_by_every_champion(world: World, capsys: py
     with pytest.raises(InputProblem, match=r"no basetable as of 2025-11-01 .*: run `segmentation basetable --as-of"):
         score_accounts(world.job())
 
-    # a feature that came later is missing in the rows of earlier dates, and unknown to the model
+
+def test_a_feature_that_a_champion_does_not_know_keeps_out_that_model_alone(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After the story: one that came later is missing in the rows of earlier dates, and unknown to the models."""
     world.settings = load_settings("local")
-    world.build(USE, newcomer=1.0)
+    world.build(USE, document_rows_year=1.0)
     with pytest.raises(
-        InputProblem, match="other columns than industry/1 was trained on: the model does not know newco"
+        InputProblem, match="other columns than industry/1 was trained on: the model does not know docum"
     ):
         score_accounts(world.job())
+    world.settings = load_settings("local", ["segments.space.held_out=[document_rows_year]"])
+    score_accounts(world.job())
+    assert "left out: the basetable as of" in capsys.readouterr().err
+    score_accounts(world.job())  # and again, when there is no other left to score
+    assert "left out: the basetable as of" in capsys.readouterr().err
+    assert set(world.told("segments_kmeans")) == set(USE)
     score_accounts(world.job(model=["industry"], ignore_new_columns=True))
     assert set(world.told("industry")) == set(USE)
 

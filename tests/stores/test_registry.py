@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 from pathlib import Path
 
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from segmentation.errors import InputProblem
 from segmentation.industries.gate import OVERRULED, PASSED, REFUSED
+from segmentation.schemas import INDUSTRY_CARDS
 from segmentation.settings import StorageSettings
 from segmentation.stores.registry import (
     CHALLENGER,
@@ -21,6 +26,7 @@ from segmentation.stores.registry import (
     register_challenger,
     tag_version,
 )
+from segmentation.stores.run_tables import read_table
 from segmentation.stores.runs import Runs, open_runs
 
 pytestmark = pytest.mark.slow
@@ -112,3 +118,31 @@ def test_a_version_without_its_files_is_one_line_with_the_fix(runs: Runs, name: 
         InputProblem, match=rf"the files of the model {name}/1 cannot be read .*: train anew with --force"
     ):
         inputs_of(f"{name}/1")
+
+
+@pytest.mark.parametrize("trouble", [OSError(errno.ENOSPC, "No space left"), ConnectionError("Connection reset")])
+def test_a_server_or_a_disk_in_trouble_does_not_make_a_model_gone(
+    runs: Runs, trouble: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would be published and noted for that would stay. Whatever MLflow says, the files are there."""
+    own = f"model of {type(trouble).__name__}"
+    run = runs.client.create_run(runs.experiment_id)
+    runs.client.log_text(run.info.run_id, "industry,labelled\nToys,3\n", "tables/cards.csv")
+    runs.client.log_text(run.info.run_id, "flavors: {}\n", "model/MLmodel")
+    runs.client.create_registered_model(own)
+    runs.client.create_model_version(own, f"{run.info.artifact_uri}/model", run.info.run_id)
+    asked = (lambda: inputs_of(f"{own}/1"), lambda: read_table(runs, f"{own}/1", "cards", INDUSTRY_CARDS))
+    assert asked[1]()["labelled"].tolist() == [3]
+
+    def fails(*_: object, **__: object) -> None:
+        raise trouble
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalArtifactRepository, "download_artifacts", fails)
+        for ask in asked:
+            with pytest.raises((MlflowException, OSError)):  # but no InputProblem, as for what is gone
+                ask()
+    shutil.rmtree(Path(run.info.artifact_uri.removeprefix("file://")))
+    for ask in asked:
+        with pytest.raises(InputProblem, match="train anew with --force"):
+            ask()
