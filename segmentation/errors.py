@@ -22,6 +22,10 @@ class LackingData(InputProblem):
     """The data do not hold what a job needs, such as labels, months or values. Not every log does; nothing is wrong."""
 
 
+class CannotAnswer(InputProblem):  # it names what is the matter with a model
+    """A kept model cannot answer for a basetable. Raised before anything is written, so that the tables can stay."""
+
+
 class EnvironmentProblem(_OneLine, RuntimeError):  # noqa: N818  # it names a state of the machine, with its fix
     """The machine lacks something; the message is one line that says what to do."""
 

@@ -26,6 +26,11 @@ class RuleSet(Frozen):
     #: `TIMES` of the release that reads by them; 0 in plans of releases that did not say, nor write replays down
     times: int = 0
 
+    @property
+    def keep_new(self) -> bool:
+        """Whether columns and keys that the source does not name are kept: not where ids are hidden."""
+        return self.key_fingerprint is None
+
     def text(self) -> str:
         """JSON, the same for equal rules."""
         return self.model_dump_json()

@@ -19,7 +19,7 @@ class Exit(IntEnum):
     """What a job's exit code means."""
 
     OK = 0
-    FAILED = 1  # a fault of the program or the machine; a trace was printed
+    FAILED = 1  # a fault of the program or the machine; a trace was printed unless the line says all
     USAGE = 2  # arguments or settings
     INPUT = 3  # files, tables or labels
     ENVIRONMENT = 4  # Java, jars, Python, a full disk, a JVM that was killed

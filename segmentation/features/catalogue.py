@@ -25,6 +25,9 @@ QUARTERS = range(1, YEAR // QUARTER + 1)
 #: days_since_last never exceeds it: two years ago or never
 LONG_AGO = 731
 
+#: the entry that looks back furthest, over HISTORY months
+YEAR_OVER_YEAR = "year_over_year"
+
 ADDED, LARGEST = "summed over tokens", "largest of the tokens"
 UNION = "union of the tokens' days: a day on which two tokens were active counts once"
 SUMS = "from the account's sums, not averaged over tokens"
@@ -124,7 +127,7 @@ PER_CATEGORY: tuple[Feature, ...] = (
             "rows counted", SUMS, _ratio("rows_year", "account_rows_year")),
     Feature("trend_slope", "Growth of {category} per month: slope of log(1 + monthly rows) over the last twelve.",
             "rows counted per month", SUMS, lambda: E.slope([F.log1p(rows) for rows in _months()])),
-    Feature("year_over_year", "log((1 + rows of {category} in the last twelve months) / "
+    Feature(YEAR_OVER_YEAR, "log((1 + rows of {category} in the last twelve months) / "
             "(1 + rows in the twelve before)); missing if the first row of its tokens is no older than a year.",
             "rows counted per month", SUMS, _year_over_year),
     Feature("days_since_last", f"Days (UTC) from the last row of {{category}} to as_of, at most {LONG_AGO}; "

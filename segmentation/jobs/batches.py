@@ -187,7 +187,7 @@ def build_rows(
     job: Job, rules: RuleSet, marked: DataFrame, layout: str | None, batch_id: str, now: dt.datetime
 ) -> DataFrame:
     """Rows of files of one layout to rows of `events`; `now` is UTC, and what is later lies in the future."""
-    parsed, source = parse_layout(marked, rules, layout, keep_new=not job.settings.privacy.hash_ids)
+    parsed, source = parse_layout(marked, rules, layout)
     compose = composed_by_java if calls_java(job.spark) else composed_by_python
     events = build_events(parsed, source, rules.categories, rules.ingest, batch_id, now.isoformat(" "), compose)
     if key := read_key(job.settings.privacy):

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
 
 import pandas as pd
 from pyspark.sql import functions as F
 
 from segmentation.features.activity import mask_words
-from segmentation.features.feature import Feature
-from segmentation.features.months import HISTORY, YEAR, first_in_turn, month_index, months_before
+from segmentation.features.months import first_in_turn, months_before
 from segmentation.jobs.activity_months import require_current_activity
 from segmentation.jobs.built import is_behind
 from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, training_note
 from segmentation.jobs.horizons import months_of_others
-from segmentation.jobs.reach import tell_unseen_days
+from segmentation.jobs.reach import last_day, tell_unseen_days
 from segmentation.jobs.rows import replace_date
 from segmentation.jobs.stored_categories import stored_categories
 from segmentation.outlook.churn import ACTIVE, ALL, TEST, ChurnResult, forecast_churn
-from segmentation.outlook.snapshots import check_history, snapshot
+from segmentation.outlook.snapshots import check_history, measured_then, snapshot
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import ACTIVITY, CHURN_METRICS, CHURN_SCORES, EVENT_NAMES, TOKENS
-from segmentation.shown import counted
 from segmentation.stores.outlook_runs import log_churn
 from segmentation.stores.runs import open_runs
 
@@ -45,16 +42,17 @@ def churn(job: Job) -> None:
     months: dict[dt.date, int] = dict(activity.groupBy("event_month").agg(F.sum("rows")).collect())
     first = first_in_turn(months)
     check_history(first, as_of, settings.outlook)
-    last = job.tables.read(TOKENS).agg(F.to_date(F.max("last_seen"))).collect()[0][0]
-    tell_unseen_days(job, as_of, last)
-    features = _looking_back(job, features, first, months_before(as_of, 2 * settings.outlook.horizon_months))
+    tell_unseen_days(job, as_of, last_day(tokens))
+    horizon = settings.outlook.horizon_months
+    features, shorter = measured_then(features, first, months_before(as_of, 2 * horizon))
+    if shorter:
+        job.show(shorter)
     masks, categories = mask_words(job.tables.read(EVENT_NAMES)), stored_categories(job)
     if is_behind(job, as_of, categories):
         job.say(
             f"the basetable as of {as_of}, whose accounts are scored, would be built otherwise today (other tables, "
             f"settings or code): `segmentation basetable --as-of {as_of}` does so"
         )
-    horizon = settings.outlook.horizon_months
     earlier, later = (
         snapshot(activity, tokens, months_before(as_of, back), horizon, categories, masks, settings.basetable)
         for back in (2 * horizon, horizon)
@@ -65,17 +63,6 @@ def churn(job: Job) -> None:
         _store(job, result, as_of, note)
     for line in summary_lines(result.metrics, horizon):
         job.show(line)
-
-
-def _looking_back(job: Job, features: Sequence[Feature], first: dt.date, earliest: dt.date) -> tuple[Feature, ...]:
-    """The features without growth over two years where the logs do not hold both before the earliest date."""
-    held = month_index(earliest) - month_index(first)
-    if held < YEAR:
-        job.show(
-            f"the logs hold {counted(held, 'month')} before {earliest}, the first date that is learned from: features "
-            "of a year count fewer months there than today, so that steady accounts seem to have grown since"
-        )
-    return tuple(feature for feature in features if held >= HISTORY or feature.entry != "year_over_year")
 
 
 def _store(job: Job, result: ChurnResult, as_of: dt.date, note: str) -> None:

@@ -11,13 +11,12 @@ from pyspark.sql import functions as F
 
 from segmentation.arrays import Floats
 from segmentation.checkpoint import settled
-from segmentation.errors import InputProblem
 from segmentation.industries.cards import with_thresholds
 from segmentation.industries.filling import decide, fills_per_industry, thresholds, with_confidence
 from segmentation.industries.result import IndustryResult
 from segmentation.industries.scoring import industries_of, score_industries
 from segmentation.jobs.industry_models import Refusal, model_row
-from segmentation.jobs.kept_models import CannotAnswer, require_columns, require_label
+from segmentation.jobs.kept_models import labels_in, require_columns, require_label
 from segmentation.jobs.rows import replace_date
 from segmentation.runtime import Job
 from segmentation.schemas import (
@@ -70,18 +69,20 @@ def store_kept(
     """
     require_columns(model, basetable, as_of)
     loaded = load_model(runs, model)
-    nobodys = require_label(job, runs, model, industries_of(loaded), basetable, as_of)
-    if nobodys:
+    industries, labels = industries_of(loaded), labels_in(basetable)
+    require_label(job, runs, model, industries, labels, as_of)
+    unused = [name for name in industries if labels and name not in labels]
+    if unused:
         job.say(
             f"{model} knows industries that no account is labelled as by now, and fills these in for nobody: "
-            f"{listed(nobodys)}"
+            f"{listed(unused)}"
         )
     scores = settled(score_industries(loaded, basetable))
-    kept = _kept(runs, model)
+    kept = {table.name: read_table(runs, model, table.name, table) for table in OF_THE_MODEL}
     unlabelled = basetable.where(F.col("industry").isNull()).select("account_id")
     settings = job.settings.industry
     coverage = with_confidence(kept[INDUSTRY_COVERAGE.name], settings.fill_confidence)
-    limits = thresholds(coverage, settings.fill_precision, settings.fill_confidence) | dict.fromkeys(nobodys)
+    limits = thresholds(coverage, settings.fill_precision, settings.fill_confidence) | dict.fromkeys(unused)
     cards = with_thresholds(kept[INDUSTRY_CARDS.name], coverage, limits)
     decided = fill_decisions(scores.join(unlabelled, on="account_id", how="left_semi").toPandas(), cards)
     cards["fillable"] = cards["industry"].map(fills_per_industry(decided)).fillna(0)
@@ -94,13 +95,6 @@ def store_kept(
         (INDUSTRY_SUSPECTS, nobody),
     ]
     _store(job, rows, scores, model, as_of, note)
-
-
-def _kept(runs: Runs, model: str) -> dict[str, pd.DataFrame]:
-    try:
-        return {table.name: read_table(runs, model, table.name, table) for table in OF_THE_MODEL}
-    except InputProblem as problem:  # its files are gone
-        raise CannotAnswer(str(problem)) from problem
 
 
 def fill_decisions(scores: pd.DataFrame, cards: pd.DataFrame) -> pd.DataFrame:

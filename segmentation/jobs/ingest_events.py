@@ -20,7 +20,7 @@ from segmentation.events.rule_set import TIMES, RuleSet
 from segmentation.failures import Exit, is_passing
 from segmentation.jobs.batches import FileChanged, carry_out
 from segmentation.jobs.plans import Plan, give_up, make_plan, require_same_key, unfinished_plans
-from segmentation.jobs.refused_files import damaged_files, record_refused, refused_now
+from segmentation.jobs.refused_files import damaged_file, record_refused, refused_now
 from segmentation.jobs.rewritten import REWRITTEN, tell_rewritten
 from segmentation.jobs.source_faults import naming_the_key, stopped_sql
 from segmentation.jobs.stored_categories import require_columns
@@ -72,13 +72,13 @@ def ingest(job: Job) -> Exit:
     next one those that look whole and are not, such as Parquet with a damaged page.
     """
     source = source_of(job)
-    rules, changed, broken = rules_of(job, source), set[Path](), set[Path]()
+    rules, changed, damaged = rules_of(job, source), set[Path](), set[Path]()
     tries = TRIES
     while True:
         with job.stage(f"looked through {job.args.input}"):
             known = ((row["bytes"], row["file_id"]) for row in _taken_in(job))
             found = list_drop(job.args.input, source, known)
-        found = [refused_now(file, broken, changed if tries == 1 else ()) for file in found]
+        found = [refused_now(file, damaged, changed if tries == 1 else ()) for file in found]
         if others := passed_over(job.args.input, source):
             job.say(f"passed over, as they are hidden or do not end like {source.format} files: {others}")
         if finish(job):
@@ -97,11 +97,11 @@ def ingest(job: Job) -> Exit:
             changed |= problem.paths
             job.say(f"{problem}; looking again")
         except Exception as problem:
-            damaged = damaged_files(problem, new)
-            if not damaged:
+            file = damaged_file(problem, new)
+            if file is None:
                 raise
-            broken |= damaged  # which is no try: there is a file less each time
-            job.say(f"{min(damaged)} cannot be read; looking again for the others")
+            damaged.add(file)  # which is no try: there is a file less each time
+            job.say(f"{file} cannot be read; looking again for the others")
     _tell(job, found, new, refused)
     return Exit.PARTIAL if refused else Exit.OK
 
@@ -145,7 +145,7 @@ def finish(job: Job) -> bool:
         try:
             _carry_out(job, plan)
         except Exception as problem:
-            if is_passing(problem, job.data_dir) and not damaged_files(problem, plan.files):
+            if _may_pass(job, problem, plan):
                 raise
             said = stopped_sql(str(problem), plan.rules.source) or problem
             if getattr(job.args, "resume", False):
@@ -168,15 +168,19 @@ def _carry_out(job: Job, plan: Plan) -> None:
         balance = carry_out(job, plan)
     except Exception as problem:
         # tried again as it is, the plan would fail again: it must not block what comes
-        if damaged_files(problem, plan.files) or not is_passing(problem, job.data_dir):
+        if not _may_pass(job, problem, plan):
             job.tables.refresh()
             give_up(job, plan, problem)
             job.tables.take_back_unfinished()
             job.publish()
         raise
-    columns, keep_new = [file.columns for file in plan.files], not job.settings.privacy.hash_ids
-    drifted = drift_lines(columns, plan.rules.source, keep_new)
+    drifted = drift_lines([file.columns for file in plan.files], plan.rules.source, plan.rules.keep_new)
     job.show("\n".join([*balance_lines(balance), *drifted]))
+
+
+def _may_pass(job: Job, problem: Exception, plan: Plan) -> bool:
+    """Whether the plan, tried again as it is, may do."""
+    return is_passing(problem, job.data_dir) and damaged_file(problem, plan.files) is None
 
 
 def _taken_in(job: Job) -> list[Row]:

@@ -9,17 +9,13 @@ from collections.abc import Collection, Sequence
 
 from pyspark.sql import DataFrame
 
-from segmentation.errors import InputProblem
+from segmentation.errors import CannotAnswer
 from segmentation.jobs.built import built_of
 from segmentation.models.columns import differences, filled_columns
 from segmentation.runtime import Job
 from segmentation.shown import listed
 from segmentation.stores.registry import LABEL, find_version, inputs_of
 from segmentation.stores.runs import INDUSTRY_MODEL, Runs
-
-
-class CannotAnswer(InputProblem):  # it names what is the matter with a model
-    """A kept model does not fit a basetable. Raised before anything is written, so that the tables can stay."""
 
 
 def other_columns(model: str, basetable: DataFrame, filled: Collection[str], unread: Collection[str]) -> str:
@@ -47,10 +43,7 @@ def require_columns(
     As `other_columns`; without `unread` features that are new to the model are left aside.
     """
     filled = filled_columns(basetable) if filled is None else filled
-    try:
-        told = other_columns(model, basetable, filled, filled if unread is None else unread)
-    except InputProblem as problem:  # its files are gone
-        raise CannotAnswer(str(problem)) from problem
+    told = other_columns(model, basetable, filled, filled if unread is None else unread)
     if told:
         name = model.rpartition("/")[0].rpartition(".")[2]
         command = "industry" if name == INDUSTRY_MODEL else "segments"
@@ -72,14 +65,15 @@ def label_asked(job: Job, as_of: dt.date) -> str | None:
     return f"{built.label}, grouped as {digest}" if built.label_groups else built.label
 
 
-def require_label(
-    job: Job, runs: Runs, model: str, industries: Sequence[str], basetable: DataFrame, as_of: dt.date
-) -> list[str]:
-    """Those of `industries`, which the model knows, that are no label of the basetable though others are.
+def labels_in(basetable: DataFrame) -> set[str]:
+    """The industries that accounts are labelled as."""
+    return {row["industry"] for row in basetable.select("industry").distinct().collect()} - {None}
 
-    Raises CannotAnswer when they answer another label than the basetable's.
-    """
-    labels = {row["industry"] for row in basetable.select("industry").distinct().collect()} - {None}
+
+def require_label(
+    job: Job, runs: Runs, model: str, industries: Sequence[str], labels: Collection[str], as_of: dt.date
+) -> None:
+    """Raises CannotAnswer when `industries`, those that the model knows, answer another label than the basetable's."""
     version = find_version(runs, model)
     trained, asked = version.tags.get(LABEL) if version else None, label_asked(job, as_of)
     foreign = foreign_names(industries, labels, trained, asked)
@@ -89,7 +83,6 @@ def require_label(
             f"labels, which are {listed(sorted(labels))}. Build it with the label of the model "
             f"(`segmentation basetable --label {(trained or 'COLUMN').partition(',')[0]} --as-of {as_of}`)"
         )
-    return [name for name in industries if labels and name not in labels]
 
 
 def foreign_names(

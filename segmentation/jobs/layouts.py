@@ -26,19 +26,17 @@ def by_layout(files: Sequence[RawFile]) -> list[list[RawFile]]:
     return [groups[kind] for kind in sorted(groups, key=str)]
 
 
-def parse_layout(
-    rows: DataFrame, rules: RuleSet, layout: str | None, keep_new: bool = True
-) -> tuple[DataFrame, SourceSettings]:
+def parse_layout(rows: DataFrame, rules: RuleSet, layout: str | None) -> tuple[DataFrame, SourceSettings]:
     """Raw rows of files of one layout as `parse` gives them, with all columns of their source, and that source.
 
-    New columns are among the source's attributes, absent ones are null. Unless `keep_new`, for whoever hides ids: as
-    nobody knows what is in them, neither new columns nor unknown keys are kept.
+    New columns are among the source's attributes, absent ones are null. Where ids are hidden, neither
+    new columns nor unknown keys are kept, as nobody knows what is in them.
     """
     columns = columns_of(layout, rules.source.delimiter) or rules.source.columns
     found = drift(columns, rules.source)
-    source = keep_aside(rules.source, found.new) if keep_new else rules.source
+    source = keep_aside(rules.source, found.new) if rules.keep_new else rules.source
     parsed = _with_metadata(parse(rows, source, columns, rules.ingest.max_line_length), layout)
-    if not keep_new and UNKNOWN_KEYS in parsed.columns:
+    if not rules.keep_new and UNKNOWN_KEYS in parsed.columns:
         # an empty map: that there were some is a flag of the row
         parsed = parsed.withColumn(UNKNOWN_KEYS, F.map_filter(UNKNOWN_KEYS, lambda key, value: F.lit(False)))
     return fill_absent(parsed, found.absent), source

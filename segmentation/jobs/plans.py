@@ -85,9 +85,10 @@ def unfinished_plans(job: Job) -> list[Plan]:
 
 
 def rules_of_stored(job: Job, source: str, paths: Sequence[str]) -> list[tuple[str | None, RuleSet | None]]:
-    """The rules by which the stored files of a source were read, each once; None: not known, or of another release.
+    """(path, rules) of the stored files of a source, each pair once.
 
-    With those of `paths` their paths, all others are without.
+    The path is None for all that are not in `paths`; the rules are None where no plan tells them that this release can
+    read.
     """
     plans = job.tables.read_latest(INGEST_PLANS)
     if plans is None or not job.tables.exists(LEDGER):

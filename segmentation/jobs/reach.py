@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
@@ -34,9 +35,15 @@ def reached_date(job: Job, asked: dt.date | None) -> dt.date:
     return as_of
 
 
-def tell_unseen_days(job: Job, as_of: dt.date, last: dt.date) -> None:
+def last_day(tokens: DataFrame) -> dt.date | None:
+    """The last day of the logs, UTC; None where no row was kept. `tokens`: the table of that name."""
+    row = tokens.agg(F.to_date(F.max("last_seen")).alias("last")).first()
+    return row["last"] if row else None
+
+
+def tell_unseen_days(job: Job, as_of: dt.date, last: dt.date | None) -> None:
     """A line where the logs, of which `last` is the last day, end before as_of."""
-    if as_of > last + dt.timedelta(days=1):
+    if last and as_of > last + dt.timedelta(days=1):
         job.show(f"the logs end on {last}: the days from then to --as-of {as_of} count as quiet ones")
 
 

@@ -18,14 +18,15 @@ from segmentation.settings import SourceSettings
 from segmentation.stores.inspection import BEING_WRITTEN, UNREADABLE, RawFile
 
 
-def damaged_files(problem: Exception, files: Sequence[RawFile]) -> set[Path]:
-    """Those of the files, one at most, of which Spark says that it can make no sense."""
-    return {file.path for file in files if str(file.path.absolute()) == unreadable_file(problem)}
+def damaged_file(problem: Exception, files: Sequence[RawFile]) -> Path | None:
+    """The one of the files of which Spark says that it can make no sense; None where it speaks of none of them."""
+    path = unreadable_file(problem)
+    return next((file.path for file in files if str(file.path.absolute()) == path), None)
 
 
-def refused_now(file: RawFile, broken: Collection[Path], changed: Collection[Path]) -> RawFile:
+def refused_now(file: RawFile, damaged: Collection[Path], changed: Collection[Path]) -> RawFile:
     """The file, refused for what became of it in an earlier try."""
-    why = UNREADABLE if file.path in broken else BEING_WRITTEN if file.path in changed else None
+    why = UNREADABLE if file.path in damaged else BEING_WRITTEN if file.path in changed else None
     return replace(file, rows=0, refusal=file.refusal or why) if why else file
 
 

@@ -1,4 +1,4 @@
-"""Files that lie where another content was read from before: what is said of them."""
+"""What is said of new rows that nothing holds against those that were read before, under the same path above all."""
 
 from __future__ import annotations
 
@@ -21,10 +21,6 @@ _ALL_NEW = (
     "no row of it is told to be a copy of one that is there, so those that it repeats count twice; if it repeats any, "
     "give the new lines alone next time, and begin in another data directory to be rid of them"
 )
-_WITHOUT_IDS = (
-    "have no such id, so a correction is counted beside the row that it corrects: to have them told apart, ingest all "
-    "of the source's files into another data directory"
-)
 #: why a file is refused where equal rows may rightly be
 REWRITTEN = (
     "rewritten: it was read before with other content; give the new lines alone, as a new file (the old ones would be "
@@ -35,15 +31,20 @@ REWRITTEN = (
 def tell_rewritten(job: Job, new: Sequence[RawFile], source: SourceSettings, known: Collection[str]) -> None:
     """What becomes of rows of new files that lie, or may lie, where others were read before; `known`: their paths.
 
-    Rows that were stored without the event id of today are never overtaken by others of theirs: of that, too.
+    And that rows which were stored without the event id of today are never overtaken.
     """
+    # elsewhere rows that come twice are found as copies, whatever their path
     if source.duplicates == "keep":
         _tell_redacted(job, new, known)
     files = [file for file in new if str(file.path) in known]
     paths = [str(file.path) for file in files]
-    without_ids = _without_ids(job, source, paths)
-    if without_ids:
-        job.say(f"rows of {source.name!r} that were read before event_id was {source.event_id} {_WITHOUT_IDS}")
+    with_others = _with_other_ids(job, source, paths)
+    if with_others:
+        job.say(
+            f"rows of {source.name!r} that were read before event_id was {source.event_id} have no such id, so a "
+            "correction is counted beside the row that it corrects: to have them told apart, ingest all of the "
+            "source's files into another data directory"
+        )
     if not files:
         return
     earlier = job.tables.read(LEDGER).where(F.col("path").isin(paths))
@@ -51,7 +52,7 @@ def tell_rewritten(job: Job, new: Sequence[RawFile], source: SourceSettings, kno
     for path, layout in earlier.where(F.col("status") == READ).select("path", "layout").distinct().collect():
         before.setdefault(path, set()).add(_hashed_with(layout, source))
     for file, path in zip(files, paths, strict=True):
-        has_ids = source.event_id is not None and path not in without_ids
+        has_ids = source.event_id is not None and path not in with_others
         are_found = has_ids or _hashed_with(file.layout, source) in before[path]
         what = f"content: {_COPIES}{_but_for_older(file)}" if are_found else f"columns: {_ALL_NEW}"
         job.say(f"{file.path} was read before with other {what}")
@@ -68,7 +69,7 @@ def _tell_redacted(job: Job, files: Sequence[RawFile], paths: Collection[str]) -
         )
 
 
-def _without_ids(job: Job, source: SourceSettings, paths: Sequence[str]) -> set[str | None]:
+def _with_other_ids(job: Job, source: SourceSettings, paths: Sequence[str]) -> set[str | None]:
     """Those of the paths whose rows are known to have another event id than today, or none; None for any others."""
     if source.event_id is None:
         return set()

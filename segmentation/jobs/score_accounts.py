@@ -11,12 +11,12 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.checkpoint import settled
-from segmentation.errors import InputProblem
+from segmentation.errors import CannotAnswer, InputProblem
 from segmentation.features.feature import Feature
 from segmentation.industries.gate import REFUSED
 from segmentation.industries.scoring import best_industries
 from segmentation.jobs.freshness import read_basetable
-from segmentation.jobs.kept_models import CannotAnswer, require_columns
+from segmentation.jobs.kept_models import require_columns
 from segmentation.models.columns import filled_columns
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import ACCOUNT_SCORES, BASETABLE

@@ -12,6 +12,7 @@ from segmentation.events.categories import UNMATCHED
 from segmentation.events.refusals import Entry, waiting
 from segmentation.failures import explain
 from segmentation.jobs.plans import unfinished_plans
+from segmentation.jobs.reach import last_day
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import (
     BASETABLE,
@@ -87,8 +88,7 @@ def _reach(job: Job) -> list[str]:
     """The last day that the logs reach, and the dates for which a basetable speaks."""
     tables, lines = job.tables, []
     if tables.exists(TOKENS):
-        row = tables.read(TOKENS).agg(F.to_date(F.max("last_seen")).alias("last")).first()
-        lines.append(f"logs reach      {row['last'] if row else None}")
+        lines.append(f"logs reach      {last_day(tables.read(TOKENS))}")
     if tables.exists(BASETABLE):
         lines.append(f"basetable       as of {', '.join(map(str, tables.dates(BASETABLE)))}")
     return lines

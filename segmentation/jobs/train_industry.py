@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pyspark.sql import DataFrame
 
 from segmentation.basetable.labels import require_classes
+from segmentation.errors import CannotAnswer
 from segmentation.features.feature import Feature
 from segmentation.industries.audit import Audit, audit, require_clean
 from segmentation.industries.audit_exhibits import gather
@@ -19,7 +20,7 @@ from segmentation.industries.training import train_industry as train
 from segmentation.jobs.freshness import LINEAGE, promote_published, published_models, read_basetable, training_note
 from segmentation.jobs.industry_models import Refusal, store_unanswered
 from segmentation.jobs.industry_tables import store_kept, store_trained
-from segmentation.jobs.kept_models import CannotAnswer, label_asked
+from segmentation.jobs.kept_models import label_asked
 from segmentation.runtime import Job, JobSpec, add_as_of
 from segmentation.schemas import ACTIVITY, INDUSTRY_SCORES, TOKEN_FEATURES, TOKENS
 from segmentation.stores.industry_runs import log_industry, log_stopped

@@ -13,9 +13,12 @@ from segmentation.basetable.imputation import prepare_activity
 from segmentation.checkpoint import settled
 from segmentation.errors import LackingData
 from segmentation.features.accounts import account_features
-from segmentation.features.months import check_as_of, month_index, months_before
+from segmentation.features.catalogue import YEAR_OVER_YEAR
+from segmentation.features.feature import Feature
+from segmentation.features.months import HISTORY, YEAR, check_as_of, month_index, months_before
 from segmentation.features.tokens import main_accounts, token_features
 from segmentation.settings import BasetableSettings, OutlookSettings
+from segmentation.shown import counted
 
 #: column of a snapshot: no log row in the months from its as_of on
 CHURNED = "churned"
@@ -35,6 +38,23 @@ def check_history(first: dt.date, as_of: dt.date, settings: OutlookSettings) -> 
             f"{settings.active_months} to learn from), and there are {max(have, 0)}, from {first} on: "
             "set outlook.horizon_months and outlook.active_months lower, or wait"
         )
+
+
+def measured_then(
+    features: Sequence[Feature], first: dt.date, earliest: dt.date
+) -> tuple[tuple[Feature, ...], str | None]:
+    """The features that mean at `earliest`, from which on is learned, what they mean today; and what does not quite.
+
+    Growth over two years is none of them where the logs, of which `first` is the first month, do not hold both.
+    """
+    held = month_index(earliest) - month_index(first)
+    kept = tuple(one for one in features if held >= HISTORY or one.entry != YEAR_OVER_YEAR)
+    if held >= YEAR:
+        return kept, None
+    return kept, (
+        f"the logs hold {counted(held, 'month')} before {earliest}, the first date that is learned from: features of a "
+        "year count fewer months there than today, so that steady accounts seem to have grown since"
+    )
 
 
 def snapshot(

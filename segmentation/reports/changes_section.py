@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from segmentation.reports.blocks import Block, Column, Heading, Points, Section, Text, table
-from segmentation.reports.charts import movement, named
+from segmentation.reports.charts import inhabited, movement, named, number_of
 from segmentation.reports.drawn import chart
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.movement import moved_accounts, moved_of_all
@@ -54,12 +54,8 @@ def _ways(pairs: pd.DataFrame) -> str:
     ways = moved.value_counts(["previous_segment", "segment"]).reset_index(name="accounts")
     ways = ways.sort_values(["accounts", "previous_segment", "segment"], ascending=[False, True, True])
     rows = ways[["accounts", "previous_segment", "segment"]].to_numpy()
-    said = [f"{accounts:,} from {_or_none(before)} to {_or_none(now)}" for accounts, before, now in rows]
+    said = [f"{accounts:,} from {number_of(before)} to {number_of(now)}" for accounts, before, now in rows]
     return f"; of them went {listed(said)}" if said else ""
-
-
-def _or_none(segment: int) -> str:
-    return str(segment) if segment >= 0 else "none"
 
 
 def _told(inputs: Inputs) -> list[str]:
@@ -79,7 +75,7 @@ def _told(inputs: Inputs) -> list[str]:
         )
     said += _why_moved(inputs)
     earlier = inputs.of_method("segment_summaries", earlier=True)
-    known = set(earlier.loc[earlier["accounts"] > 0, "segment"]) if len(earlier) else set()
+    known = set(inhabited(earlier)["segment"]) if len(earlier) else set()
     for row in inputs.of_method("segment_summaries").sort_values("segment").to_dict("records"):
         came = _came(row, inputs.names, known)
         if came:
@@ -92,8 +88,8 @@ def _came(row: Mapping[Any, Any], names: Mapping[int, str], known: Set[int]) -> 
 
     `known`: the segments of the report before. Others were those of a training of the same date that was done again.
     """
-    # one that a model taken back leaves without accounts is no more either
-    change, before = row["change"] if row["accounts"] else ENDED, [int(one) for one in row["previous"] if one in known]
+    change = row["change"] if row["accounts"] else ENDED
+    before = [int(one) for one in row["previous"] if one in known]
     others = " and ".join(f"segment {_named(one, names)}" for one in before if one != row["segment"])
     if change == ENDED:
         return "is no more" if row["segment"] in known else None

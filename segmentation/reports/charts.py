@@ -107,7 +107,7 @@ def profile_bars(
 
 def segment_sizes(summaries: pd.DataFrame) -> Figure | None:
     """Accounts per segment, as bars with the number. `summaries`: rows of segment_summaries of one method."""
-    living = summaries[summaries["accounts"] > 0].sort_values("segment", ascending=False)
+    living = inhabited(summaries).sort_values("segment", ascending=False)
     if living.empty:
         return None
     figure, axes = canvas(0.5 + 0.5 * len(living))
@@ -138,9 +138,19 @@ def movement(pairs: pd.DataFrame, names: Mapping[int, str]) -> Figure | None:
         strength = (0.35 if row == column else 0.85) * float(shares.to_numpy(float)[row, column])
         square(axes, row, column, colour, 0.15 + strength if count else 0.0)
         axes.text(column, row, f"{count:,}" if count else "·", ha="center", va="center", color=INK, fontsize=SMALL)
-    squared(axes, [wrapped(named(one, names)) for one in ids], [str(one) if one >= 0 else "none" for one in ids])
+    squared(axes, [wrapped(named(one, names)) for one in ids], [number_of(one) for one in ids])
     axes.set(xlabel="segment now", ylabel="segment before")
     return figure
+
+
+def inhabited(summaries: pd.DataFrame) -> pd.DataFrame:
+    """The rows of segment_summaries that have accounts: a model taken back may leave some without that never ended."""
+    return summaries[summaries["accounts"] > 0]
+
+
+def number_of(segment: int) -> str:
+    """A segment by its id; below zero stands for none."""
+    return str(segment) if segment >= 0 else "none"
 
 
 def named(segment: int, names: Mapping[int, str]) -> str:

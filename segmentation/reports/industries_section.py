@@ -94,15 +94,21 @@ def _by_the_gate(standing: Standing | None) -> tuple[Block, ...]:
 
 
 def ordered_cards(inputs: Inputs) -> pd.DataFrame:
-    """Rows of industry_cards, the better verdict and the higher AUC first."""
-    rows = inputs.rows("industry_cards")
+    """Rows of industry_cards with today's `fillable`, the better verdict and the higher AUC first."""
+    rows = _fillable_now(inputs)
     rank = rows["verdict"].map({name: place for place, name in enumerate(VERDICTS)}).fillna(len(VERDICTS))
-    if inputs.has("industry_fill"):  # those that have got a label since are filled in no more
-        fill = without_label(inputs.rows("industry_fill"), inputs.rows("basetable"))
-        counts = fill.loc[fill["decision"] == FILL, "industry"].value_counts()
-        rows = rows.assign(fillable=rows["industry"].map(counts).fillna(0).astype(int))
     ordered = rows.assign(rank=rank).sort_values(["rank", "auc", "industry"], ascending=[True, False, True])
     return ordered.drop(columns="rank").reset_index(drop=True)
+
+
+def _fillable_now(inputs: Inputs) -> pd.DataFrame:
+    """Rows of industry_cards, their `fillable` less the accounts that have got a label since."""
+    rows = inputs.rows("industry_cards")
+    if not inputs.has("industry_fill"):
+        return rows
+    fill = without_label(inputs.rows("industry_fill"), inputs.rows("basetable"))
+    counts = fill.loc[fill["decision"] == FILL, "industry"].value_counts()
+    return rows.assign(fillable=rows["industry"].map(counts).fillna(0).astype(int))
 
 
 def _learnable(inputs: Inputs) -> list[Block]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from segmentation.industries.filling import FILL, REVIEW
 from segmentation.reports.actions import without_label
+from segmentation.reports.charts import inhabited
 from segmentation.reports.inputs import Inputs
 from segmentation.shown import counted, shown_share
 
@@ -49,7 +50,7 @@ def _figures(inputs: Inputs, earlier: bool) -> Iterator[tuple[tuple[str, str], f
             yield (ACCOUNTS, f"use: {label}"), float((frames["account_rfm"]["label"] == label).sum())
     summaries = inputs.of_method("segment_summaries", earlier)
     if not summaries.empty:
-        living = summaries[summaries["accounts"] > 0].sort_values("segment")
+        living = inhabited(summaries).sort_values("segment")
         yield (SEGMENTS, "segments"), float(len(living))
         for row in living.to_dict("records"):
             yield (SEGMENTS, f"{row['segment']} {row['name']}: accounts"), float(row["accounts"])

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from segmentation.reports.blocks import Block, Card, Cards, Column, Details, Fact, Facts, Heading, Section, Text, table
-from segmentation.reports.charts import profile_bars, segment_map, segment_sizes, thinned
+from segmentation.reports.charts import inhabited, profile_bars, segment_map, segment_sizes, thinned
 from segmentation.reports.drawn import chart
 from segmentation.reports.inputs import Inputs
 from segmentation.shown import NOTHING, counted, is_missing, shown_below, shown_share
@@ -78,7 +78,7 @@ def in_no_segment(inputs: Inputs) -> str | None:
 def living_segments(inputs: Inputs) -> pd.DataFrame:
     """Rows of segment_summaries that have accounts, with `outliers` and `trust` (in words), by id."""
     rows = inputs.of_method("segment_summaries")
-    living = rows[rows["accounts"] > 0].sort_values("segment", ignore_index=True)
+    living = inhabited(rows).sort_values("segment", ignore_index=True)
     placed = inputs.of_method("segments")
     outliers = placed[placed["outlier"].astype(bool)].groupby("segment").size()
     return living.assign(

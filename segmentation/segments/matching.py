@@ -150,9 +150,9 @@ def _closeness(
     both = np.concatenate([now, old])
     # few accounts of which the driver sees none have no centre, and are near nobody
     both = both[~np.isnan(both).all(axis=1)]
-    usable = (
-        ~np.isnan(both).any(axis=0) & (np.ptp(both, axis=0) > 0) if len(both) else np.zeros(len(shared), dtype=bool)
-    )
+    if not len(both):
+        return None
+    usable = ~np.isnan(both).any(axis=0) & (np.ptp(both, axis=0) > 0)
     if not usable.any():
         return None
     spread = both[:, usable].std(axis=0)

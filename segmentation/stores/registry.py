@@ -1,4 +1,4 @@
-"""Which registered model is champion, which was before, and why: aliases and tags in MLflow's registry.
+"""Which registered model is champion, which was before, why, and whether it is there: aliases and tags in MLflow.
 
 What readers see is decided by the published tables; the alias `champion` follows them and never runs ahead.
 """
@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models.model import MLMODEL_FILE_NAME
 from mlflow.types import DataType
 
-from segmentation.errors import InputProblem, first_line
+from segmentation.errors import CannotAnswer
 from segmentation.industries.gate import REFUSED
 from segmentation.stores.run_values import LONGEST_PARAM
 from segmentation.stores.runs import Runs
@@ -139,15 +139,15 @@ def find_version(runs: Runs, model: str) -> ModelVersion | None:
 def inputs_of(model: str) -> dict[str, bool] | None:
     """Raw column that a version reads -> whether it is a text; by the signature. None where it was kept without one.
 
-    Raises InputProblem when the files of the version are not there (any more).
+    Raises CannotAnswer when the files of the version are not there (any more).
     """
     try:
         signature = mlflow.models.get_model_info(f"models:/{model}").signature
     except (MlflowException, OSError) as error:
-        require_files(error, model)
-        raise InputProblem(
-            f"the files of the model {model} cannot be read ({first_line(error, 200)}): train anew with "
-            "--force, or go back with `segmentation rollback`"
+        require_files_gone(error, model)
+        raise CannotAnswer(
+            f"the files of the model {model} are not there (any more): train anew with --force, or go back with "
+            "`segmentation rollback`"
         ) from error
     if signature is None or signature.inputs is None:
         return None
@@ -183,7 +183,7 @@ def require_gone(error: Exception, found: Callable[[], Sequence[FileInfo]], file
         raise error
 
 
-def require_files(error: Exception, model: str) -> None:
+def require_files_gone(error: Exception, model: str) -> None:
     """Raise the error, met with the files of `name/version`, again unless these are not there."""
     require_gone(error, lambda: mlflow.artifacts.list_artifacts(artifact_uri=f"models:/{model}"), MLMODEL_FILE_NAME)
 

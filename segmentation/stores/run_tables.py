@@ -13,7 +13,7 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from pyspark.sql import types as T
 
-from segmentation.errors import InputProblem
+from segmentation.errors import CannotAnswer
 from segmentation.stores.registry import find_version, require_gone
 from segmentation.stores.runs import Runs
 from segmentation.table import Table
@@ -22,10 +22,10 @@ from segmentation.table import Table
 def read_table(runs: Runs, model: str, file: str, table: Table) -> pd.DataFrame:
     """The rows that the run of `name/version` logged as `tables/<file>.csv`, with the types of `table`.
 
-    Raises InputProblem when the run, or the file, is not there any more.
+    Raises CannotAnswer when the run, or the file, is not there any more.
     """
     found = find_version(runs, model)
-    gone = InputProblem(
+    gone = CannotAnswer(
         f"the run of {model} does not hold its table {file} (any more), so nobody can say what the model is worth: "
         "train anew with --force, or go back to another version with --to"
     )

@@ -15,7 +15,7 @@ from pyspark.ml import PipelineModel
 from segmentation.segments.importance import Surrogate
 from segmentation.segments.result import Candidate, SegmentationResult, SegmentationRun
 from segmentation.settings import Settings
-from segmentation.stores.registry import RUN, require_files
+from segmentation.stores.registry import RUN, require_files_gone
 from segmentation.stores.run_values import log_files, log_nested, log_values
 from segmentation.stores.runs import Runs, load_model, log_model, open_run, segments_model
 from segmentation.stores.segment_figures import segment_figures
@@ -62,7 +62,7 @@ def load_earlier(runs: Runs, model: str) -> PipelineModel | None:
     try:
         return load_model(runs, model)
     except (mlflow.exceptions.MlflowException, OSError) as error:
-        require_files(error, model)
+        require_files_gone(error, model)
         return None
 
 

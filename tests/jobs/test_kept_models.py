@@ -13,10 +13,11 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from segmentation.errors import CannotAnswer
 from segmentation.industries.audit import Audit
 from segmentation.industries.gate import OVERRULED
 from segmentation.jobs import rollback_model, train_industry
-from segmentation.jobs.kept_models import CannotAnswer, foreign_names
+from segmentation.jobs.kept_models import foreign_names
 from segmentation.schemas import BASETABLE
 from segmentation.stores.registry import CHALLENGER, GATE, LABEL, find_version
 from tests.industries import made_up

@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -15,7 +13,6 @@ from mlflow import MlflowClient
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from segmentation.features.catalogue import catalogue
 from segmentation.features.months import months_before
 from segmentation.jobs import forecast_churn, forecast_value, freshness
 from segmentation.jobs.horizons import forecast_months
@@ -105,25 +102,6 @@ def run(job: JobSpec, folder: Path, *more: str) -> int:
 
 def read(spark: SparkSession, folder: Path, name: str) -> DataFrame:
     return spark.read.format("delta").load(str(folder / "tables" / name))
-
-
-def test_growth_over_two_years_is_left_out_where_the_logs_do_not_hold_both() -> None:
-    """At the dates that are learned from it would be measured over other months than today."""
-    said: list[str] = []
-    job, features = cast(Job, SimpleNamespace(show=said.append)), catalogue(CATEGORIES)
-    earliest = dt.date(2025, 7, 1)
-    for first, is_kept, told in (
-        ("2023-07", True, 0),
-        ("2023-08", False, 0),
-        ("2024-07", False, 0),
-        ("2024-08", False, 1),
-    ):
-        kept = forecast_churn._looking_back(job, features, dt.date.fromisoformat(f"{first}-01"), earliest)
-        assert ("year_over_year" in {feature.entry for feature in kept}) == is_kept
-        assert len(said) == told
-    assert said[0].startswith(
-        "the logs hold 11 months before 2025-07-01, the first date that is learned from: features"
-    )
 
 
 def test_accounts_that_use_less_and_less_are_found(

@@ -8,9 +8,11 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.errors import LackingData
+from segmentation.features.catalogue import YEAR_OVER_YEAR, catalogue
+from segmentation.features.months import months_before
 from segmentation.outlook.churn import forecast_churn
 from segmentation.outlook.days import first_value_month, value_days
-from segmentation.outlook.snapshots import CHURNED, check_history, seen_from, snapshot
+from segmentation.outlook.snapshots import CHURNED, check_history, measured_then, seen_from, snapshot
 from segmentation.settings import OutlookSettings
 from segmentation.stores.conf import load_settings
 from tests.features.conftest import Rows
@@ -106,3 +108,17 @@ def test_days_with_a_value_are_counted_once_over_tokens_and_categories(spark: Sp
     assert first_value_month(rows, AS_OF) == (dt.date(2025, 1, 1), 0)
     with pytest.raises(LackingData, match="no log row before 2025-01-01 carries a value"):
         first_value_month(rows, dt.date(2025, 1, 1))
+
+
+def test_growth_over_two_years_is_left_out_where_the_logs_do_not_hold_both() -> None:
+    """At the dates that are learned from it would be measured over other months than today."""
+    features, earliest = catalogue(("Document",)), dt.date(2025, 7, 1)
+    held = {24: (True, False), 23: (False, False), 12: (False, False), 11: (False, True)}
+    for months, (is_kept, is_told) in held.items():
+        kept, told = measured_then(features, months_before(earliest, months), earliest)
+        assert (YEAR_OVER_YEAR in {feature.entry for feature in kept}, told is not None) == (is_kept, is_told)
+        assert len(kept) == len(features) - (0 if is_kept else 2)
+    assert told is not None
+    assert told.startswith(
+        "the logs hold 11 months before 2025-07-01, the first date that is learned from: features of"
+    )

@@ -9,6 +9,7 @@ from segmentation.reports.blocks import Chart, Points
 from segmentation.reports.changes_section import changes_section
 from segmentation.reports.content import find
 from segmentation.reports.movement import report_changes
+from segmentation.reports.segments_section import living_segments
 from tests.reports import frames
 
 
@@ -80,9 +81,10 @@ def test_whoever_cannot_see_the_squares_is_told_who_went_where() -> None:
     assert told.description.endswith(" stood in both; of them went 1 from none to 1, 1 from 0 to 1.")
 
 
-def test_a_segment_that_a_rolled_back_model_leaves_empty_did_not_come() -> None:
+def test_a_segment_that_a_rolled_back_model_leaves_empty_is_none_and_did_not_come() -> None:
     now = frames.tables()
     now["segments"] = frames.segments(frames.NOW, [0] * 6)
     now["segment_summaries"] = frames.summaries(frames.NOW, (6, 0))  # of which the second is called born
     before = frames.earlier()
     assert "Segment 1 (Light use) is no more." in told_of_changes(now, before)
+    assert living_segments(frames.inputs(now))["segment"].tolist() == [0]

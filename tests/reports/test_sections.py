@@ -11,7 +11,7 @@ from segmentation.reports.content import find, summary_section
 from segmentation.reports.industries_section import industries_section
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.joint_section import joint_section, outlook_section
-from segmentation.reports.segments_section import FAIR, living_segments, segments_section
+from segmentation.reports.segments_section import FAIR, segments_section
 from segmentation.reports.trust_section import GLOSSARY, glossary_section
 from tests.reports import frames
 
@@ -137,13 +137,6 @@ def test_accounts_that_have_got_an_industry_since_were_not_unsure_of_it() -> Non
     assert "can be filled in: from" not in str(section).replace("0 accounts can be filled in: from", "")
     changes = found.changes.set_index("item")["now"]
     assert (changes["accounts to fill"], changes["accounts to review"]) == (0, 1)
-
-
-def test_a_segment_that_a_rolled_back_model_leaves_empty_is_no_segment() -> None:
-    now = frames.tables()
-    now["segments"] = frames.segments(frames.NOW, [0] * 6)
-    now["segment_summaries"] = frames.summaries(frames.NOW, (6, 0)).assign(change="kept")
-    assert living_segments(frames.inputs(now))["segment"].tolist() == [0]
 
 
 def test_of_one_industry_nothing_is_said_to_have_been_compared() -> None:

@@ -115,7 +115,7 @@ def test_opening_again_finds_the_same_experiment(runs: Runs) -> None:
 
 def test_a_version_without_its_files_is_one_line_with_the_fix(runs: Runs, name: str) -> None:
     with pytest.raises(
-        InputProblem, match=rf"the files of the model {name}/1 cannot be read .*: train anew with --force"
+        InputProblem, match=rf"the files of the model {name}/1 are not there .*: train anew with --force"
     ):
         inputs_of(f"{name}/1")
 
