@@ -23,6 +23,8 @@ from segmentation.schemas import DROPPED
 ERASED = "erased"
 #: what is left of an erased row: enough for the balance of its file and month
 _LEFT = ("event_month", "batch_id", "file_id")
+#: beside letters and digits of ASCII what no writer of JSON escapes
+_NEVER_ESCAPED = " -_.,:;@#()"
 #: where a word or a number begins and ends, to Java
 _START, _END = r"(?<![\p{L}\p{N}_])", r"(?![\p{L}\p{N}_])"
 
@@ -79,11 +81,19 @@ def _pattern(texts: Sequence[str]) -> str:
 
 def _spelled(texts: Sequence[str]) -> str:
     """Java pattern of the texts in every spelling that logs have for them."""
-    spellings: set[str] = set()
-    for text in texts:
-        for form in (unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)):
-            spellings |= {form, form.replace('"', '""'), json.dumps(form)[1:-1]}
-    return f"(?:{'|'.join(re.escape(one) for one in sorted(spellings, key=lambda s: (-len(s), s)))})"
+    forms = {unicodedata.normalize(form, text) for text in texts for form in ("NFC", "NFD")}
+    return f"(?:{'|'.join(''.join(map(_written, one)) for one in sorted(forms, key=lambda s: (-len(s), s)))})"
+
+
+def _written(letter: str) -> str:
+    """Java pattern of a letter as CSV and JSON write it; of JSON's writers each escapes others, in capitals or not."""
+    if letter.isascii() and (letter.isalnum() or letter in _NEVER_ESCAPED):
+        return re.escape(letter)
+    units = letter.encode("utf-16-be")
+    by_number = "".join(rf"\\u(?i:{units[at : at + 2].hex()})" for at in range(0, len(units), 2))
+    others = {re.escape(letter), re.escape(json.dumps(letter)[1:-1]), by_number}
+    others |= {re.escape(rf"\{letter}")} if letter == "/" else {'""'} if letter == '"' else set()
+    return f"(?:{'|'.join(sorted(others, key=lambda s: (-len(s), s)))})"
 
 
 def belongs_to(account_id: str, token_keys: Sequence[int]) -> Column:

@@ -96,7 +96,9 @@ def _read(path: Path) -> pd.DataFrame:
         raise InputProblem(f"{path}: cannot be read as CSV (line {last + 1}: {problem}); look at its quotes") from None
     if not rows:
         raise InputProblem(f"{path}: is empty; its first line names the columns")
-    heads = rows[0]
+    heads = [head.strip() for head in rows[0]]
+    if len(heads) == 1 and (other := next((one for one in ";\t|" if one in heads[0]), None)):
+        raise InputProblem(f"{path}: its columns are separated by {other!r}; save it with commas")
     for number, row in zip(numbers, rows, strict=True):
         if any(cell.strip() for cell in row[len(heads) :]):
             raise InputProblem(

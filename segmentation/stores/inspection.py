@@ -195,7 +195,11 @@ def _hint(file: RawFile, source: SourceSettings) -> str:
     # the parser stops at fields of more characters
     others = ",;\t|" if len(file.header) < csv.field_size_limit() else ""
     for other in others.replace(source.delimiter, ""):
-        if not drift(columns_of(file.header, other), source).needed:
+        try:
+            names = columns_of(file.header, other)
+        except csv.Error:  # by this one it is no line of CSV
+            continue
+        if not drift(names, source).needed:
             return f"; with another delimiter it has all: give the source delimiter: {json.dumps(other)}"
     if {name.lower() for name in file.columns}.isdisjoint(name.lower() for name in source.columns):
         return "; its first line has to name the columns, and knows none of the source's"

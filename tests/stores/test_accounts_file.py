@@ -83,6 +83,8 @@ def test_with_a_key_ids_are_hashes_and_the_rest_as_it_was(spark: SparkSession, f
     [
         ("industry,customer\nMedia,Secret Ltd\nMedia, \n", r"line 3 has no customer \(1 such lines\)"),
         ("industry,customer\nA,Secret Ltd\nB,x\nC, Secret Ltd\n", r"lines 2 and 4 are of the same customer \(2 lines"),
+        ("industry, customer\nMedia,Secret Ltd\nMedia, \n", r"line 3 has no customer \(1 such lines\)"),
+        ("industry;customer\nMedia, Print;Secret Ltd\n", "its columns are separated by ';'; save it with commas"),
         ("industry,name\nMedia,Secret Ltd\n", r"no column 'customer'.*it has industry, name"),
         ("account_id,customer\n1,Secret Ltd\n", "has both 'customer' and 'account_id'"),
         ("industry,customer\nMedia,Secret Ltd\nMedia,Secret Ltd,x,\n", r"\(line 3 has 4 values for 2 columns\); quote"),

@@ -215,6 +215,7 @@ GZ, BZ2 = gzip.compress(b"a,b\n1,2\n" * 50, mtime=0), bz2.compress(b"a,b\n1,2\n"
             b"a\tb\n1\t2\n",
             'missing_column: a, b (it has a\tb); with another delimiter it has all: give the source delimiter: "\\t"',
         ),
+        ("x.csv", b'a,"c\rd",e\n1,2,3\n', "missing_column: b (it has a, c\rd, e)"),
         ("x.csv", b"1,2\n3,4\n", "missing_column: a, b (it has 1, 2); its first line has to name the columns"),
         ("x.csv", b"1,,\n3,4,5\n", "missing_column: a, b (it has 1, , ); its first line has to name the columns"),
         ("x.csv", b"sep=;\r\na;b\r\n1;2\r\n", "bad_header: its first line is sep=;, which is for Excel"),
