@@ -107,8 +107,8 @@ def _fillable_now(inputs: Inputs) -> pd.DataFrame:
     if not inputs.has("industry_fill"):
         return rows
     fill = without_label(inputs.rows("industry_fill"), inputs.rows("basetable"))
-    counts = fill.loc[fill["decision"] == FILL, "industry"].value_counts()
-    return rows.assign(fillable=rows["industry"].map(counts).fillna(0).astype(int))
+    counts = rows["industry"].map(fill.loc[fill["decision"] == FILL, "industry"].value_counts())
+    return rows.assign(fillable=counts.fillna(0).astype(int))
 
 
 def _learnable(inputs: Inputs) -> list[Block]:
@@ -145,24 +145,22 @@ def _told_apart(cards: pd.DataFrame) -> Block:
 def _card(inputs: Inputs, row: dict[Any, Any], place: int) -> Card:
     industry, reason = str(row["industry"]), str(row["reason"])
     known = f"{counted(row['labelled'], 'account')} {'is' if row['labelled'] == 1 else 'are'} known to be {industry}"
-    said = [f"{known}. {reason[:1].upper()}{reason[1:]}."]
-    if is_missing(row["threshold"]):
-        said.append("No account can be filled in.")
-    else:
-        said.append(
-            f"{counted(row['fillable'], 'account')} can be filled in: from {shown_share(row['threshold'])} "
-            f"on, {shown_share(row['precision'])} were right (at least {shown_least(row['precision_low'])})."
-        )
-    return Card(industry, str(row["verdict"]), " ".join(said), _drivers(inputs, industry, place))
+    can = (
+        "No account can be filled in."
+        if is_missing(row["threshold"])
+        else f"{counted(row['fillable'], 'account')} can be filled in: from {shown_share(row['threshold'])} on, "
+        f"{shown_share(row['precision'])} were right (at least {shown_least(row['precision_low'])})."
+    )
+    said = f"{known}. {reason[:1].upper()}{reason[1:]}. {can}"
+    return Card(industry, str(row["verdict"]), said, _drivers(inputs, industry, place))
 
 
 def _drivers(inputs: Inputs, industry: str, place: int) -> tuple[Chart, ...]:
     if not inputs.has("industry_drivers"):
         return ()
-    rows = inputs.rows("industry_drivers")
+    rows, title = inputs.rows("industry_drivers"), f"What speaks for and against {industry}"
     # no table has them: whoever cannot see the bars is told of each
     said = f"{_how_to_read(inputs)} The longest first: {drivers_said(rows, industry, inputs.words)}."
-    title = f"What speaks for and against {industry}"
     return chart(drivers(rows, industry, inputs.words), f"drivers-{place}", title, said, False)
 
 
