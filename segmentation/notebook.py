@@ -16,11 +16,13 @@ from pyspark.sql import functions as F
 
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
+from segmentation.jobs.activity_months import changed_since
 from segmentation.jobs.freshness import read_basetable
 from segmentation.jobs.horizons import forecast_months
 from segmentation.jobs.stored_categories import stored_categories
+from segmentation.reports.standing import standing
 from segmentation.runtime import Job
-from segmentation.schemas import CHURN_SCORES, PUBLISHED, SEGMENTS
+from segmentation.schemas import CHURN_SCORES, INDUSTRY_MODELS, PUBLISHED, SEGMENTS
 from segmentation.segments.placing import lead_method
 from segmentation.settings import Settings
 from segmentation.stores.conf import default_profile, load_settings
@@ -82,11 +84,28 @@ class House:
     @cached_property
     def lead_method(self) -> str:
         """The clustering that speaks for all: the consensus, else the first method of the settings with segments."""
-        found = {str(row["method"]) for row in self.rows_at(SEGMENTS).select("method").distinct().collect()}
+        return self.lead_of(SEGMENTS)
+
+    def lead_of(self, table: Table) -> str:
+        """The method that speaks for all of those with rows in a table for `as_of`; MissingTable where none has."""
+        found = {str(row["method"]) for row in self.rows_at(table).select("method").distinct().collect()}
         lead = lead_method(found, self.settings.segments.methods)
         if lead is None:
-            raise MissingTable(f"{SEGMENTS.name} has no rows as of {self.as_of}: {self.advice(SEGMENTS)}")
+            raise self._nothing_in(table)
         return lead
+
+    @cached_property
+    def cautions(self) -> tuple[str, ...]:
+        """What makes tables that are read together disagree, each as a sentence; none where all is as it should be."""
+        changed = changed_since(self._job, self.as_of)
+        return (f"{changed}: run `segmentation basetable`; until then counts of log rows are newer",) if changed else ()
+
+    @cached_property
+    def industry_warning(self) -> str | None:
+        """What one must know before acting on the industries of `as_of`; None where all is as it should be."""
+        if not self.has(INDUSTRY_MODELS):
+            return None
+        return standing(self.rows_at(INDUSTRY_MODELS).toPandas()).warning
 
     @cached_property
     def horizon_months(self) -> int | None:
@@ -108,18 +127,24 @@ class House:
         """Whether the table has rows for `as_of`."""
         return self._job.tables.exists(table) and not self.rows_at(table).isEmpty()
 
-    def at(self, table: Table) -> pd.DataFrame:
+    def at(self, table: Table, method: str | None = None) -> pd.DataFrame:
         """The rows of a table for `as_of` as pandas, ordered by its key, without the column as_of.
 
-        A table that knows no dates is given whole. Raises MissingTable where there is nothing for the date, and
-        InputProblem for more than a million rows: `read` gives those as a Spark DataFrame.
+        With `method` those of that clustering alone. A table that knows no dates is given whole. Raises MissingTable
+        where there is nothing for the date, and InputProblem for more than a million rows: `read` gives those as a
+        Spark DataFrame.
         """
         rows = self.rows_at(table)
+        if method is not None:
+            rows = rows.where(F.col("method") == method)
         ordered = rows.orderBy(*table.unique_by) if table.unique_by else rows
         given = self._collect(ordered.drop("as_of"), table.name)
         if given.empty and "as_of" in table.columns.names:
-            raise MissingTable(f"{table.name} has no rows as of {self.as_of}: {self.advice(table)}")
+            raise self._nothing_in(table)
         return given
+
+    def _nothing_in(self, table: Table) -> MissingTable:
+        return MissingTable(f"{table.name} has no rows as of {self.as_of}: {self.advice(table)}")
 
     def advice(self, table: Table) -> str:
         """How to get the rows of a table for `as_of`, as a sentence."""

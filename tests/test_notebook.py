@@ -50,6 +50,9 @@ def test_a_table_of_the_date_comes_as_pandas_in_the_order_of_its_key(house: Hous
     assert keys == sorted(keys)
     assert len(keys) == house.read(SEGMENTS).count()
     assert house.lead_method == "consensus"
+    assert house.cautions == ()
+    assert house.industry_warning is None
+    assert set(house.at(SEGMENTS, "kmeans")["method"]) == {"kmeans"}
 
 
 def test_a_table_without_dates_comes_whole(house: House) -> None:
@@ -63,6 +66,8 @@ def test_what_is_missing_names_its_command(house: House) -> None:
         house.at(CHURN_SCORES)
     with pytest.raises(MissingTable, match=r"segment_moves has no rows as of 2026-01-01: run `segmentation seg"):
         house.at(SEGMENT_MOVES)
+    with pytest.raises(MissingTable, match=r"segment_moves has no rows as of 2026-01-01: run `segmentation seg"):
+        house.lead_of(SEGMENT_MOVES)
 
 
 def test_a_feature_is_known_by_its_name(house: House) -> None:

@@ -62,15 +62,18 @@ def require_current_activity(job: Job, as_of: dt.date) -> None:
 
     For jobs that read the cube as it is: a month that nobody brought in would look like silence.
     """
+    if changed := changed_since(job, as_of):
+        raise InputProblem(f"{changed}: give `segmentation basetable` first, then this command again")
+
+
+def changed_since(job: Job, as_of: dt.date) -> str | None:
+    """Which months before as_of have rows that the cube does not hold, or holds other ones of; None where none has."""
     tables = job.tables
     if not (tables.exists(ROW_BALANCE) and tables.exists(ACTIVITY_FILES)):
-        return
+        return None
     stale = stale_months(kept_rows(tables.read(ROW_BALANCE)), tables.read(ACTIVITY_FILES))
-    if months := [f"{month:%Y-%m}" for month in stale.months if month < as_of]:
-        raise InputProblem(
-            f"rows of {listed(months, NAMED)} came or changed since the cube was computed: give `segmentation "
-            "basetable` first, then this command again"
-        )
+    months = [f"{month:%Y-%m}" for month in stale.months if month < as_of]
+    return f"rows of {listed(months, NAMED)} came or changed since the cube was computed" if months else None
 
 
 def months_of_cube(job: Job, stale: Stale, names: DataFrame) -> DataFrame:

@@ -15,6 +15,7 @@ from segmentation.features.catalogue import catalogue
 from segmentation.features.months import first_in_turn, last_in_turn, months_before
 from segmentation.jobs import build_basetable
 from segmentation.jobs.command import main
+from segmentation.notebook import open_house
 from segmentation.runtime import Exit
 from segmentation.schemas import ACCOUNT_FEATURES, ACTIVITY, BASETABLE, EVENT_NAMES, TOKEN_FEATURES
 from segmentation.stores.conf import load_categories
@@ -167,8 +168,10 @@ def test_what_reads_the_cube_refuses_one_that_is_behind_the_logs(
     ingested(tmp_path, LOG.replace("2025-02-05", "2025-02-06").replace("2025-03-0", "2025-04-0"))
     for command in ("churn", "value", "explore"):
         assert main([command, *data]) == Exit.INPUT
-        told = "rows of 2025-02 came or changed since the cube was computed: give `segmentation basetable` first"
-        assert told in capsys.readouterr().err
+        told = "rows of 2025-02 came or changed since the cube was computed"
+        assert f"{told}: give `segmentation basetable` first" in capsys.readouterr().err
+    [caution] = open_house(tmp_path / "data").cautions
+    assert caution.startswith(f"{told}: run `segmentation basetable`")
 
 
 @pytest.mark.long

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from segmentation.reports import charts
+from segmentation.schemas import SEGMENTS
+from segmentation.segments.placing import lead_method
 from segmentation.stores.conf import load_settings
 from segmentation.stores.made_by import made_by
 from segmentation.table import Table
@@ -18,15 +20,24 @@ from tests.notebooks.running import NOTEBOOKS, code_cells, read
 def house(rows: dict[str, pd.DataFrame], *settings: str) -> SimpleNamespace:
     """What cells ask a House for, with these rows by table name."""
 
-    def at(table: Table) -> pd.DataFrame:
-        return rows[table.name]
+    def at(table: Table, method: str | None = None) -> pd.DataFrame:
+        found = rows[table.name]
+        return found if method is None else found[found["method"] == method]
 
+    def lead_of(table: Table) -> str:
+        lead = lead_method(set(rows[table.name]["method"]), read_by.segments.methods)
+        assert lead is not None
+        return lead
+
+    read_by = load_settings("local", list(settings))
     return SimpleNamespace(
         has=lambda table: table.name in rows,
         at=at,
+        lead_of=lead_of,
         advice=lambda table: f"run `segmentation {made_by(table.name)}`",
         basetable=rows.get("basetable"),
-        settings=load_settings("local", list(settings)),
+        settings=read_by,
+        industry_warning=None,
     )
 
 
@@ -48,6 +59,38 @@ def test_who_moved_is_told_by_the_method_that_speaks_first(capsys: pytest.Captur
     given = house({"segment_moves": moves}, "segments.methods=[kmeans, gmm]")
     run_cells("03", "moved by use", house=given, method="consensus", summaries=summaries, charts=charts, display=str)
     assert capsys.readouterr().out.startswith("kmeans: 1 accounts were there before")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["first", "first"], "these are the first segments: nobody can have moved yet"),
+        (["kept", "merged"], "who moved is not known: no model of the segments before could be asked"),
+    ],
+)
+def test_that_nobody_can_have_moved_is_said_of_first_segments_alone(
+    capsys: pytest.CaptureFixture[str], changes: list[str], said: str
+) -> None:
+    run_cells("03", "moved by use", house=house({}), summaries=pd.DataFrame({"change": changes}))
+    assert capsys.readouterr().out.startswith(said)
+
+
+def test_methods_are_compared_with_one_that_has_segments_today(capsys: pytest.CaptureFixture[str]) -> None:
+    """What has only ended ones has nobody in it."""
+    summaries = pd.DataFrame({"method": ["consensus", "bisecting", "kmeans"], "accounts": [2, 0, 2]})
+    segments = pd.DataFrame(
+        {"account_id": ["a", "b", "a", "b"], "method": ["consensus"] * 2 + ["kmeans"] * 2, "segment": [0, 1, 3, 4]}
+    )
+    names = {"members": segments.head(2), "method": "consensus", "SEGMENTS": SEGMENTS, "pd": pd, "display": print}
+    run_cells("03", "crosstab(both[method]", house=house({"segments": segments}), summaries=summaries, **names)
+    assert capsys.readouterr().out.split() == ["kmeans", "3", "4", "consensus", "0", "1", "0", "1", "0", "1"]
+
+
+def test_a_label_that_was_corrected_is_not_looked_at_again(capsys: pytest.CaptureFixture[str]) -> None:
+    suspects = pd.DataFrame({"account_id": ["a", "b"], "industry": ["Signs", "Signs"], "margin": [0.9, 0.5]})
+    basetable = pd.DataFrame({"account_id": ["a", "b"], "industry": ["Labels", "Signs"]})
+    run_cells("04", "labels to look at", house=house({"industry_suspects": suspects, "basetable": basetable}), pd=pd)
+    assert capsys.readouterr().out == "1 labels to look at\n"
 
 
 def test_without_industries_there_are_customers_to_reach_out_to(capsys: pytest.CaptureFixture[str]) -> None:
