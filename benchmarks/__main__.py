@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import statistics
 import sys
 from itertools import pairwise
@@ -176,7 +175,9 @@ def _main() -> None:
     if args.cores is not None:
         if not 1 <= args.cores <= machine.available_cores():
             parser.error(f"--cores {args.cores}: this process may use 1 to {machine.available_cores()}")
-        os.environ[machine.CORES] = str(args.cores)
+        if args.what == "cluster":
+            parser.error("--cores: the cluster has two workers of one core each, whatever is given")
+        machine.hold_to(args.cores)
     if args.what == "models" and len(args.rows) > 1:
         parser.error("--rows: of the logs only the basetable matters to models, so give one size")
     if (kept := jar_folder() / CLASSES).exists():

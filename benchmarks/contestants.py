@@ -1,8 +1,8 @@
 """One run of one contestant in a process of its own: `python -m benchmarks.contestants NAME HOME ROWS OUT`.
 
-Prints one line of JSON: seconds before the work could begin, seconds of the work, peak memory of the process in
-bytes (and of its JVM, where there is one), and seconds of the same work a second time in the same process, where Java
-had to warm up for the first.
+Prints one line of JSON: seconds of Spark's start (0 without it; Python's imports are told nowhere), seconds of the
+work, peak memory of the process in bytes (and of its JVM, where there is one), and seconds of the same work a second
+time in the same process, where Java had to warm up for the first.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SKEW_PARTITIONS = 64
 COLUMNS = ("event_month", "token_key", "account_key", "platform_key", "event_key", "event_ts", "is_error", "duration_s",
            "value")  # fmt: skip
 
-#: seconds before the work, of the work, and of the work a second time (None: it was done once)
+#: seconds of Spark's start, of the work, and of the work a second time (None: it was done once)
 Timing = tuple[float, float, float | None]
 Contestant = Callable[[World, Path], Timing]
 

@@ -117,5 +117,7 @@ def _equal(one: pd.Series[Any], other: pd.Series[Any]) -> np.ndarray:
         a, b = (each.to_numpy(float, na_value=np.nan) for each in (one, other))
         values = np.isclose(a, b, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
     else:
-        values = one.to_numpy(object) == other.to_numpy(object)
+        held = ~(null | as_null)  # pandas' own null is neither equal to anything nor different from it
+        values = np.zeros(len(one), dtype=bool)
+        values[held] = one.to_numpy(object)[held] == other.to_numpy(object)[held]
     return np.where(null | as_null, null & as_null, values)

@@ -25,6 +25,16 @@ def available_cores() -> int:
     return os.cpu_count() or 2  # macOS tells no more
 
 
+def hold_to(count: int) -> None:
+    """Let this process, and all that it starts, use so many of its cores: Java's compilers and collectors, too.
+
+    macOS knows no such thing; there it is the contestants' own threads alone that are held.
+    """
+    os.environ[CORES] = str(count)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
+
+
 def cores() -> int:
     """Cores that every contestant is given: those of `--cores`, else all available."""
     return int(os.environ.get(CORES) or available_cores())

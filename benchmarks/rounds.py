@@ -17,7 +17,7 @@ from benchmarks.world import World
 
 @dataclass(frozen=True)
 class Reading:
-    """One run: seconds before the work, seconds of it, peak memory in bytes, seconds of the work in a warm process."""
+    """One run: seconds of Spark's start, seconds of the work, peak memory in bytes, seconds of the work once more."""
 
     startup: float
     work: float

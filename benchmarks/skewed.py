@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
 
 from benchmarks.eventlog import Task, worst_skew
-from benchmarks.world import World, ingest_and_write, prepare_drop
+from benchmarks.world import World, ingest_and_write, prepare_drop, tell_other_code
 
 #: of a hundred rows, those of the one token, and those of the other tokens of the same account
 ONE_TOKEN, ONE_ACCOUNT = 30, 50
@@ -22,9 +23,12 @@ def prepare_skewed(home: Path, rows: int) -> World:
     """The logs of the even world, with tokens and accounts of half of the rows written over; ingested anew."""
     even, world = prepare_drop(home, rows), World(home / "skewed" / str(rows), rows)
     if (world.home / "done.json").exists():
+        tell_other_code(world)
         return world
-    (world.drop / "logs").mkdir(parents=True, exist_ok=True)
-    (world.drop / "accounts.csv").write_bytes((even.drop / "accounts.csv").read_bytes())
+    for name in ("accounts.csv", "truth/settings.json"):
+        (world.drop / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(even.drop / name, world.drop / name)
+    (world.drop / "logs").mkdir(exist_ok=True)
     connection = duckdb.connect()
     for log in sorted((even.drop / "logs").glob("*.parquet")):
         connection.execute(f"""

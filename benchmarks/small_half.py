@@ -4,10 +4,10 @@ Both sides start from the same numbers (principal components; a fold's prepared 
 turns. scikit-learn makes one fit after another, each on one thread: helpers only slow it down on data of this size.
 Spark uses whatever cores there are; several processes of scikit-learn's would be quicker than what is measured here.
 
-It is given as many starts and iterations as Spark takes: k-means and mixtures take 24 starts for nine k, and 40 epochs
-of SAGA end about where 30 iterations of Spark's OWL-QN do (objective in fold 0, the three penalties: 1.4629 and 1.4623,
-1.7615 and 1.7613, 1.9667 and 1.9667). What ours does beyond a plain fit is part of its time: scikit-learn's own fit,
-which says when a start is good enough, and the silhouettes, which both take.
+It is given about as many starts and iterations as Spark takes: of k-means and mixtures, for nine k, 27 starts beside
+Spark's 24; and 40 epochs of SAGA end about where 30 iterations of Spark's OWL-QN do (objective in fold 0, the three
+penalties: 1.4629 and 1.4623, 1.7615 and 1.7613, 1.9667 and 1.9667). What ours does beyond a plain fit is part of its
+time: scikit-learn's own fit, which says when a start is good enough, and the silhouettes, which both take.
 """
 
 from __future__ import annotations

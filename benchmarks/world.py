@@ -16,6 +16,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from benchmarks.machine import cores
+from segmentation.code_digest import code_digest
 
 AS_OF = dt.date(2026, 1, 1)
 #: the size of the customer base whose year is the measure of everything here
@@ -23,8 +24,6 @@ ACCOUNTS, TOKENS_PER_ACCOUNT, MONTHS = 2991, 2.11, 12
 HEAP = "3g"
 #: months of which some rows come late
 LATE_MONTHS = (3, 8)
-#: packages whose code decides what the logs are, and what their rows come to
-MADE_BY = ("segmentation.synthetic", "segmentation.events")
 
 
 @dataclass(frozen=True)
@@ -81,28 +80,32 @@ def prepare(home: Path, rows: int) -> World:
     done = world.home / "done.json"
     if not done.exists() or not world.grown.exists():
         ingest_and_write(world)
-    if json.loads(done.read_text(encoding="utf-8")).get("code") != _code(*MADE_BY):
-        sys.stderr.write(f"other code than today's made {world.home}: delete it to have it made anew\n")
+    tell_other_code(world)
     return world
 
 
-def _code(*packages: str, only: str = "*.py") -> str:
-    from segmentation.jobs.built import code_digest  # noqa: PLC0415  # a rival's process must not load it
+def tell_other_code(world: World) -> None:
+    """Say where other code than today's has ingested the logs, or generated what was ingested."""
+    done = json.loads((world.home / "done.json").read_text(encoding="utf-8"))
+    if done.get("code") != {"drop": code_digest(["segmentation.synthetic"]), "events": _code_of_events()}:
+        sys.stderr.write(f"other code than today's made {world.home}: delete it to have it made anew\n")
 
-    return code_digest(packages, only)
+
+def _code_of_events() -> str:
+    """Of the code that decides what the logs' rows come to, and which of them lie together in a file."""
+    return code_digest(["segmentation.events"]) + code_digest(["segmentation.jobs"], only="batches.py")
 
 
 def prepare_drop(home: Path, rows: int) -> World:
     """Generate the logs where they are not there yet; returns where they are."""
     world = World(home / str(rows), rows)
-    if not (world.home / "done.json").exists():
-        world.home.mkdir(parents=True, exist_ok=True)
-        _generate(world, world.drop, "parquet")
+    world.home.mkdir(parents=True, exist_ok=True)
+    _generate(world, world.drop, "parquet")
     return world
 
 
 def prepare_csv(world: World) -> None:
-    """Generate `world.csv`; nothing happens when it is there."""
+    """Generate `world.csv`; what is there is left, and the command says where other code wrote it."""
     _generate(world, world.csv.parent, "csv")
 
 
@@ -136,8 +139,9 @@ def ingest_and_write(world: World) -> None:
     readings = [first, _ingest(world.data, late)]
     (world.home / "ingest_of_world.json").write_text(json.dumps(readings, indent=1), encoding="utf-8")
     _write_strings(world)
-    done = json.dumps({"rows": world.rows, "code": _code(*MADE_BY)})
-    (world.home / "done.json").write_text(done, encoding="utf-8")
+    settings_of_drop = json.loads((world.drop / "truth" / "settings.json").read_text(encoding="utf-8"))
+    code = {"drop": settings_of_drop.get("generator_sha256"), "events": _code_of_events()}
+    (world.home / "done.json").write_text(json.dumps({"rows": world.rows, "code": code}), encoding="utf-8")
 
 
 def _batches(world: World) -> tuple[Path, Path]:
@@ -189,7 +193,7 @@ def prepare_grown(world: World) -> None:
     nothing tells.
     """
     fix = f"delete {world.grown}, and its logs are ingested anew"
-    code = _code("segmentation.features", only="activity.py")
+    code = code_digest(["segmentation.features"], only="activity.py")
     built, done = world.home / "grown.built", world.home / "grown.done"
     if done.exists() and not built.exists():
         raise SystemExit(f"nothing tells which code computed the cube of {world.grown}: {fix}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -22,7 +23,7 @@ from benchmarks.ingest_outputs import Stored, require_agreement
 from benchmarks.on_cluster import Run, growth, speed_up
 from benchmarks.rounds import Reading, median_ratio, medians, warm_ratio
 from benchmarks.skewed import skew_lines
-from benchmarks.world import World, prepare_grown, write_strings
+from benchmarks.world import World, prepare_grown, tell_other_code, write_strings
 from segmentation.events.categories import category_names
 from segmentation.features.catalogue import catalogue
 from segmentation.stores.conf import load_categories
@@ -91,7 +92,7 @@ def test_a_cube_of_other_code_is_no_start_for_a_new_month(tmp_path: Path, monkey
     prepare_grown(World(tmp_path, 9))
     prepare_grown(World(tmp_path, 9))
     assert given == ["basetable", "late"]
-    monkeypatch.setattr("benchmarks.world._code", lambda *_, **__: "another release")
+    monkeypatch.setattr("benchmarks.world.code_digest", lambda *_, **__: "another release")
     with pytest.raises(SystemExit, match=f"delete {tmp_path / 'grown'}, and its logs are ingested anew"):
         prepare_grown(World(tmp_path, 9))
     (tmp_path / "grown.built").unlink()  # as an earlier release left it: December must not be built
@@ -115,6 +116,26 @@ def test_cores_are_those_asked_for_or_available(monkeypatch: pytest.MonkeyPatch)
     assert machine.cores() == 3
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="macOS holds no process to cores")
+def test_whoever_is_held_to_fewer_cores_and_all_it_starts_have_no_more() -> None:
+    told = "import os; from benchmarks import machine; print(machine.cores(), len(os.sched_getaffinity(0)))"
+    child = [sys.executable, "-c", told]
+    held = f"import subprocess; from benchmarks import machine; machine.hold_to(1); subprocess.run({child})"
+    done = subprocess.run([sys.executable, "-c", held], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "1"]
+
+
+def test_logs_and_tables_of_other_code_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world, code = World(tmp_path, 9), {"drop": "a", "events": "aa"}
+    monkeypatch.setattr("benchmarks.world.code_digest", lambda *_, **__: "a")
+    for noted, told in ((code, False), ({**code, "drop": "b"}, True), ({**code, "events": "b"}, True), (None, True)):
+        (tmp_path / "done.json").write_text(json.dumps({"rows": 9, "code": noted}))
+        tell_other_code(world)
+        assert ("delete it to have it made anew" in capsys.readouterr().err) == told
+
+
 def test_peak_memory_is_told_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
     assert machine.own_peak() > 10 * 2**20
     monkeypatch.setattr(machine, "_high_water", lambda process: None)
@@ -127,6 +148,14 @@ def test_null_and_nan_are_told_apart() -> None:
     assert require_equal(null, null.copy(), "DuckDB") == require_equal(nan, nan.copy(), "DuckDB") == 2
     with pytest.raises(Unequal, match=r"x \(1 accounts, 1: <NA> and nan\)"):
         require_equal(null, nan, "DuckDB")
+
+
+@pytest.mark.parametrize("kind", [object, "str", pd.ArrowDtype(pa.string())])
+def test_texts_that_may_be_null_are_compared(kind: object) -> None:
+    one, other = (pd.DataFrame({"x": pd.Series(["a", last, "c"], dtype=kind)}) for last in (None, "b"))
+    assert require_equal(one, one.copy(), "DuckDB") == 3
+    with pytest.raises(Unequal, match=r"x \(1 accounts, 1: "):
+        require_equal(one, other, "DuckDB")
 
 
 def test_outputs_of_every_round_are_compared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

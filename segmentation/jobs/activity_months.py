@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.code_digest import code_digest
 from segmentation.errors import InputProblem
 from segmentation.features.activity import build_activity, mask_words, merge_activity
 from segmentation.features.staleness import Stale, kept_rows, stale_months
-from segmentation.jobs.built import code_digest
 from segmentation.local_rows import local_frame
 from segmentation.runtime import Job
 from segmentation.schemas import ACTIVITY, ACTIVITY_FILES, EVENT_NAMES, EVENTS, PLATFORMS, ROW_BALANCE

@@ -7,11 +7,10 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from fnmatch import fnmatch
-from importlib.resources import files
 from typing import Any
 
 from segmentation.basetable.imputation import basetable_features
+from segmentation.code_digest import code_digest
 from segmentation.runtime import Job
 from segmentation.schemas import ACCOUNTS, ACTIVITY, BASETABLE, TOKENS
 
@@ -57,19 +56,6 @@ def digest_of(job: Job, as_of: dt.date, categories: Sequence[str], label: str) -
     columns = [one.name for one in basetable_features(categories, job.settings.basetable.imputation)]
     asked = {"as_of": str(as_of), "label": label, "columns": columns, "code": code_digest(_FORMULAS)}
     return hashlib.sha256(json.dumps({**asked, **versions, **settings}, sort_keys=True).encode()).hexdigest()
-
-
-def code_digest(packages: Sequence[str], only: str = "*.py") -> str:
-    """A digest of the packages' modules of these names: another release, or a checkout, may compute a column otherwise.
-
-    Of the code itself, as a version is not raised with every change; it is read from a zip of --py-files as well.
-    """
-    digest = hashlib.sha256()
-    for package in packages:
-        modules = (one for one in files(package).iterdir() if fnmatch(one.name, only))
-        for module in sorted(modules, key=lambda one: one.name):
-            digest.update(f"{package} {module.name}\n".encode() + module.read_bytes())
-    return digest.hexdigest()
 
 
 def note_with(job: Job, as_of: dt.date, built: Built) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from segmentation.code_digest import code_digest
 from segmentation.errors import InputProblem
 from segmentation.settings import SyntheticSettings
 from segmentation.synthetic.events import ChunkTruth, Maker, make_chunk, maker
@@ -24,6 +25,9 @@ from segmentation.synthetic.formats import write_log
 from segmentation.synthetic.plan import Chunk, chunks_of, month_rows
 from segmentation.synthetic.truth import mess_report, write_accounts, write_json, write_truth
 from segmentation.synthetic.world import build_world, months_of
+
+#: what truth/settings.json says of the generator's own code
+_CODE = "generator_sha256"
 
 
 class OtherDropError(InputProblem):
@@ -50,20 +54,23 @@ def write_drop(
     """Write `logs/<yyyy-MM>-<nn>.<format>`, `accounts.csv` and `truth/` into `out`, or leave a finished drop alone.
 
     A log row is one event with the columns of rows.COLUMNS; `names_by_category` holds the event names to draw from.
-    The same settings and names give the same bytes. A drop that was interrupted, or of which a file is gone, is written
-    anew. Raises OtherDropError if the folder holds logs made from other settings, InputProblem for a folder that cannot
-    be made and for a category without event names.
+    The same settings, names and code of the generator give the same bytes. A drop that was interrupted, or of which a
+    file is gone, is written anew; one that other code made is left alone, too, as its files may have been ingested, and
+    `progress` is told. Raises OtherDropError if the folder holds logs made from other settings, InputProblem for a
+    folder that cannot be made and for a category without event names.
     """
     files = _files(settings)
     fingerprint = _fingerprint(settings, names_by_category)
     finished = _finished(out, fingerprint)
     if finished is not None and _whole(settings, files, out):
         progress(f"{out} already holds this drop of {finished['rows']:,} rows; left as it is")
+        if _read_json(out / "truth" / "settings.json") != {**fingerprint, _CODE: _code()}:
+            progress(f"another release's generator wrote {out}: delete the folder to have it written by this one")
         return _summary(finished, len(files), written=False)
     make = maker(build_world(settings), settings, names_by_category)
     _make_folders(out)
     (out / "truth" / "mess.json").unlink(missing_ok=True)
-    write_json(out / "truth" / "settings.json", fingerprint)
+    write_json(out / "truth" / "settings.json", {**fingerprint, _CODE: _code()})
     write_accounts(make.world, out / "accounts.csv")
     write_truth(make.world, out / "truth")
     report = mess_report(_write_files(make, names_by_category, out, files, progress))
@@ -85,12 +92,16 @@ def _summary(report: Mapping[str, Any], files: int, *, written: bool) -> DropSum
 
 
 def _fingerprint(settings: SyntheticSettings, names_by_category: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Everything that the bytes of a drop depend on; the number of processes is not part of it."""
+    """Everything that the bytes of a drop depend on but the code; the number of processes is not part of it."""
     names = json.dumps({category: list(names) for category, names in names_by_category.items()})
     return {
         "settings": settings.model_dump(mode="json", exclude={"processes"}),
         "event_names_sha256": hashlib.sha256(names.encode()).hexdigest(),
     }
+
+
+def _code() -> str:
+    return code_digest(["segmentation.synthetic"])
 
 
 def _finished(out: Path, fingerprint: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -104,8 +115,8 @@ def _finished(out: Path, fingerprint: Mapping[str, Any]) -> dict[str, Any] | Non
     was = _read_json(known)
     if was is None:
         raise OtherDropError(f"{known} is not whole, so that nothing says what made {out}: {fix}")
-    if was != fingerprint:
-        before, now = (_flat(each) for each in (was, fingerprint))
+    before, now = (_flat(each) for each in (was, fingerprint))
+    if before != now:
         differing = sorted(key for key in before | now if before.get(key) != now.get(key))
         raise OtherDropError(f"{out} holds a drop made with other settings ({', '.join(differing)}): {fix}")
     return _read_json(report) if report.exists() else None

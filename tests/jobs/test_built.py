@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from segmentation.code_digest import code_digest
 from segmentation.jobs import built
-from segmentation.jobs.built import code_digest, digest_of, is_behind
+from segmentation.jobs.built import digest_of, is_behind
 from segmentation.stores.conf import load_settings
 
 AS_OF = dt.date(2026, 1, 1)

@@ -156,8 +156,22 @@ def test_finished_drop_is_left_alone_even_with_other_processes(
     before, said = content(drop[0]), list[str]()
     summary = write_drop(make_settings(processes=2), event_names, drop[0], said.append)
     assert (summary.written, summary.kinds, summary.files) == (False, drop[1].kinds, 3)
-    assert "left as it is" in said[0]
+    assert "left as it is" in said.pop()
+    assert said == []
     assert content(drop[0]) == before
+
+
+def test_a_drop_of_another_release_is_left_alone_and_told(
+    drop: Drop, make_settings: MakeSettings, event_names: Names, tmp_path: Path
+) -> None:
+    """Its files may have been ingested; whoever reads its truth must know that the generator was mended since."""
+    shutil.copytree(drop[0], tmp_path / "drop")
+    known = tmp_path / "drop" / "truth" / "settings.json"
+    known.write_text(known.read_text(encoding="utf-8").replace('"generator_sha256": "', '"generator_sha256": "0'))
+    before, said = content(tmp_path / "drop"), list[str]()
+    assert not write_drop(make_settings(), event_names, tmp_path / "drop", said.append).written
+    assert "another release's generator wrote" in said[-1]
+    assert content(tmp_path / "drop") == before
 
 
 def test_drop_of_other_settings_is_refused_with_folder_and_fix(
