@@ -7,13 +7,15 @@ import re
 _CONNECT_GONE = re.compile(r"StatusCode\.UNAVAILABLE|failed to connect to all addresses|RetriesExceeded")
 _SESSION_GONE = re.compile(r"INVALID_HANDLE\.SESSION_\w+|SESSION_NOT_FOUND|SESSION_CLOSED|session_id .* not found")
 _NO_DELTA = re.compile(r"(?:DATA_SOURCE_NOT_FOUND|Failed to find the data source)[^\n]*\bdelta\b", re.IGNORECASE)
-_TRACKING_GONE = re.compile(r"HTTPS?ConnectionPool\(host='([^']*)', port=(\d+)\)")
+_UNTRUSTED = re.compile(r"CERTIFICATE_VERIFY_FAILED|\bSSLError\b")
+_ANSWERS_BADLY = re.compile(r"too many (\d{3}) error responses")
+_TRACKING_FAILED = re.compile(r"HTTPS?ConnectionPool\(host='([^']*)', port=(\d+)\)")
 
 
 def server_fault(text: str) -> str | None:
     """What is wrong with a server and how to mend it, as one line; None when the text tells of something else."""
-    if gone := _TRACKING_GONE.search(text):
-        return f"the MLflow server at {gone[1]}:{gone[2]} does not answer: start it, or correct storage.tracking_uri"
+    if tracking := _TRACKING_FAILED.search(text):
+        return _tracking_fault(f"the MLflow server at {tracking[1]}:{tracking[2]}", text)
     if _CONNECT_GONE.search(text):
         return "the Spark Connect server is gone (stopped, killed, or out of memory): start it again"
     if _SESSION_GONE.search(text):
@@ -21,3 +23,14 @@ def server_fault(text: str) -> str | None:
     if _NO_DELTA.search(text):
         return "this Spark does not know Delta: start it with Delta's jars (--jars) and Delta's two settings"
     return None
+
+
+def _tracking_fault(server: str, text: str) -> str:
+    if _UNTRUSTED.search(text):
+        return (
+            f"the certificate of {server} is not trusted here: name the file of its authority in the environment "
+            "variable MLFLOW_TRACKING_SERVER_CERT_PATH"
+        )
+    if code := _ANSWERS_BADLY.search(text):
+        return f"{server} answers with error {code[1]}: its own log says why"
+    return f"{server} does not answer: start it, or correct storage.tracking_uri"

@@ -158,13 +158,12 @@ def _runs(job: Job) -> Iterator[str]:
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
             (runs,) = connection.execute("SELECT count(*) FROM runs").fetchone()
-            where = "SELECT artifact_location FROM experiments WHERE name = ?"
-            (address,) = connection.execute(where, [storage.experiment]).fetchone() or ("",)
+        moved = moved_from(database.parent)
     except sqlite3.Error as problem:
         raise EnvironmentProblem(f"{database} cannot be read ({problem}): take it away or restore it") from None
     require_runs(storage, job.data_dir)
     yield f"{database}, {runs} runs"
-    if old := moved_from(address, database.parent):
+    for old in moved:
         require_models(database, old)
         yield f"moved or copied here: it names models' files in {old} until the next training or scoring"
 

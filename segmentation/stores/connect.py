@@ -46,12 +46,18 @@ def connect(address: str, options: Mapping[str, str]) -> SparkSession:
     session = builder.getOrCreate()
     # a fitted model that is still there when Python ends would ask the server to forget it, and wait for ever: by then
     # nobody takes the answer in
-    atexit.register(session.stop)
+    atexit.register(_leave, session)
     _require_delta(session, address)
     # whatever runs in the server's Python may name this package, and is sent the version that runs here
     with tempfile.TemporaryDirectory() as folder:
         session.addArtifacts(str(write_archive(Path(folder) / "segmentation.zip")), pyfile=True)
     return session
+
+
+def _leave(session: Any) -> None:
+    """End the session, without a second try: a server that is gone would be asked for ten minutes."""
+    session.client.set_retry_policies([])
+    session.stop()
 
 
 def _require_answer(address: str) -> None:

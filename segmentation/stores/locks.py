@@ -139,7 +139,9 @@ def _take(file: TextIO, data_dir: Path, wait_s: float, say: Callable[[str], None
 def _outlast(last: str, data_dir: Path, say: Callable[[str], None]) -> None:
     """Wait for the end of a JVM whose driver is dead; raises Locked naming it when it does not end."""
     found = re.search(r"\(process (\d+)\), JVM (\d+)(?:\non (\S+) since (\S+))?", last)
-    if found is None or found[3] not in (None, socket.gethostname()) or _is_running(int(found[1]), "python"):
+    if found is None or found[3] not in (None, socket.gethostname()):
+        return
+    if int(found[1]) == os.getpid() or _is_running(int(found[1]), "python"):  # we may be called otherwise
         return
     jvm, since, until = int(found[2]), found[4], time.monotonic() + ORPHAN_S
     named = last.partition("\n")[0]
@@ -163,10 +165,10 @@ def _start_of(process: int) -> str:
 def _is_running(process: int, program: str, since: str | None = None) -> bool:
     """Whether the process lives and is still such a program, started when it was: numbers are used again."""
     try:
-        os.kill(process, 0)
         if not Path("/proc").is_dir():
+            os.kill(process, 0)
             return True  # on macOS the number has to do
-        # a zombie has an empty command line
+        # which everybody may read, whosever process it is; a zombie has an empty command line
         is_such = program in Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace")
         return is_such and since in (None, _start_of(process))
     except (ProcessLookupError, FileNotFoundError):

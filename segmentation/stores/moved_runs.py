@@ -25,10 +25,16 @@ def database_of(data_dir: Path) -> Path:
     return data_dir.resolve() / "mlflow.db"
 
 
-def moved_from(address: str, root: Path) -> str | None:
-    """Where the experiment of a data directory keeps files, when that is another one's folder; None when it is ours."""
-    is_a_data_directorys = address.startswith("file:") and address.endswith(f"/{FILES}")
-    return address if is_a_data_directorys and address != (root / FILES).as_uri() else None
+def moved_from(root: Path) -> list[str]:
+    """Where experiments of a data directory's own database keep files, of those that are another one's folder.
+
+    Of all its experiments, as its models may be those of another than the settings name. Raises sqlite3.Error where the
+    database cannot be read.
+    """
+    with closing(sqlite3.connect(f"{database_of(root).as_uri()}?mode=ro", uri=True)) as connection:
+        known = connection.execute("SELECT DISTINCT artifact_location FROM experiments ORDER BY 1").fetchall()
+    ours = (root / FILES).as_uri()
+    return [at for (at,) in known if at and at.startswith("file:") and at.endswith(f"/{FILES}") and at != ours]
 
 
 def follow(database: Path, old: str) -> None:

@@ -8,6 +8,7 @@ import hashlib
 import io
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -82,8 +83,9 @@ def open_runs(storage: StorageSettings, data_dir: Path) -> Runs:
     local = storage.tracking_uri is None
     root = data_dir.resolve()
     uri, found = _find(storage, root)
-    if found and local and (old := moved_from(found.artifact_location, root)):
-        follow(database_of(root), old)
+    if local:
+        for old in moved_from(root):
+            follow(database_of(root), old)
     location = (root / FILES).as_uri() if local else None
     client = MlflowClient(tracking_uri=uri)
     identity = found.experiment_id if found else client.create_experiment(storage.experiment, location)
@@ -100,7 +102,9 @@ def _find(storage: StorageSettings, root: Path) -> tuple[str, Experiment | None]
     uri = own_database(root) if storage.tracking_uri is None else storage.tracking_uri
     with kept_in(str(file or f"storage.tracking_uri={veiled(uri)}")):
         mlflow.set_tracking_uri(uri)
-        mlflow.set_registry_uri("databricks-uc" if uri.startswith("databricks") and storage.catalog else uri)
+        is_databricks = uri.startswith("databricks") and storage.catalog
+        # `databricks://PROFILE` names a workspace, whose catalog is meant
+        mlflow.set_registry_uri(f"databricks-uc{uri.removeprefix('databricks')}" if is_databricks else uri)
         return uri, find_experiment(uri, storage.experiment, file)
 
 
@@ -174,8 +178,11 @@ def _scratch(runs: Runs) -> Iterator[str | None]:
         yield None
         return
     scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=scratch, prefix=".model-") as folder:
+    folder = Path(tempfile.mkdtemp(dir=scratch, prefix=".model-"))
+    try:
         # whoever may use the folder may use this one: executors and servers can be other users than this process
         with contextlib.suppress(OSError):  # a mounted bucket has no such rights, and needs none
-            Path(folder).chmod(scratch.stat().st_mode & 0o777)
-        yield folder
+            folder.chmod(scratch.stat().st_mode & 0o7777)
+        yield str(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # what such another user has written may be its own to delete

@@ -18,7 +18,10 @@ _SECRET = (
     r"|(?:session|access|auth|oauth2?|bearer|refresh|api)[._-]?token)"  # any other token may be a licence
 )
 # what stands before the @ of Azure's storage is a container
-_IN_ADDRESS = re.compile(r"(?<=://)(?<!abfss://)(?<!abfs://)(?<!wasbs://)(?<!wasb://)[^/\s]+(?=@)")
+# a password may hold slashes; digits and a slash behind the colon are a port and a path
+_IN_ADDRESS = re.compile(
+    r"(?<=://)(?<!abfss://)(?<!abfs://)(?<!wasbs://)(?<!wasb://)(?:[^/\s:@'\"]*:(?!\d+/)\S*|[^/\s]+)(?=@)"
+)
 # a quoted value goes up to its last quote, whatever stands between; what is escaped in it is no end
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.|'')*')?(?:(?<=["'])[^\s;&,{}]*|[^\s;&,{}]*[^\s;&,{}:])"""
 _GIVEN = re.compile(rf"(?i)(\b{_SECRET}['\"]?\s*[=:]\s*|[;?&]token=|[?&](?:sig|signature|password)=){_VALUE}")
@@ -52,4 +55,5 @@ def veiled(text: str) -> str:
 
 def veiled_value(name: str, value: str) -> str:
     """The value of a setting of that name, hidden as a whole where the name tells that it is a secret."""
-    return HIDDEN if re.fullmatch(f"(?i){_SECRET}", name) else veiled(value)
+    # in the name of a setting a token is no licence, but what an executor's variable logs in with
+    return HIDDEN if re.fullmatch(rf"(?i){_SECRET}|[\w.-]*token", name) else veiled(value)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import locale
 import logging
 import os
 import re
@@ -198,9 +200,24 @@ def _loaded_before() -> list[str]:
     return [f'"-XX:SharedArchiveFile={archive}"', "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
 
 
+def _finds_names() -> bool:
+    """Whether Java would find files whose names are not ASCII: not where the locale is C, or is not installed.
+
+    Such a one comes by ssh or stands in a Dockerfile; Python does without it and tells nobody.
+    """
+    before = locale.setlocale(locale.LC_ALL)
+    try:
+        locale.setlocale(locale.LC_ALL, "")
+        return codecs.lookup(locale.nl_langinfo(locale.CODESET)).name != "ascii"
+    except locale.Error:
+        return False
+    finally:
+        locale.setlocale(locale.LC_ALL, before)
+
+
 def _local_options(settings: SessionSettings) -> dict[str, str]:
     """What a driver needs that nobody submitted; the reason stands beside each odd one."""
-    if os.environ.get("LC_ALL") in ("C", "POSIX"):  # Java would find no file whose name is not ASCII
+    if not _finds_names():
         os.environ["LC_ALL"] = "C.UTF-8"
     cores = os.cpu_count() or 2
     log4j = Path(__file__).with_name("log4j2.properties")

@@ -101,6 +101,16 @@ def test_a_tracking_server_that_does_not_answer_is_told_before_any_work(
             "the MLflow server at h:5000 does not answer",
         ),
         (
+            "exception HTTPSConnectionPool(host='h', port=443): Max retries exceeded with url: /api (Caused by "
+            "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed')))",
+            "the certificate of the MLflow server at h:443 is not trusted here: name the file",
+        ),
+        (
+            "exception HTTPConnectionPool(host='h', port=5000): Max retries exceeded with url: /api (Caused by "
+            "ResponseError('too many 500 error responses'))",
+            "the MLflow server at h:5000 answers with error 500",
+        ),
+        (
             "<_MultiThreadedRendezvous of RPC that terminated with: status = StatusCode.UNAVAILABLE details = "
             '"failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:1: Connection refused">',
             "the Spark Connect server is gone",
@@ -164,3 +174,13 @@ def test_where_nothing_is_kept_a_frame_stays_as_it_is() -> None:
 def test_another_error_is_not_swallowed() -> None:
     with pytest.raises(PySparkException, match="OUT_OF_SOMETHING"):
         settled(cast(Any, Refusing("[OUT_OF_SOMETHING]")))
+
+
+@pytest.mark.slow
+def test_a_server_that_is_gone_is_not_asked_again_at_the_end() -> None:
+    """Spark's client would ask for ten minutes; in a process of its own, as it knows one session alone."""
+    code = (
+        "from pyspark.sql.connect.session import SparkSession\nfrom segmentation.stores.connect import _leave\n"
+        f"_leave(SparkSession('sc://127.0.0.1:{free_port()}'))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120, capture_output=True)

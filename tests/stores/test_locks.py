@@ -65,6 +65,35 @@ def test_a_java_that_has_the_number_by_now_is_let_be(tmp_path: Path, java: int, 
     assert told == []
 
 
+def test_a_process_of_somebody_else_that_has_the_number_by_now_is_let_be(
+    tmp_path: Path, java: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody may signal it, and everybody may read what it is."""
+    left(tmp_path, java, f"\non {HOST} since 1")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "kill", refuse)
+        with exclusive(tmp_path, "ingest", 0, print):
+            pass
+
+
+def test_a_host_of_another_name_than_python_is_no_dead_driver_of_its_own(tmp_path: Path, java: int) -> None:
+    """gunicorn and its like, a job of which has failed: the JVM is theirs."""
+    held = f"segmentation ingest (process {{os.getpid()}}), JVM {java}\non {HOST} since {start_of(java)}"
+    code = (
+        "import os; from pathlib import Path; from segmentation.stores.locks import exclusive\n"
+        f"Path({str(tmp_path / '.lock')!r}).write_text(f{held!r})\n"
+        f"with exclusive(Path({str(tmp_path)!r}), 'ingest', 0, print): print('held')"
+    )
+    named = ["bash", "-c", 'exec -a "gunicorn: worker" "$0" -c "$1"', sys.executable, code]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}  # the name hides where the interpreter lies
+    done = subprocess.run(named, capture_output=True, text=True, check=False, env=env)
+    assert done.stdout == "held\n", done.stderr
+
+
 def test_a_lock_says_where_and_since_when_its_jvm_runs(tmp_path: Path, java: int) -> None:
     with exclusive(tmp_path, "ingest", 0, print) as lock:
         lock.write(java)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
+import stat
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
 
+import mlflow
 import pytest
 from mlflow.artifacts import download_artifacts
 
 from segmentation.errors import InputProblem
+from segmentation.stores import runs as stored_runs
 from segmentation.stores.run_database import has_runs
-from segmentation.stores.runs import Runs, open_runs, require_runs
+from segmentation.stores.runs import Runs, _scratch, open_runs, require_runs
 from tests.robustness.conftest import STORAGE
 
 pytestmark = pytest.mark.slow
@@ -30,6 +34,43 @@ def test_models_go_by_the_folder_of_the_settings(
     assert open_runs(without, tmp_path / "data").scratch == (None if uri else tmp_path / "data")
     given = without.model_copy(update={"scratch": "both/see"})
     assert open_runs(given, tmp_path / "data").scratch == tmp_path / "both" / "see"
+
+
+def test_a_model_goes_by_a_folder_that_others_may_use_and_delete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a Connect server of another user has written is that user's own to delete: no reason to fail."""
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "scratch").chmod(0o2775)
+    runs = open_runs(STORAGE.model_copy(update={"scratch": str(tmp_path / "scratch")}), tmp_path / "data")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    with monkeypatch.context() as patched, _scratch(runs) as folder:
+        assert folder is not None
+        assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o2775
+        (Path(folder) / "part").touch()
+        patched.setattr(os, "unlink", refuse)
+    with _scratch(runs) as folder:
+        assert folder is not None
+    assert not Path(folder).exists()
+
+
+@pytest.mark.parametrize(
+    ("uri", "registry"), [("databricks", "databricks-uc"), ("databricks://prod", "databricks-uc://prod")]
+)
+def test_models_are_registered_in_the_workspace_of_the_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str, registry: str
+) -> None:
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    monkeypatch.setattr(stored_runs, "find_experiment", lambda *_: None)
+    try:
+        stored_runs._find(STORAGE.model_copy(update={"catalog": "main", "tracking_uri": uri}), tmp_path)
+        assert mlflow.get_registry_uri() == registry
+    finally:
+        mlflow.set_tracking_uri(before[0])
+        mlflow.set_registry_uri(before[1])
 
 
 @pytest.mark.parametrize("name", ["a%20b", "a?b"])
@@ -106,10 +147,12 @@ def said(runs: Runs, version: str) -> str:
     return Path(download_artifacts(f"{folder}/model.txt", tracking_uri=runs.tracking_uri)).read_text()
 
 
-def test_a_copy_has_its_own_models(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first_used_for", ["segmentation", "a trial"])
+def test_a_copy_has_its_own_models(tmp_path: Path, first_used_for: str) -> None:
     original = tmp_path / "original \u00e4"
     first = kept(original, "of the original")[1]
     shutil.copytree(original, tmp_path / "copy")
+    open_runs(STORAGE.model_copy(update={"experiment": first_used_for}), tmp_path / "copy")
     for file in (tmp_path / "copy" / "mlartifacts").rglob("model.txt"):
         file.write_text("of the copy")
     copy, second = kept(tmp_path / "copy", "new in the copy")

@@ -7,7 +7,7 @@ import pytest
 from segmentation.errors import InputProblem
 from segmentation.settings import PrivacySettings
 from segmentation.stores.conf import ConfError, load_settings
-from segmentation.stores.secrets import key_fingerprint, read_key, veiled
+from segmentation.stores.secrets import key_fingerprint, read_key, veiled, veiled_value
 
 ON = PrivacySettings(hash_ids=True, key_variable="ID_KEY_OF_TESTS")
 GOOD = "0123456789abcdef0123456789abcdef"
@@ -57,6 +57,8 @@ def test_the_fingerprint_tells_keys_apart() -> None:
         ("sc://127.0.0.1:1/;token=REAL;user_id=me", "sc://127.0.0.1:1/;token=***;user_id=me"),
         ("postgresql://me:REAL@host/runs?password=REAL&sslmode=require",
          "postgresql://***@host/runs?password=***&sslmode=require"),
+        ("postgresql://mlflow:aREAL/xREAL+z@db/mlflow of me@home", "postgresql://***@db/mlflow of me@home"),
+        ("sc://host:15002/;user_id=me@home", "sc://host:15002/;user_id=me@home"),
         ('x.password: "ab\\"REAL"', "x.password: ***"),
         ('password="abc"REAL', "password=***"),
         ('fs.azure.account.key="A"B==', "fs.azure.account.key=***"),
@@ -65,3 +67,9 @@ def test_the_fingerprint_tells_keys_apart() -> None:
 )  # fmt: skip
 def test_secrets_are_hidden_whole_and_the_rest_is_shown(text: str, shown: str) -> None:
     assert veiled(text) == shown
+
+
+def test_the_name_of_a_setting_tells_that_it_is_a_secret() -> None:
+    for name in ("spark.executorEnv.MLFLOW_TRACKING_TOKEN", "spark.hadoop.fs.s3a.secret.key", "my.password"):
+        assert veiled_value(name, "REAL") == "***"
+    assert veiled_value("spark.executorEnv.MLFLOW_TRACKING_TOKEN_FILE", "/run/it") == "/run/it"

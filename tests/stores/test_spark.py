@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from segmentation.errors import EnvironmentProblem
 from segmentation.stores.conf import load_settings
 from segmentation.stores.jars import delta_package, fetch_jars, find_jars
-from segmentation.stores.spark import check_environment, delta_loaded, get_session, java_version
+from segmentation.stores.spark import _finds_names, check_environment, delta_loaded, get_session, java_version
 
 
 def fake_java(folder: Path, version: str) -> Path:
@@ -69,6 +69,20 @@ def test_a_local_session_has_the_master_of_the_profile_and_a_java_that_knows_all
     any_number = load_settings("local", ["session.master=null"]).session
     assert dict(cast("dict[str, str]", get_session(any_number)))["spark.master"] == "local[*]"
     assert os.environ["LC_ALL"] == "C.UTF-8"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "changed"),
+    [("LC_ALL", "C", True), ("LC_ALL", "xx_XX.UTF-8", True), ("LANG", "xx_XX.UTF-8", True), ("LANG", "C.UTF-8", False)],
+)
+def test_java_is_given_a_locale_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, changed: bool
+) -> None:
+    """One that is not installed Python passes over, and Java then finds no file whose name is not ASCII."""
+    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, value)
+    assert _finds_names() is not changed
 
 
 def test_loopback_and_this_python_are_for_local_masters_alone(monkeypatch: pytest.MonkeyPatch) -> None:
