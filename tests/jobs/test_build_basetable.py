@@ -32,13 +32,13 @@ LOG = """event_time,token,account,event_name,product,version,os,user_state,durat
 
 
 def ingested(tmp_path: Path, log: str, *settings: str) -> list[str]:
-    """Take the log in; the arguments that build its basetable."""
+    """Take the log in; the arguments that build its basetable, from a file that calls accounts otherwise."""
     (tmp_path / "log.csv").write_text(log)
-    (tmp_path / "accounts.csv").write_text("account,industry\na1,Print\n")
+    (tmp_path / "accounts.csv").write_text("customer,industry\na1,Print\n")
     data = ["--data-dir", str(tmp_path / "data")]
     take_in = ["ingest", "--source", "generated", "--input", str(tmp_path / "log.csv"), *data]
     assert main([*take_in, *settings]) == Exit.OK
-    return ["basetable", "--accounts", str(tmp_path / "accounts.csv"), *data]
+    return ["basetable", "--accounts", str(tmp_path / "accounts.csv"), "--account-column", "customer", *data]
 
 
 @pytest.mark.parametrize("policy", ["basetable", pytest.param("logs", marks=pytest.mark.long)])
