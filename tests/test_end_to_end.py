@@ -237,9 +237,10 @@ def test_late_rows_recompute_only_their_month(walked: Path, spark: SparkSession,
     ],
 )
 def test_what_cannot_work_is_said_in_one_line(
-    walked: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+    walked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
-    assert main([*arguments, "--data-dir", str(walked)]) == Exit.INPUT
+    shutil.copytree(walked / "tables", tmp_path / "tables")
+    assert main([*arguments, "--data-dir", str(tmp_path)]) == Exit.INPUT
     said = capsys.readouterr().err
     assert message in said
     assert "Traceback" not in said
@@ -247,9 +248,10 @@ def test_what_cannot_work_is_said_in_one_line(
 
 @pytest.mark.long
 def test_what_the_data_lack_is_said_in_one_line_with_a_code_of_its_own(
-    walked: Path, capsys: pytest.CaptureFixture[str]
+    walked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["industry", "--set", "industry.min_accounts=5000", "--data-dir", str(walked)]
+    shutil.copytree(walked / "tables", tmp_path / "tables")
+    arguments = ["industry", "--set", "industry.min_accounts=5000", "--data-dir", str(tmp_path)]
     assert main(arguments) == Exit.LACKING
     said = capsys.readouterr().err
     assert "5000" in said

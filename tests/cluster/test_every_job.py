@@ -130,6 +130,7 @@ def test_all_executors_killed_at_once_is_a_new_beginning(
         os.kill(executor, signal.SIGKILL)
     assert "segments: kmeans trained" not in job.said()
     assert job.end() == Exit.OK, job.said()
+    assert "beginning again from what is published" in job.said(), job.said()
     assert contents(spark, tmp_path / "data") == contents(spark, local)
 
 

@@ -37,7 +37,7 @@ def test_an_executor_killed_in_mid_ingest_changes_no_table(
     tmp_path: Path,
 ) -> None:  # fmt: skip
     job = submit(cluster.master, "ingest_events", command("ingest", tmp_path / "data", raw)[1:], options=HDFS)
-    job.wait_for("starting Spark")
+    job.wait_for("looked through")
     kill_one(cluster, job, before=" rows of 6 files to events")
     assert job.end() == Exit.OK, job.said()
     assert "Traceback" not in job.said()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import check_grad
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
 from segmentation.industries import calibration as c
 from segmentation.models.metrics import account_losses
@@ -64,6 +64,17 @@ def test_an_industry_of_few_accounts_keeps_close_to_its_share() -> None:
     assert (absent[:, 3] > 0).all()
 
 
+def test_the_ridge_draws_the_shifts_of_few_accounts_back() -> None:
+    """Of five accounts four are of the first class, and the model tells nothing; with the pseudo-counts 3/4 are."""
+    found = c.fit_calibration(np.full((5, 2), 0.5), np.array([0, 0, 0, 0, 1]))
+    assert found.shares == pytest.approx((0.75, 0.25))
+    off = found.shifts[0] - np.log(0.75 / 0.5)
+    assert off == pytest.approx(0.0896, abs=1e-4)  # without a ridge half of ln(4/3): 0.1438
+    assert found.shifts[1] - np.log(0.25 / 0.5) == pytest.approx(-off, abs=1e-4)
+    # where the slopes of the loss and of the ridge, half of the squares, cancel each other out
+    assert 4 - 5 * expit(found.shifts[0] - found.shifts[1]) == pytest.approx(off, abs=1e-4)
+
+
 def test_a_fold_is_calibrated_by_the_others_alone() -> None:
     true, actual = accounts(400)
     given, fold = distorted(true), np.arange(400) % 4
@@ -108,9 +119,22 @@ def test_honest_probabilities_lie_on_the_line_and_extreme_ones_do_not() -> None:
     assert too_high["intercept_high"] < 0
 
 
-def test_the_interval_of_the_line_holds_as_often_as_it_says() -> None:
-    held = [line(*accounts(300, seed=seed), c.TOP)["calibrated"] for seed in range(60)]
-    assert sum(held) >= 53  # 95 % of 60 are 57; fewer than 53 has a chance of 2 %
+def test_odds_that_are_all_too_high_are_not_calibrated_although_their_slope_is_1() -> None:
+    random = np.random.default_rng(1)
+    odds = random.normal(1.5, 0.5, 3000)
+    said = expit(odds + 0.6)
+    found = line(np.column_stack([said, 1.0 - said]), (random.random(3000) > expit(odds)).astype(np.int64), c.TOP)
+    assert found["slope_low"] < 1.0 < found["slope_high"]
+    assert found["intercept"] == pytest.approx(-0.6, abs=0.15)
+    assert found["calibrated"] == False  # noqa: E712  # it is none of the missing
+
+
+def test_the_interval_of_the_line_holds_as_often_as_it_says_and_is_no_wider() -> None:
+    lines = [line(*accounts(300, seed=seed), c.TOP) for seed in range(60)]
+    assert sum(one["calibrated"] for one in lines) >= 53  # 95 % of 60 are 57; fewer than 53 has a chance of 2 %
+    width = np.mean([one["slope_high"] - one["slope_low"] for one in lines])
+    spread = np.std([one["slope"] for one in lines], ddof=1)
+    assert width / (2 * 2.2414 * spread) == pytest.approx(1.0, abs=0.25)  # 97.5 % of a normal distribution
 
 
 def test_without_hits_or_without_accounts_nothing_is_said() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segmentation.industries.cards import Card, Found, cards, verdict, with_thresholds
+from segmentation.industries.cards import Card, Found, _gain, cards, verdict, with_thresholds
 from segmentation.industries.evaluation import Slice, evaluate
 from segmentation.industries.filling import COLUMNS
 
@@ -99,6 +99,20 @@ def test_every_industry_of_the_accounts_file_has_a_card() -> None:
     assert wine["reason"] == "4 labelled accounts, fewer than 20"
     assert wine["labelled"] == 4
     assert pd.isna(wine["auc"])
+
+
+@pytest.mark.parametrize(
+    ("shares", "gain"),
+    [
+        ([0.6, 0.3, 1.0], 0.2),
+        ([0.6, 0.3, 0.8], 0.25),  # the curve ends before all accounts, whose AUC the metrics have
+        ([1.0, 1.0, 1.0], None),
+    ],
+)
+def test_the_gain_is_from_the_fewest_accounts_to_all(shares: list[float], gain: float | None) -> None:
+    curve = pd.DataFrame({"share": shares, "accounts": 10, "industry": "Food", "auc": [0.85, 0.7, 0.9]})
+    other = curve.assign(industry="Toys", auc=0.5, share=[0.1, 0.2, 1.0])
+    assert _gain(pd.concat([other, curve]), "Food", 0.95) == (None if gain is None else pytest.approx(gain))
 
 
 def test_q_values_are_the_p_values_after_benjamini_and_hochberg() -> None:

@@ -21,6 +21,11 @@ def value(table: pd.DataFrame, metric: str, column: str = "value", industry: str
     return float(rows[column].iloc[0])
 
 
+def test_the_second_guess_counts_as_well_and_the_third_does_not() -> None:
+    table = measured(np.array([0, 1, 2, 0]), np.tile([0.5, 0.3, 0.2], (4, 1)))
+    assert (value(table, "accuracy"), value(table, "top2_accuracy")) == (0.5, 0.75)
+
+
 def test_guessing_lands_on_its_baselines() -> None:
     actual = np.repeat([0, 1, 2], [360, 180, 60])  # exactly the shares
     table = measured(actual, np.tile(PRIORS, (600, 1)))

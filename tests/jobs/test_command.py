@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
 from segmentation.jobs.command import MODULES, job_specs, main
 from segmentation.runtime import Exit
@@ -15,6 +16,12 @@ from segmentation.runtime import Exit
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def expect_one_line(message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
 
 
 def test_every_job_is_a_subcommand_and_has_an_entry_point(capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,7 +59,6 @@ def test_a_command_does_not_wait_for_what_only_others_need(command: str) -> None
     ("arguments", "code", "message"),
     [
         (["ingest", "--source", "generatd", "--input", "x"], Exit.USAGE, "did you mean 'generated'"),
-        (["ingest", "--source", "generated", "--input", "nowhere"], Exit.INPUT, "nowhere: no such file or folder"),
         (["basetable", "--set", "features.max_name=1"], Exit.USAGE, "did you mean 'max_names_per_category'"),
         (["basetable", "--as-of", "2026-01-15"], Exit.USAGE, "use 2026-01-01"),
         (
@@ -76,9 +82,16 @@ def test_wrong_input_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: Exit, message: str
 ) -> None:
     assert main([*arguments, "--data-dir", str(tmp_path)]) == code
-    said = capsys.readouterr().err
-    assert message in said
-    assert "Traceback" not in said
+    expect_one_line(message, capsys)
+
+
+def test_an_input_that_is_not_there_is_one_line(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is looked for once the ledger is read, which takes Spark."""
+    arguments = ["ingest", "--source", "generated", "--input", "nowhere", "--data-dir", str(tmp_path)]
+    assert main(arguments) == Exit.INPUT
+    expect_one_line("nowhere: no such file or folder", capsys)
 
 
 def test_a_missing_package_is_one_line_and_doctor_goes_on(tmp_path: Path) -> None:

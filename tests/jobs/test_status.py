@@ -72,7 +72,9 @@ def commands(lines: list[str], beginning: str) -> list[list[str]]:
     return [shlex.split(line.split(": segmentation ")[1]) for line in lines if line.startswith(beginning)]
 
 
-def test_files_are_told_where_the_first_ingest_refused_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_are_told_where_the_first_ingest_refused_all(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     drop = write(tmp_path / "drop" / "a.csv", "other,columns", "1,2").parent
     assert ingest(tmp_path / "data", drop) == Exit.PARTIAL
     (refused,) = [line for line in status(tmp_path / "data", capsys) if line.startswith("refused")]

@@ -102,3 +102,7 @@ def test_losses_and_hits_per_account() -> None:
 def test_an_interval_needs_a_defined_value() -> None:
     assert m.interval(np.array([np.nan, np.nan])) == (None, None)
     assert m.interval(np.array([1.0, np.nan, 1.0])) == (1.0, 1.0)
+
+
+def test_an_interval_leaves_out_a_fortieth_on_either_side() -> None:
+    assert m.interval(np.arange(1001.0)) == (25.0, 975.0)

@@ -63,3 +63,20 @@ def test_one_outcome_has_no_metric_and_few_of_one_a_warning() -> None:
     few = measured(given(1.0), given(1.0), CHURNED[:30])
     assert few[AUC].value is not None
     assert few[AUC].reason == "only 15 of one outcome: hardly a figure"
+
+
+@pytest.mark.parametrize("rare", [True, False])
+def test_three_of_thirty_are_few_whichever_outcome_is_theirs(rare: bool) -> None:
+    churned = np.where(np.arange(30) % 10 == 0, rare, not rare)
+    score = np.random.default_rng(3).uniform(0.2, 0.8, 30)
+    found = measured(score, score, churned)
+    assert {row.reason for row in found.values()} == {"only 3 of one outcome: hardly a figure"}
+    assert found[AUC].churned == (3 if rare else 27)
+    for row in found.values():
+        assert None not in (row.low, row.value, row.high)
+        assert row.low < row.value < row.high
+    squares = (score - churned) ** 2
+    error = squares.std() / np.sqrt(30)
+    assert [found[BRIER].low, found[BRIER].high] == pytest.approx(
+        [squares.mean() - 1.96 * error, squares.mean() + 1.96 * error], abs=0.5 * error
+    )

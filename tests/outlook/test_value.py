@@ -11,7 +11,7 @@ import pytest
 from segmentation.errors import LackingData
 from segmentation.jobs.forecast_value import summary_lines
 from segmentation.outlook.days import holdout_start
-from segmentation.outlook.value import ValueForecast, check_holdout, forecast_value
+from segmentation.outlook.value import ValueForecast, _compared, check_holdout, forecast_value
 
 pytestmark = pytest.mark.slow
 
@@ -68,6 +68,36 @@ def test_the_forecast_beats_going_on_as_before_on_months_held_back(found: ValueF
     assert value["better_low"] > 0
     assert days["correlation"] > 0.5
     assert (days["left_out"], value["left_out"]) == (0, 0)
+
+
+def test_errors_are_those_of_a_hand_computation() -> None:
+    found = _compared("days", np.array([1.0, 0, 2]), np.ones(3), np.full(3, 3.0), resamples=200, seed=5)
+    assert (found["accounts"], found["actual"], found["expected"], found["naive"]) == (3, 3.0, 3.0, 9.0)
+    # off by 0, 1, 1 and by 2, 3, 1
+    assert (found["error"], found["naive_error"]) == (pytest.approx(2 / 3), 2.0)
+    assert found["better_by"] == pytest.approx(4 / 3)
+    # off by 2, 3, 1 and by 0.5, 1.5, 0.5: worse for every account
+    worse = _compared("days", np.array([1.0, 0, 2]), np.full(3, 3.0), np.full(3, 1.5), resamples=200, seed=5)
+    assert worse["better_by"] == pytest.approx(-7 / 6)
+    assert isinstance(worse["better_high"], float)
+    assert worse["better_high"] < 0
+
+
+def test_the_interval_of_the_difference_is_that_of_its_mean_over_accounts() -> None:
+    better = np.random.default_rng(4).normal(5.0, 1.0, 400)
+    found = _compared("days", np.zeros(400), np.zeros(400), better, resamples=2000, seed=5)
+    error = better.std() / 20
+    assert [found["better_low"], found["better_high"]] == pytest.approx(
+        [better.mean() - 1.96 * error, better.mean() + 1.96 * error], abs=0.2 * error
+    )
+
+
+def test_the_naive_forecast_goes_on_at_the_rate_so_far() -> None:
+    rows = planted(150)
+    found = check_holdout(rows, AS_OF, SPLIT, 10, 5).set_index("quantity")
+    days = (rows["days_before"] - 1) / [(SPLIT - first).days for first in rows["first_day"]] * 122  # to December
+    assert found.loc["days", "naive"] == pytest.approx(days.sum())
+    assert found.loc["value", "naive"] == pytest.approx((days * rows["value_before"] / rows["days_before"]).sum())
 
 
 def test_what_accounts_without_a_value_forecast_brought_is_told() -> None:

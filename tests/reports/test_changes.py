@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from segmentation.reports.blocks import Chart, Points
+from segmentation.reports.blocks import Chart, Points, TableBlock
 from segmentation.reports.changes_section import changes_section
 from segmentation.reports.content import find
 from segmentation.reports.movement import report_changes
@@ -79,6 +79,37 @@ def test_whoever_cannot_see_the_squares_is_told_who_went_where() -> None:
     inputs = frames.inputs(before=frames.earlier())
     [told] = [one for one in changes_section(inputs, find(inputs).changes).blocks if isinstance(one, Chart)]
     assert told.description.endswith(" stood in both; of them went 1 from none to 1, 1 from 0 to 1.")
+
+
+def tables_of_changes() -> dict[str, TableBlock]:
+    inputs = frames.inputs(before=frames.earlier())
+    blocks = changes_section(inputs, report_changes(inputs)).blocks
+    return {block.name: block for block in blocks if isinstance(block, TableBlock)}
+
+
+def test_accounts_that_changed_their_segment_are_listed_and_those_that_stayed_are_not() -> None:
+    assert tables_of_changes()["moved"].frame.to_numpy().tolist() == [
+        [frames.HOSTILE, "in no segment", "1  Light use"],
+        ["A4", "0  Heavy use", "1  Light use"],
+    ]
+
+
+def test_a_difference_is_what_is_now_less_what_was() -> None:
+    figures = tables_of_changes()["changes"].frame.set_index("item")["difference"]
+    assert (figures["accounts with usage"], figures["0 Heavy use: accounts"]) == (1.0, -1.0)
+
+
+def test_accounts_that_came_and_went_are_counted() -> None:
+    """The basetable before has five of the six accounts, all but the last."""
+    assert "1 account is new, 0 are not there any more." in told_of_changes(frames.tables())
+    now = frames.tables()
+    now["basetable"] = now["basetable"].drop(index=[1, 2])
+    assert "1 account is new, 2 are not there any more." in told_of_changes(now)
+    now["basetable"] = now["basetable"].head(2)
+    assert "0 accounts are new, 3 are not there any more." in told_of_changes(now)
+    before = frames.earlier()
+    before["basetable"] = frames.basetable(frames.BEFORE)
+    assert not [one for one in told_of_changes(frames.tables(), before) if "any more" in one]
 
 
 def test_a_segment_that_a_rolled_back_model_leaves_empty_is_none_and_did_not_come() -> None:

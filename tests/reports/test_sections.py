@@ -11,6 +11,7 @@ from segmentation.reports.content import find, summary_section
 from segmentation.reports.industries_section import industries_section
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.joint_section import joint_section, outlook_section
+from segmentation.reports.residuals import segment_industries
 from segmentation.reports.segments_section import FAIR, segments_section
 from segmentation.reports.trust_section import GLOSSARY, glossary_section
 from tests.reports import frames
@@ -146,6 +147,18 @@ def test_of_one_industry_nothing_is_said_to_have_been_compared() -> None:
     said = str(joint_section(inputs, find(inputs).residuals))
     assert "there is nothing to compare" in said
     assert "beyond chance (q" not in said
+
+
+def test_the_strongest_surplus_is_told_in_words() -> None:
+    counts = {(0, "Food"): 10, (0, "Labels"): 30, (0, "Signs"): 10, (1, "Food"): 30, (1, "Labels"): 5, (1, "Signs"): 15}
+    known = [key for key, count in counts.items() for _ in range(count)]
+    residuals = segment_industries(pd.DataFrame(known, columns=["segment", "industry"]))
+    said = joint_section(frames.inputs(), residuals).blocks[0]
+    assert isinstance(said, Text)
+    assert said.text == (
+        "Of 6 pairs, 4 are beyond chance (q at most 0.05). The strongest surplus: Labels in segment 0 (Heavy use), "
+        "30 accounts where 17.5 would be expected."
+    )
 
 
 def test_thresholds_are_told_as_they_are_set_and_never_reached_by_rounding() -> None:

@@ -86,6 +86,12 @@ def test_a_k_that_only_found_outliers_is_passed_over_and_is_no_measure_for_the_o
     assert "passed over k = 2, whose smallest segment has under 1 % of the accounts" in choice.reason
 
 
+def test_a_segment_of_too_small_a_share_is_none_though_it_has_accounts_enough() -> None:
+    small = Candidate("kmeans", 2, silhouette=0.9, sizes=(993, 7))
+    just = Candidate("kmeans", 3, silhouette=0.5, sizes=(500, 490, 10))
+    assert choose_k([small, just], 1000, settings(min_share=0.01), lambda _: None).candidate is just
+
+
 def test_an_account_alone_is_no_segment_however_few_there_are() -> None:
     alone = Candidate("kmeans", 2, silhouette=0.9, sizes=(79, 1))  # more than 1 % of 80
     few = Candidate("kmeans", 3, silhouette=0.5, sizes=(40, 35, 5))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -91,6 +93,31 @@ def test_without_common_accounts_the_centres_decide() -> None:
 def test_with_enough_common_accounts_the_centres_cannot_overrule_them() -> None:
     then = before(members(a="0*10", b="1*10"), s0=1.0, s1=9.0)
     assert match(members(a="0*10", b="1*10"), centres(9.0, 1.0), [0, 1], then).ids == (0, 1)
+
+
+@pytest.mark.parametrize(("common", "ids"), [(3, (0, 1)), (1, (1, 0))])
+def test_three_tenths_of_the_accounts_in_common_are_enough_and_one_is_not(common: int, ids: tuple[int, int]) -> None:
+    """The members that stayed say one thing, the centres the other."""
+    then = before(members(a=f"0*{common}", b=f"1*{common}"), s0=1.0, s1=9.0)
+    now = members(a=f"0*{common}", b=f"1*{common}", c=f"0*{10 - common}", d=f"1*{10 - common}")
+    assert match(now, centres(9.0, 1.0), [0, 1], then).ids == ids
+
+
+def test_a_feature_on_a_large_scale_does_not_drown_one_on_a_small_scale() -> None:
+    """`x` tells 0 from 1, and `y` only them from 2: what it differs by between 0 and 1 is nothing on its scale."""
+    then = before(members(a="0*5", b="1*5", c="2*5"))
+    at = {0: {"x": 0.0, "y": 1000.0}, 1: {"x": 1.0, "y": 1010.0}, 2: {"x": 0.5, "y": 2000.0}}
+    now = pd.DataFrame({"x": [1.0, 0.0, 0.5], "y": [1000.0, 1010.0, 2000.0]})
+    found = match(members(d="0*5", e="1*5", f="2*5"), now, [0, 1, 2], replace(then, centres=at))
+    assert found.ids == (1, 0, 2)
+
+
+def test_centres_are_as_far_apart_as_their_features_are_in_the_mean() -> None:
+    """The spread is 2.9 and every centre has moved by 3, in both features: e^-1.06 is above the bar, e^-2.12 not."""
+    then = before(members(a="0*5", b="1*5"))
+    at = {0: {"x": 0.0, "y": 0.0}, 1: {"x": 8.0, "y": 8.0}}
+    now = pd.DataFrame({"x": [3.0, 5.0], "y": [3.0, 5.0]})
+    assert match(members(d="0*5", e="1*5"), now, [0, 1], replace(then, centres=at)).ids == (0, 1)
 
 
 def test_noise_is_no_segment_on_either_side() -> None:

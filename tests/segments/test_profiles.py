@@ -28,9 +28,10 @@ def values() -> pd.DataFrame:
 SEGMENTS = np.repeat([0, 1], 30)
 
 
-def test_hedges_g_is_cohens_d_corrected_for_small_samples() -> None:
-    # means 4 and 2, both variances 1: d = 2, 6 accounts: J = 1 - 3 / 15
-    g, low, high = hedges_g(np.array([[3.0], [4], [5], [1], [2], [3]]), np.array([True] * 3 + [False] * 3))
+@pytest.mark.parametrize("unit", [1.0, 10.0])
+def test_hedges_g_is_cohens_d_corrected_for_small_samples(unit: float) -> None:
+    # means 4 and 2, both variances 1: d = 2 in any unit, 6 accounts: J = 1 - 3 / 15
+    g, low, high = hedges_g(unit * np.array([[3.0], [4], [5], [1], [2], [3]]), np.array([True] * 3 + [False] * 3))
     assert g[0] == pytest.approx(1.6)
     error = np.sqrt(6 / 9 + 1.6**2 / 12)
     assert [low[0], high[0]] == pytest.approx([1.6 - 1.959964 * error, 1.6 + 1.959964 * error])
@@ -114,14 +115,14 @@ def test_by_chance_alone_no_more_holds_than_the_level_allows() -> None:
 
 
 def test_attributes_are_tested_by_value_over_the_accounts_that_have_one(values: pd.DataFrame) -> None:
-    land = ["DE"] * 20 + ["FR"] * 10 + ["FR"] * 20 + [None] * 10
+    land = ["DE"] * 20 + ["FR"] * 10 + ["DE"] * 5 + ["FR"] * 15 + [None] * 10
     attributes = pd.DataFrame({"account_id": values.index, "land": land, "noted": "2024-05-01"})
     table = profile(values, SEGMENTS, (), attributes)
     german = row(table, 0, "land = DE")
     assert german["centre"] == pytest.approx(2 / 3)
-    assert german["effect"] == pytest.approx(2 / 3)  # nobody else is
+    assert german["effect"] == pytest.approx(2 / 3 - 1 / 4)
     assert german["held_out"]
-    assert german["p_value"] == pytest.approx(stats.fisher_exact([[20, 10], [0, 20]]).pvalue)
+    assert german["p_value"] == pytest.approx(stats.fisher_exact([[20, 10], [5, 15]]).pvalue)
     assert not any("noted" in name for name in table["feature"])
 
 

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 
 from segmentation.errors import EnvironmentProblem
 from segmentation.stores.conf import load_settings
+from segmentation.stores.connect import remote_address
 from segmentation.stores.jars import delta_package, fetch_jars, find_jars
 from segmentation.stores.spark import _finds_names, check_environment, delta_loaded, get_session, java_version
 
@@ -69,6 +70,14 @@ def test_a_local_session_has_the_master_of_the_profile_and_a_java_that_knows_all
     any_number = load_settings("local", ["session.master=null"]).session
     assert dict(cast("dict[str, str]", get_session(any_number)))["spark.master"] == "local[*]"
     assert os.environ["LC_ALL"] == "C.UTF-8"
+
+
+def test_a_server_is_that_of_the_settings_or_else_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    none, here = (load_settings("local", [f"session.remote={at}"]).session for at in ("null", "sc://here:15002"))
+    monkeypatch.setenv("SPARK_REMOTE", "sc://there:15002")
+    assert (remote_address(none), remote_address(here)) == ("sc://there:15002", "sc://here:15002")
+    monkeypatch.setenv("SPARK_REMOTE", "")
+    assert (remote_address(none), remote_address(here)) == (None, "sc://here:15002")
 
 
 @pytest.mark.parametrize(
