@@ -173,10 +173,10 @@ def _main() -> None:
     parser.add_argument("--cores", type=int, help="for each contestant (default: all that this process may use)")
     args = parser.parse_args()
     if args.cores is not None:
+        if args.what == "cluster":
+            parser.error("--cores: the cluster has two workers of one core each")
         if not 1 <= args.cores <= machine.available_cores():
             parser.error(f"--cores {args.cores}: this process may use 1 to {machine.available_cores()}")
-        if args.what == "cluster":
-            parser.error("--cores: the cluster has two workers of one core each, whatever is given")
         machine.hold_to(args.cores)
     if args.what == "models" and len(args.rows) > 1:
         parser.error("--rows: of the logs only the basetable matters to models, so give one size")

@@ -76,10 +76,9 @@ def settings(**values: object) -> list[str]:
 
 def prepare(home: Path, rows: int) -> World:
     """Generate, ingest and write out as strings what is not there yet; returns where it all is."""
-    world = prepare_drop(home, rows)
-    done = world.home / "done.json"
-    if not done.exists() or not world.grown.exists():
-        ingest_and_write(world)
+    world = World(home / str(rows), rows)
+    if not (world.home / "done.json").exists() or not world.grown.exists():
+        ingest_and_write(prepare_drop(home, rows))
     tell_other_code(world)
     return world
 
@@ -97,7 +96,7 @@ def _code_of_events() -> str:
 
 
 def prepare_drop(home: Path, rows: int) -> World:
-    """Generate the logs where they are not there yet; returns where they are."""
+    """Generate the logs where they are not there yet; returns where they are. The command says if other code did."""
     world = World(home / str(rows), rows)
     world.home.mkdir(parents=True, exist_ok=True)
     _generate(world, world.drop, "parquet")
@@ -139,8 +138,10 @@ def ingest_and_write(world: World) -> None:
     readings = [first, _ingest(world.data, late)]
     (world.home / "ingest_of_world.json").write_text(json.dumps(readings, indent=1), encoding="utf-8")
     _write_strings(world)
+    from segmentation.synthetic.drop import GENERATOR  # noqa: PLC0415  # a rival's process must not load it
+
     settings_of_drop = json.loads((world.drop / "truth" / "settings.json").read_text(encoding="utf-8"))
-    code = {"drop": settings_of_drop.get("generator_sha256"), "events": _code_of_events()}
+    code = {"drop": settings_of_drop.get(GENERATOR), "events": _code_of_events()}
     (world.home / "done.json").write_text(json.dumps({"rows": world.rows, "code": code}), encoding="utf-8")
 
 
@@ -227,4 +228,5 @@ def write_strings(events: list[str], target: Path) -> None:
 
 
 def _run(*arguments: str | Path) -> None:
-    subprocess.run(command(*arguments), check=True, stdout=subprocess.DEVNULL)
+    if subprocess.run(command(*arguments), check=False, stdout=subprocess.DEVNULL).returncode:
+        raise SystemExit(f"segmentation {arguments[0]} failed, for the reason above")

@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
 from segmentation.jobs.activity_months import changed_since
+from segmentation.jobs.built import is_behind
 from segmentation.jobs.freshness import read_basetable
 from segmentation.jobs.horizons import forecast_months
 from segmentation.jobs.stored_categories import stored_categories
@@ -96,9 +97,13 @@ class House:
 
     @cached_property
     def cautions(self) -> tuple[str, ...]:
-        """What makes tables that are read together disagree, each as a sentence; none where all is as it should be."""
-        changed = changed_since(self._job, self.as_of)
-        return (f"{changed}: run `segmentation basetable`; until then counts of log rows are newer",) if changed else ()
+        """Why the basetable of `as_of` may not agree with the logs, as sentences; none where it does."""
+        fix = f"`segmentation basetable --as-of {self.as_of}` builds it anew"
+        if changed := changed_since(self._job, self.as_of):
+            return (f"{changed}, so what is counted from the log may be newer than the basetable: {fix}",)
+        if is_behind(self._job, self.as_of, self.categories):
+            return (f"the basetable would be built otherwise today (other tables, settings or code): {fix}",)
+        return ()
 
     @cached_property
     def industry_warning(self) -> str | None:
@@ -130,9 +135,9 @@ class House:
     def at(self, table: Table, method: str | None = None) -> pd.DataFrame:
         """The rows of a table for `as_of` as pandas, ordered by its key, without the column as_of.
 
-        With `method` those of that clustering alone. A table that knows no dates is given whole. Raises MissingTable
-        where there is nothing for the date, and InputProblem for more than a million rows: `read` gives those as a
-        Spark DataFrame.
+        With `method` those of that clustering alone, of a table that has several. A table that knows no dates is given
+        whole. Raises MissingTable where there is nothing for the date, and InputProblem for more than a million rows:
+        `read` gives those as a Spark DataFrame.
         """
         rows = self.rows_at(table)
         if method is not None:
@@ -140,11 +145,12 @@ class House:
         ordered = rows.orderBy(*table.unique_by) if table.unique_by else rows
         given = self._collect(ordered.drop("as_of"), table.name)
         if given.empty and "as_of" in table.columns.names:
-            raise self._nothing_in(table)
+            raise self._nothing_in(table, method)
         return given
 
-    def _nothing_in(self, table: Table) -> MissingTable:
-        return MissingTable(f"{table.name} has no rows as of {self.as_of}: {self.advice(table)}")
+    def _nothing_in(self, table: Table, method: str | None = None) -> MissingTable:
+        of_method = f" of method {method!r}" if method is not None else ""
+        return MissingTable(f"{table.name} has no rows{of_method} as of {self.as_of}: {self.advice(table)}")
 
     def advice(self, table: Table) -> str:
         """How to get the rows of a table for `as_of`, as a sentence."""

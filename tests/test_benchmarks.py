@@ -109,6 +109,13 @@ def test_nothing_is_measured_no_times(given: list[str]) -> None:
     assert f"argument {given[0]}: invalid positive value: '{given[1]}'" in done.stderr
 
 
+def test_a_cluster_is_given_no_cores() -> None:
+    command = [sys.executable, "-m", "benchmarks", "cluster", "--cores", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "--cores: the cluster has two workers of one core each" in done.stderr
+
+
 def test_cores_are_those_asked_for_or_available(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(machine.CORES, raising=False)
     assert machine.cores() == machine.available_cores() >= 1

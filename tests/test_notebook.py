@@ -51,7 +51,7 @@ def test_a_table_of_the_date_comes_as_pandas_in_the_order_of_its_key(house: Hous
     assert len(keys) == house.read(SEGMENTS).count()
     assert house.lead_method == "consensus"
     assert house.cautions == ()
-    assert house.industry_warning is None
+    assert str(house.industry_warning).startswith("The gate refused the industry model industry/1. Its guesses are")
     assert set(house.at(SEGMENTS, "kmeans")["method"]) == {"kmeans"}
 
 
@@ -68,6 +68,8 @@ def test_what_is_missing_names_its_command(house: House) -> None:
         house.at(SEGMENT_MOVES)
     with pytest.raises(MissingTable, match=r"segment_moves has no rows as of 2026-01-01: run `segmentation seg"):
         house.lead_of(SEGMENT_MOVES)
+    with pytest.raises(MissingTable, match="segments has no rows of method 'ward2' as of 2026-01-01"):
+        house.at(SEGMENTS, "ward2")
 
 
 def test_a_feature_is_known_by_its_name(house: House) -> None:

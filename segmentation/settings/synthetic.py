@@ -29,7 +29,7 @@ class SyntheticSettings(Frozen):
     seed: Seed
     rows: Positive
     accounts: Positive
-    tokens_per_account: Annotated[float, Field(ge=1.0, le=10_000.0)]  # more are more than memory holds
+    tokens_per_account: Annotated[float, Field(ge=1.0, le=10_000.0)]  # no customer has more
     months: Annotated[int, Field(ge=1, le=120)]
     end: Annotated[MonthStart, AfterValidator(_not_too_early)]
     format: Literal["csv", "jsonl", "parquet"]

@@ -18,6 +18,7 @@ from segmentation.errors import EnvironmentProblem, InputProblem
 
 #: how long the JVM of a dead holder may take to notice that it is alone, in seconds
 ORPHAN_S = 60
+_UNKNOWN = "unknown"
 
 
 class Locked(InputProblem):
@@ -34,13 +35,14 @@ class Lock:
     def write(self, jvm: int | None = None) -> None:
         """Say who holds it, and in which JVM the work is done: that one may outlive a killed driver.
 
-        Where and since when the JVM runs stands in a second line: elsewhere, or later, its number is another's.
+        Where and since when the two run stands in a second line: elsewhere, or later, their numbers are others'.
         """
         self._file.seek(0)
         self._file.truncate()
         self._file.write(self._holder)
         if jvm:
-            self._file.write(f", JVM {jvm}\non {socket.gethostname()} since {_start_of(jvm)}")
+            since = f"since {_start_of(jvm)}, driver since {_start_of(os.getpid())}"
+            self._file.write(f", JVM {jvm}\non {socket.gethostname()} {since}")
         self._file.flush()
 
 
@@ -138,10 +140,8 @@ def _take(file: TextIO, data_dir: Path, wait_s: float, say: Callable[[str], None
 
 def _outlast(last: str, data_dir: Path, say: Callable[[str], None]) -> None:
     """Wait for the end of a JVM whose driver is dead; raises Locked naming it when it does not end."""
-    found = re.search(r"\(process (\d+)\), JVM (\d+)(?:\non (\S+) since (\S+))?", last)
-    if found is None or found[3] not in (None, socket.gethostname()):
-        return
-    if int(found[1]) == os.getpid() or _is_running(int(found[1]), "python"):  # we may be called otherwise
+    found = re.search(r"\(process (\d+)\), JVM (\d+)(?:\non (\S+) since ([^\s,]+)(?:, driver since (\S+))?)?", last)
+    if found is None or found[3] not in (None, socket.gethostname()) or _lives(int(found[1]), found[5]):
         return
     jvm, since, until = int(found[2]), found[4], time.monotonic() + ORPHAN_S
     named = last.partition("\n")[0]
@@ -153,12 +153,18 @@ def _outlast(last: str, data_dir: Path, say: Callable[[str], None]) -> None:
         time.sleep(0.2)
 
 
+def _lives(driver: int, since: str | None) -> bool:
+    """Whether the driver, which was started then, still is; an earlier release, and macOS, do not tell when."""
+    # by its start, as a server that starts jobs may be called anything
+    return _is_running(driver, "python") if since in (None, _UNKNOWN) else _start_of(driver) == since
+
+
 def _start_of(process: int) -> str:
-    """When a process was started, in the kernel's own count; "unknown" without /proc (macOS)."""
+    """When a process was started, in the kernel's own count; _UNKNOWN without /proc (macOS)."""
     try:
         told = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return "unknown"
+        return _UNKNOWN
     return told.rpartition(")")[2].split()[19]  # of `man proc`'s fields the 22nd; the second, a name, may hold anything
 
 

@@ -6,7 +6,9 @@ A copy would read the original's models, and write its own beside them.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 
 from segmentation.errors import InputProblem
@@ -28,28 +30,30 @@ def database_of(data_dir: Path) -> Path:
 def moved_from(root: Path) -> list[str]:
     """Where experiments of a data directory's own database keep files, of those that are another one's folder.
 
-    Of all its experiments, as its models may be those of another than the settings name. Raises sqlite3.Error where the
-    database cannot be read.
+    Of all its experiments but deleted ones, as its models may be those of another than the settings name. Raises
+    sqlite3.Error where the database cannot be read.
     """
+    asked = "SELECT DISTINCT artifact_location FROM experiments WHERE lifecycle_stage <> 'deleted' ORDER BY 1"
     with closing(sqlite3.connect(f"{database_of(root).as_uri()}?mode=ro", uri=True)) as connection:
-        known = connection.execute("SELECT DISTINCT artifact_location FROM experiments ORDER BY 1").fetchall()
+        known = connection.execute(asked).fetchall()
     ours = (root / FILES).as_uri()
     return [at for (at,) in known if at and at.startswith("file:") and at.endswith(f"/{FILES}") and at != ours]
 
 
-def follow(database: Path, old: str) -> None:
-    """Have the database name the files beside it for those below `old`, in one transaction.
+def follow(database: Path, folders: Sequence[str]) -> None:
+    """Have the database name the files beside it for those below the folders, in one transaction.
 
     InputProblem, and nothing changed, where not all models have come along.
     """
-    require_models(database, old)
-    names = {"old": old, "new": (database.parent / FILES).as_uri()}
+    for old in folders:
+        require_models(database, old)
+    new = (database.parent / FILES).as_uri()
     with closing(sqlite3.connect(database)) as connection, connection:
-        for table, column in _ADDRESSES:
+        for old, (table, column) in product(folders, _ADDRESSES):
             connection.execute(
                 f"UPDATE {table} SET {column} = :new || substr({column}, length(:old) + 1) "
                 f"WHERE {column} = :old OR substr({column}, 1, length(:old) + 1) = :old || '/'",
-                names,
+                {"old": old, "new": new},
             )
 
 

@@ -83,9 +83,8 @@ def open_runs(storage: StorageSettings, data_dir: Path) -> Runs:
     local = storage.tracking_uri is None
     root = data_dir.resolve()
     uri, found = _find(storage, root)
-    if local:
-        for old in moved_from(root):
-            follow(database_of(root), old)
+    if local and (folders := moved_from(root)):
+        follow(database_of(root), folders)
     location = (root / FILES).as_uri() if local else None
     client = MlflowClient(tracking_uri=uri)
     identity = found.experiment_id if found else client.create_experiment(storage.experiment, location)
@@ -185,4 +184,5 @@ def _scratch(runs: Runs) -> Iterator[str | None]:
             folder.chmod(scratch.stat().st_mode & 0o7777)
         yield str(folder)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)  # what such another user has written may be its own to delete
+        # what such another user has written may be its own to delete; the model is in MLflow by now
+        shutil.rmtree(folder, ignore_errors=True)

@@ -17,10 +17,11 @@ _SECRET = (
     r"[\w.-]*|access[._-]?key(?:[._-]?id)?"
     r"|(?:session|access|auth|oauth2?|bearer|refresh|api)[._-]?token)"  # any other token may be a licence
 )
-# what stands before the @ of Azure's storage is a container
-# a password may hold slashes; digits and a slash behind the colon are a port and a path
+# what stands before the @ of Azure's storage is a container. A password may hold slashes; where an address of Connect
+# or of the web has digits and a slash behind a colon, these are port and path
 _IN_ADDRESS = re.compile(
-    r"(?<=://)(?<!abfss://)(?<!abfs://)(?<!wasbs://)(?<!wasb://)(?:[^/\s:@'\"]*:(?!\d+/)\S*|[^/\s]+)(?=@)"
+    r"(?<=://)(?<!abfss://)(?<!abfs://)(?<!wasbs://)(?<!wasb://)"
+    r"(?:(?<!sc://)(?<!http://)(?<!https://)[^/\s:'\"]*:\S*|[^/\s:@'\"]*:(?!\d+/)\S*|[^/\s]+)(?=@)"
 )
 # a quoted value goes up to its last quote, whatever stands between; what is escaped in it is no end
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.|'')*')?(?:(?<=["'])[^\s;&,{}]*|[^\s;&,{}]*[^\s;&,{}:])"""

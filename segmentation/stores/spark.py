@@ -209,7 +209,7 @@ def _finds_names() -> bool:
     try:
         locale.setlocale(locale.LC_ALL, "")
         return codecs.lookup(locale.nl_langinfo(locale.CODESET)).name != "ascii"
-    except locale.Error:
+    except (locale.Error, LookupError):  # LookupError: letters that Python knows nothing of
         return False
     finally:
         locale.setlocale(locale.LC_ALL, before)

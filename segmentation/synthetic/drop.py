@@ -27,7 +27,7 @@ from segmentation.synthetic.truth import mess_report, write_accounts, write_json
 from segmentation.synthetic.world import build_world, months_of
 
 #: what truth/settings.json says of the generator's own code
-_CODE = "generator_sha256"
+GENERATOR = "generator_sha256"
 
 
 class OtherDropError(InputProblem):
@@ -64,13 +64,13 @@ def write_drop(
     finished = _finished(out, fingerprint)
     if finished is not None and _whole(settings, files, out):
         progress(f"{out} already holds this drop of {finished['rows']:,} rows; left as it is")
-        if _read_json(out / "truth" / "settings.json") != {**fingerprint, _CODE: _code()}:
+        if _read_json(out / "truth" / "settings.json") != {**fingerprint, GENERATOR: _code()}:
             progress(f"another release's generator wrote {out}: delete the folder to have it written by this one")
         return _summary(finished, len(files), written=False)
     make = maker(build_world(settings), settings, names_by_category)
     _make_folders(out)
     (out / "truth" / "mess.json").unlink(missing_ok=True)
-    write_json(out / "truth" / "settings.json", {**fingerprint, _CODE: _code()})
+    write_json(out / "truth" / "settings.json", {**fingerprint, GENERATOR: _code()})
     write_accounts(make.world, out / "accounts.csv")
     write_truth(make.world, out / "truth")
     report = mess_report(_write_files(make, names_by_category, out, files, progress))

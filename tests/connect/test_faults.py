@@ -102,8 +102,14 @@ def test_a_tracking_server_that_does_not_answer_is_told_before_any_work(
         ),
         (
             "exception HTTPSConnectionPool(host='h', port=443): Max retries exceeded with url: /api (Caused by "
-            "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed')))",
+            "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
+            "self-signed certificate in certificate chain (_ssl.c:1006)')))",
             "the certificate of the MLflow server at h:443 is not trusted here: name the file",
+        ),
+        (
+            "exception HTTPSConnectionPool(host='h', port=5000): Max retries exceeded with url: /api (Caused by "
+            "SSLError(SSLError(1, '[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)')))",
+            "the MLflow server at h:5000 cannot be spoken to by https (wrong version number): mend that",
         ),
         (
             "exception HTTPConnectionPool(host='h', port=5000): Max retries exceeded with url: /api (Caused by "

@@ -171,7 +171,14 @@ def test_what_reads_the_cube_refuses_one_that_is_behind_the_logs(
         told = "rows of 2025-02 came or changed since the cube was computed"
         assert f"{told}: give `segmentation basetable` first" in capsys.readouterr().err
     [caution] = open_house(tmp_path / "data").cautions
-    assert caution.startswith(f"{told}: run `segmentation basetable`")
+    fix = "`segmentation basetable --as-of 2025-04-01` builds it anew"
+    assert caution.startswith(told)
+    assert caution.endswith(fix)
+    assert main(["basetable", "--as-of", "2025-05-01", "--data-dir", str(tmp_path / "data")]) == Exit.OK
+    assert open_house(tmp_path / "data").cautions == ()
+    # the cube is as it should be again, the basetable of the month before is not
+    [caution] = open_house(tmp_path / "data", as_of="2025-04-01").cautions
+    assert caution == f"the basetable would be built otherwise today (other tables, settings or code): {fix}"
 
 
 @pytest.mark.long

@@ -65,7 +65,7 @@ def test_who_moved_is_told_by_the_method_that_speaks_first(capsys: pytest.Captur
     ("changes", "said"),
     [
         (["first", "first"], "these are the first segments: nobody can have moved yet"),
-        (["kept", "merged"], "who moved is not known: no model of the segments before could be asked"),
+        (["kept", "merged"], "who moved is not known: no earlier model could be asked, or the"),
     ],
 )
 def test_that_nobody_can_have_moved_is_said_of_first_segments_alone(

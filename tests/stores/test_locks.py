@@ -80,25 +80,33 @@ def test_a_process_of_somebody_else_that_has_the_number_by_now_is_let_be(
             pass
 
 
-def test_a_host_of_another_name_than_python_is_no_dead_driver_of_its_own(tmp_path: Path, java: int) -> None:
-    """gunicorn and its like, a job of which has failed: the JVM is theirs."""
-    held = f"segmentation ingest (process {{os.getpid()}}), JVM {java}\non {HOST} since {start_of(java)}"
+def test_a_living_host_of_another_name_than_python_is_no_dead_driver(tmp_path: Path, java: int) -> None:
+    """gunicorn and its like, a job of which has failed: the JVM goes on, and whoever comes next has the lock."""
     code = (
-        "import os; from pathlib import Path; from segmentation.stores.locks import exclusive\n"
-        f"Path({str(tmp_path / '.lock')!r}).write_text(f{held!r})\n"
-        f"with exclusive(Path({str(tmp_path)!r}), 'ingest', 0, print): print('held')"
+        "from pathlib import Path; from segmentation.stores.locks import exclusive\n"
+        f"def hold(): return exclusive(Path({str(tmp_path)!r}), 'ingest', 0, print)\n"
+        f"try:\n with hold() as lock: lock.write({java}); 1 / 0\n"
+        "except ZeroDivisionError:\n pass\n"
+        f"with hold() as lock: lock.write({java}); Path({str(tmp_path / 'left')!r}).write_bytes("
+        f"Path({str(tmp_path / '.lock')!r}).read_bytes())\n"
+        "print('held', flush=True); input()"
     )
     named = ["bash", "-c", 'exec -a "gunicorn: worker" "$0" -c "$1"', sys.executable, code]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}  # the name hides where the interpreter lies
-    done = subprocess.run(named, capture_output=True, text=True, check=False, env=env)
-    assert done.stdout == "held\n", done.stderr
+    with subprocess.Popen(named, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as host:
+        assert host.stdout is not None
+        assert host.stdout.readline() == "held\n"
+        (tmp_path / "left").rename(tmp_path / ".lock")  # as its next job to fail would leave it
+        with exclusive(tmp_path, "ingest", 0, print):
+            pass
+        host.kill()
 
 
 def test_a_lock_says_where_and_since_when_its_jvm_runs(tmp_path: Path, java: int) -> None:
     with exclusive(tmp_path, "ingest", 0, print) as lock:
         lock.write(java)
         named, where = (tmp_path / ".lock").read_text().splitlines()
-        assert where == f"on {HOST} since {start_of(java)}"
+        assert where == f"on {HOST} since {start_of(java)}, driver since {start_of(os.getpid())}"
         assert holder(tmp_path) == named  # people are told the first line alone
     assert holder(tmp_path) is None
 

@@ -163,6 +163,17 @@ def test_a_copy_has_its_own_models(tmp_path: Path, first_used_for: str) -> None:
         assert "original" not in "\n".join(line for line in database.iterdump() if "INSERT" in line)
 
 
+def test_a_deleted_experiment_of_another_folder_keeps_nobody_out(tmp_path: Path) -> None:
+    runs = open_runs(STORAGE, tmp_path / "data")
+    gone = runs.client.create_experiment("trial", "file:///gone/mlartifacts")
+    runs.client.create_registered_model("m")
+    runs.client.create_model_version("m", "file:///gone/mlartifacts/1/m")
+    with pytest.raises(InputProblem, match="without the files of 1 of its 1 models"):
+        open_runs(STORAGE, tmp_path / "data")
+    runs.client.delete_experiment(gone)
+    assert open_runs(STORAGE, tmp_path / "data").experiment_id == runs.experiment_id
+
+
 def test_a_copy_that_lacks_models_is_left_as_it_is(tmp_path: Path) -> None:
     kept(tmp_path / "original", "said")
     (tmp_path / "copy").mkdir()

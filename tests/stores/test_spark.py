@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 import os
 import subprocess
 import sys
@@ -92,6 +93,11 @@ def test_java_is_given_a_locale_that_is_there(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(variable, value)
     assert _finds_names() is not changed
+
+
+def test_letters_that_python_knows_nothing_of_are_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locale, "nl_langinfo", lambda _: "ARMSCII-8")
+    assert not _finds_names()
 
 
 def test_loopback_and_this_python_are_for_local_masters_alone(monkeypatch: pytest.MonkeyPatch) -> None:
