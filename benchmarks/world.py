@@ -76,9 +76,9 @@ def settings(**values: object) -> list[str]:
 
 def prepare(home: Path, rows: int) -> World:
     """Generate, ingest and write out as strings what is not there yet; returns where it all is."""
-    world = World(home / str(rows), rows)
+    world = prepare_drop(home, rows)
     if not (world.home / "done.json").exists() or not world.grown.exists():
-        ingest_and_write(prepare_drop(home, rows))
+        ingest_and_write(world)
     tell_other_code(world)
     return world
 

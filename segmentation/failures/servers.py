@@ -8,7 +8,10 @@ _CONNECT_GONE = re.compile(r"StatusCode\.UNAVAILABLE|failed to connect to all ad
 _SESSION_GONE = re.compile(r"INVALID_HANDLE\.SESSION_\w+|SESSION_NOT_FOUND|SESSION_CLOSED|session_id .* not found")
 _NO_DELTA = re.compile(r"(?:DATA_SOURCE_NOT_FOUND|Failed to find the data source)[^\n]*\bdelta\b", re.IGNORECASE)
 #: what Python says where it speaks to a server by TLS
-_TLS = re.compile(r"\[SSL: (\w+)\] ([^\n()]*)")
+_TLS = re.compile(r"\bSSL\w*Error\(")
+_TLS_WORDS = re.compile(r"\[SSL: \w+\] ([^\n()]*)")
+#: OpenSSL's words for an authority that it does not know; 1.1 wrote them without a hyphen
+_UNTRUSTED = re.compile(r"self.signed|unable to get")
 _ANSWERS_BADLY = re.compile(r"too many (\d{3}) error responses")
 _TRACKING_FAILED = re.compile(r"HTTPS?ConnectionPool\(host='([^']*)', port=(\d+)\)")
 
@@ -27,14 +30,15 @@ def server_fault(text: str) -> str | None:
 
 
 def _tracking_fault(server: str, text: str) -> str:
-    if (tls := _TLS.search(text)) and ("self-signed" in tls[2] or "unable to get" in tls[2]):
+    if _TLS.search(text) and _UNTRUSTED.search(text):
         return (
             f"the certificate of {server} is not trusted here: name the file of its authority in the environment "
             "variable MLFLOW_TRACKING_SERVER_CERT_PATH"
         )
-    if tls:
-        told = tls[2].strip() or tls[1]
-        return f"{server} cannot be spoken to by https ({told}): mend that, or correct storage.tracking_uri"
+    if _TLS.search(text):
+        words = _TLS_WORDS.search(text)
+        told = f" ({words[1].strip()})" if words else ""
+        return f"{server} cannot be spoken to by https{told}: mend that, or correct storage.tracking_uri"
     if code := _ANSWERS_BADLY.search(text):
         return f"{server} answers with error {code[1]}: its own log says why"
     return f"{server} does not answer: start it, or correct storage.tracking_uri"

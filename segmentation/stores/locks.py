@@ -156,7 +156,7 @@ def _outlast(last: str, data_dir: Path, say: Callable[[str], None]) -> None:
 def _lives(driver: int, since: str | None) -> bool:
     """Whether the driver, which was started then, still is; an earlier release, and macOS, do not tell when."""
     # by its start, as a server that starts jobs may be called anything
-    return _is_running(driver, "python") if since in (None, _UNKNOWN) else _start_of(driver) == since
+    return _is_running(driver, "python") if since in (None, _UNKNOWN) else _is_running(driver, "", since)
 
 
 def _start_of(process: int) -> str:
@@ -175,8 +175,8 @@ def _is_running(process: int, program: str, since: str | None = None) -> bool:
             os.kill(process, 0)
             return True  # on macOS the number has to do
         # which everybody may read, whosever process it is; a zombie has an empty command line
-        is_such = program in Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace")
-        return is_such and since in (None, _start_of(process))
+        called = Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace")
+        return called != "" and program in called and since in (None, _start_of(process))
     except (ProcessLookupError, FileNotFoundError):
         return False
     except PermissionError:

@@ -30,14 +30,16 @@ def database_of(data_dir: Path) -> Path:
 def moved_from(root: Path) -> list[str]:
     """Where experiments of a data directory's own database keep files, of those that are another one's folder.
 
-    Of all its experiments but deleted ones, as its models may be those of another than the settings name. Raises
-    sqlite3.Error where the database cannot be read.
+    Of all its experiments, as its models may be those of another than the settings name; but where only deleted ones
+    name a folder, and not all its models have come along, nobody needs them. Raises sqlite3.Error where the database
+    cannot be read.
     """
-    asked = "SELECT DISTINCT artifact_location FROM experiments WHERE lifecycle_stage <> 'deleted' ORDER BY 1"
+    asked = "SELECT artifact_location, max(lifecycle_stage <> 'deleted') FROM experiments GROUP BY 1 ORDER BY 1"
     with closing(sqlite3.connect(f"{database_of(root).as_uri()}?mode=ro", uri=True)) as connection:
         known = connection.execute(asked).fetchall()
     ours = (root / FILES).as_uri()
-    return [at for (at,) in known if at and at.startswith("file:") and at.endswith(f"/{FILES}") and at != ours]
+    others = [(at, used) for at, used in known if at and at.startswith("file:") and at.endswith(f"/{FILES}")]
+    return [at for at, used in others if at != ours and (used or not _models(database_of(root), at)[1])]
 
 
 def follow(database: Path, folders: Sequence[str]) -> None:
@@ -59,13 +61,18 @@ def follow(database: Path, folders: Sequence[str]) -> None:
 
 def require_models(database: Path, old: str) -> None:
     """Raise InputProblem where a registered model that was below `old` has no files beside the database."""
+    known, lost = _models(database, old)
+    if lost:
+        raise InputProblem(
+            f"{database} was moved or copied without the files of {len(lost)} of its {len(known)} models: copy what "
+            f"is in {old} to {database.parent / FILES}, or move the data directory back"
+        )
+
+
+def _models(database: Path, old: str) -> tuple[list[str], list[str]]:
+    """The registered models below a folder, by their place in it, and those without files beside the database."""
     folder, below = database.parent / FILES, f"{old}/"
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
         known = connection.execute("SELECT coalesce(storage_location, source) FROM model_versions").fetchall()
     models = [address.removeprefix(below) for (address,) in known if address and address.startswith(below)]
-    lost = [model for model in models if not (folder / model).is_dir()]
-    if lost:
-        raise InputProblem(
-            f"{database} was moved or copied without the files of {len(lost)} of its {len(models)} models: copy what "
-            f"is in {old} to {folder}, or move the data directory back"
-        )
+    return models, [model for model in models if not (folder / model).is_dir()]

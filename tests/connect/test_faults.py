@@ -112,6 +112,11 @@ def test_a_tracking_server_that_does_not_answer_is_told_before_any_work(
             "the MLflow server at h:5000 cannot be spoken to by https (wrong version number): mend that",
         ),
         (
+            "exception HTTPSConnectionPool(host='h', port=5000): Max retries exceeded with url: /api (Caused by "
+            "SSLError(CertificateError(\"hostname 'h' doesn't match 'x'\")))",
+            "the MLflow server at h:5000 cannot be spoken to by https: mend that",
+        ),
+        (
             "exception HTTPConnectionPool(host='h', port=5000): Max retries exceeded with url: /api (Caused by "
             "ResponseError('too many 500 error responses'))",
             "the MLflow server at h:5000 answers with error 500",

@@ -102,6 +102,19 @@ def test_a_living_host_of_another_name_than_python_is_no_dead_driver(tmp_path: P
         host.kill()
 
 
+def test_a_killed_driver_that_nobody_has_waited_for_is_dead(tmp_path: Path, java: int) -> None:
+    """As in a container whose first process waits for no child: the kernel still knows when it was started."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as driver:
+        since = start_of(driver.pid)
+        driver.kill()
+        os.waitid(os.P_PID, driver.pid, os.WEXITED | os.WNOWAIT)
+        named = f"segmentation ingest (process {driver.pid}), JVM {java}"
+        more = f"on {HOST} since {start_of(java)}, driver since {since}"
+        (tmp_path / ".lock").write_text(f"{named}\n{more}")
+        with pytest.raises(Locked, match="of a dead driver"), exclusive(tmp_path, "ingest", 0, print):
+            pass
+
+
 def test_a_lock_says_where_and_since_when_its_jvm_runs(tmp_path: Path, java: int) -> None:
     with exclusive(tmp_path, "ingest", 0, print) as lock:
         lock.write(java)

@@ -163,6 +163,17 @@ def test_a_copy_has_its_own_models(tmp_path: Path, first_used_for: str) -> None:
         assert "original" not in "\n".join(line for line in database.iterdump() if "INSERT" in line)
 
 
+def test_models_of_a_deleted_experiment_come_along(tmp_path: Path) -> None:
+    """They stay registered."""
+    runs, version = kept(tmp_path / "original", "of the original")
+    runs.client.delete_experiment(runs.experiment_id)
+    shutil.copytree(tmp_path / "original", tmp_path / "copy")
+    [file] = (tmp_path / "copy" / "mlartifacts").rglob("model.txt")
+    file.write_text("of the copy")
+    trial = STORAGE.model_copy(update={"experiment": "a trial"})
+    assert said(open_runs(trial, tmp_path / "copy"), version) == "of the copy"
+
+
 def test_a_deleted_experiment_of_another_folder_keeps_nobody_out(tmp_path: Path) -> None:
     runs = open_runs(STORAGE, tmp_path / "data")
     gone = runs.client.create_experiment("trial", "file:///gone/mlartifacts")

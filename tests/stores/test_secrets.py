@@ -60,7 +60,13 @@ def test_the_fingerprint_tells_keys_apart() -> None:
         ("postgresql://mlflow:aREAL/xREAL+z@db/mlflow of me@home", "postgresql://***@db/mlflow of me@home"),
         ("postgresql://me:12/REAL@db/x", "postgresql://***@db/x"),
         ("postgresql://me@corp:a/REAL@db/x", "postgresql://***@db/x"),
+        ("mysql+pymysql://me:1/REAL@db/x", "mysql+pymysql://***@db/x"),
         ("https://me:a/REAL@host:443/x", "https://***@host:443/x"),
+        *((text, text) for text in (
+            "hdfs://nn:8020/data/mail=ann@corp/x.parquet", 'a {"uri":"hdfs://nn:8020/d","mail":"a@b.c"}',
+            "hdfs://nn:8020/a.jar,hdfs://nn:8020/b@1.jar", "postgresql://h:5432/db?user=ann@corp",
+            "HTTP://h:5000/a@b", "abfss://c@acc.dfs.core.windows.net/x", "s3a://bucket/key@x",
+        )),
         ("sc://host:15002/;user_id=me@home", "sc://host:15002/;user_id=me@home"),
         ('x.password: "ab\\"REAL"', "x.password: ***"),
         ('password="abc"REAL', "password=***"),
