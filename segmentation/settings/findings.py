@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from segmentation.settings.base import Frozen, Positive, Seed, Share
 
@@ -92,8 +93,13 @@ class OutlookSettings(Frozen):
     seed: Seed
 
 
+def _number(given: object) -> object:
+    """YAML takes 1e-5, which has no point, and 1.0e5, which has no sign, for texts."""
+    return float(given) if isinstance(given, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", given) else given
+
+
 class ModelSettings(Frozen):
     """One entry of `models:`: fixed parameters and the grid searched over, by the library's own names."""
 
-    params: dict[str, float | int | str | bool]
+    params: dict[str, Annotated[float | int | str | bool, BeforeValidator(_number)]]
     grid: dict[str, Annotated[tuple[float | int, ...], Field(min_length=1)]]

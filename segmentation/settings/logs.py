@@ -214,8 +214,8 @@ class SourceSettings(Frozen):
     @field_validator(*SQL_KEYS)
     @classmethod
     def _column_or_sql(cls, sql: str | None, info: ValidationInfo) -> str | None:
-        """The name of a column is that column, also where SQL takes it for something else, as it does user-id."""
-        if sql is None or sql not in info.data.get("columns", ()) or re.fullmatch(r"[A-Za-z_]\w*", sql):
+        """The name of a column is that column, also where SQL takes it for something else (user-id) or none (größe)."""
+        if sql is None or sql not in info.data.get("columns", ()) or re.fullmatch(r"(?a)[A-Za-z_]\w*", sql):
             return sql
         return quoted(sql)
 

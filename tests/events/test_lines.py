@@ -140,10 +140,10 @@ def test_delimiters_that_mean_something_in_a_pattern(ingest: Ingest) -> None:
         assert found == [("None", f"x{delimiter}y"), ("quoted_newline", None), ("unbalanced_quotes", None)]
 
 
-DOTTED = {"time": T, "user.id": "t1", "user-account": "a1", "what `was` it": "Started", "time.s": "1.5"}
+DOTTED = {"time": T, "user.id": "t1", "user-account": "a1", "what `was` it": "Started", "größe": "1.5"}
 NAMED = {
     "columns": list(DOTTED), "token": "lower(`user.id`)", "account_id": "user-account", "event_name": "what `was` it",
-    "duration_s": "time.s", "attributes": ["user.id"],
+    "duration_s": "größe", "attributes": ["user.id"],
 }  # fmt: skip
 
 

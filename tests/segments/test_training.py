@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 from pyspark.sql import DataFrame, SparkSession
+from sklearn.utils._param_validation import InvalidParameterError
 
 from segmentation.errors import InputProblem
 from segmentation.features.catalogue import catalogue
@@ -16,10 +17,10 @@ from segmentation.features.feature import Feature
 from segmentation.schemas import SEGMENT_PROFILES, SEGMENT_SUMMARIES, SEGMENTS
 from segmentation.segments import sweep as sweep_module
 from segmentation.segments.matching import Previous
-from segmentation.segments.result import SegmentationResult, SegmentationRun
+from segmentation.segments.result import Candidate, SegmentationResult, SegmentationRun
 from segmentation.segments.scoring import score_segments
 from segmentation.segments.space import components_needed, hold_out, open_to_tests
-from segmentation.segments.sweep import bic
+from segmentation.segments.sweep import Fitted, bic, nothing_found, require_fit
 from segmentation.segments.training import train_segments
 from tests.models import planted
 from tests.segments.planted_settings import settings
@@ -202,6 +203,21 @@ def test_hdbscan_that_finds_no_structure_gives_no_segments_and_says_so(spark: Sp
     run = train_segments(frame, planted.usage_features(), settings(methods=("ward", "hdbscan"), k=2), models)
     assert [one.method for one in run.results] == ["ward"]  # and no consensus of one
     assert run.skipped == {"hdbscan": "it found 0 dense regions, so nothing to tell apart"}
+
+
+def test_hdbscan_is_skipped_for_what_the_data_lack_and_for_nothing_else() -> None:
+    lacking = fitted_in_vain(ValueError("min_samples (500) must be at most the number of samples in X (100)"))
+    assert str(nothing_found(lacking)).startswith("ValueError: min_samples (500)")
+    unfit = fitted_in_vain(InvalidParameterError("The 'min_cluster_size' parameter of HDBSCAN must be an int"))
+    assert nothing_found(unfit) is None
+    with pytest.raises(InputProblem, match=r"hdbscan could not be fitted .*: correct models\.hdbscan, or leave it out"):
+        require_fit("hdbscan", unfit)
+    with pytest.raises(RuntimeError, match="hdbscan could not be fitted"):
+        require_fit("hdbscan", fitted_in_vain(MemoryError("no room")))
+
+
+def fitted_in_vain(error: Exception) -> list[Fitted]:
+    return [Fitted(Candidate("hdbscan", 2, failure=f"{type(error).__name__}: {error}"), error=error)]
 
 
 def test_a_method_of_which_nothing_can_be_fitted_is_named_with_the_reason(spark: SparkSession) -> None:

@@ -240,6 +240,14 @@ def test_every_source_loads_with_eight_categories(name: str) -> None:
     assert len(load_categories(load_source(name))) == 8
 
 
+def test_a_parameter_with_an_exponent_is_a_number() -> None:
+    """YAML takes what has no point for a text, and Spark would refuse it."""
+    given = [f"models.lasso.params.{name}={value}" for name, value in (("tol", "1e-5"), ("maxIter", "2.5e1"))]
+    assert load_settings("local", given).models["lasso"].params | {"tol": 1e-5, "maxIter": 25.0} == (
+        load_settings("local", given).models["lasso"].params
+    )
+
+
 def test_a_prefix_of_two_categories_is_refused_in_whatever_spelling(tmp_path: Path) -> None:
     """The rows would go to the one that is first by name, whichever stands first."""
     two = [{"name": "System", "prefixes": ["caf\u00e9."]}, {"name": "Event", "prefixes": ["x.", "cafe\u0301."]}]
