@@ -76,8 +76,11 @@ def settings(**values: object) -> list[str]:
 
 def prepare(home: Path, rows: int) -> World:
     """Generate, ingest and write out as strings what is not there yet; returns where it all is."""
-    world = prepare_drop(home, rows)
-    if not (world.home / "done.json").exists() or not world.grown.exists():
+    world = World(home / str(rows), rows)
+    is_done = (world.home / "done.json").exists() and world.grown.exists()
+    if not is_done or not world.drop.exists():
+        prepare_drop(home, rows)
+    if not is_done:
         ingest_and_write(world)
     tell_other_code(world)
     return world
@@ -86,13 +89,17 @@ def prepare(home: Path, rows: int) -> World:
 def tell_other_code(world: World) -> None:
     """Say where other code than today's has ingested the logs, or generated what was ingested."""
     done = json.loads((world.home / "done.json").read_text(encoding="utf-8"))
-    if done.get("code") != {"drop": code_digest(["segmentation.synthetic"]), "events": _code_of_events()}:
+    if done.get("code") != {"drop": code_digest(["segmentation.synthetic"]), **_code_of_events()}:
         sys.stderr.write(f"other code than today's made {world.home}: delete it to have it made anew\n")
 
 
-def _code_of_events() -> str:
-    """Of the code that decides what the logs' rows come to, and which of them lie together in a file."""
-    return code_digest(["segmentation.events"]) + code_digest(["segmentation.jobs"], only="batches.py")
+def _code_of_events() -> dict[str, str]:
+    """What decides which logs are asked for, what their rows come to, and which of them lie together in a file."""
+    return {
+        "asked": f"{ACCOUNTS} accounts x {TOKENS_PER_ACCOUNT} tokens, {MONTHS} months before {AS_OF}",
+        "events": code_digest(["segmentation.events"]),
+        "files": code_digest(["segmentation.jobs"], only="batches.py"),
+    }
 
 
 def prepare_drop(home: Path, rows: int) -> World:
@@ -141,7 +148,7 @@ def ingest_and_write(world: World) -> None:
     from segmentation.synthetic.drop import GENERATOR  # noqa: PLC0415  # a rival's process must not load it
 
     settings_of_drop = json.loads((world.drop / "truth" / "settings.json").read_text(encoding="utf-8"))
-    code = {"drop": settings_of_drop.get(GENERATOR), "events": _code_of_events()}
+    code = {"drop": settings_of_drop.get(GENERATOR), **_code_of_events()}
     (world.home / "done.json").write_text(json.dumps({"rows": world.rows, "code": code}), encoding="utf-8")
 
 

@@ -23,7 +23,7 @@ from benchmarks.ingest_outputs import Stored, require_agreement
 from benchmarks.on_cluster import Run, growth, speed_up
 from benchmarks.rounds import Reading, median_ratio, medians, warm_ratio
 from benchmarks.skewed import skew_lines
-from benchmarks.world import World, prepare_grown, tell_other_code, write_strings
+from benchmarks.world import World, _code_of_events, prepare_grown, tell_other_code, write_strings
 from segmentation.events.categories import category_names
 from segmentation.features.catalogue import catalogue
 from segmentation.stores.conf import load_categories
@@ -135,8 +135,8 @@ def test_whoever_is_held_to_fewer_cores_and_all_it_starts_have_no_more() -> None
 def test_logs_and_tables_of_other_code_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world, code = World(tmp_path, 9), {"drop": "a", "events": "aa"}
     monkeypatch.setattr("benchmarks.world.code_digest", lambda *_, **__: "a")
+    world, code = World(tmp_path, 9), {"drop": "a", **_code_of_events()}
     for noted, told in ((code, False), ({**code, "drop": "b"}, True), ({**code, "events": "b"}, True), (None, True)):
         (tmp_path / "done.json").write_text(json.dumps({"rows": 9, "code": noted}))
         tell_other_code(world)

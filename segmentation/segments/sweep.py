@@ -90,14 +90,13 @@ def sweep(space: Space, settings: SegmentSettings, models: Mapping[str, ModelSet
 def nothing_found(fits: Sequence[Fitted]) -> str | None:
     """Why a method that finds k by itself has no segments in these data; None for all else, `require_fit` speaks of it.
 
-    A plain ValueError is of the data, such as fewer accounts than a neighbourhood needs; scikit-learn's errors of
-    parameters are classes of their own.
+    Of these are fewer accounts than a neighbourhood needs, which scikit-learn tells as an error.
     """
     candidate = fits[0].candidate
     if not find_model(candidate.method, "segments").chooses_k:
         return None
     if (error := fits[0].error) is not None:
-        return candidate.failure if type(error) is ValueError else None
+        return candidate.failure if "number of samples" in str(error) else None
     found = len(candidate.sizes)
     return None if found > 1 else f"it found {found} dense region{'' if found == 1 else 's'}, so nothing to tell apart"
 

@@ -31,8 +31,8 @@ def moved_from(root: Path) -> list[str]:
     """Where experiments of a data directory's own database keep files, of those that are another one's folder.
 
     Of all its experiments, as its models may be those of another than the settings name; but where only deleted ones
-    name a folder, and not all its models have come along, nobody needs them. Raises sqlite3.Error where the database
-    cannot be read.
+    name a folder, and not all its models have come along, they stay where they are. Raises sqlite3.Error where the
+    database cannot be read.
     """
     asked = "SELECT artifact_location, max(lifecycle_stage <> 'deleted') FROM experiments GROUP BY 1 ORDER BY 1"
     with closing(sqlite3.connect(f"{database_of(root).as_uri()}?mode=ro", uri=True)) as connection:
@@ -72,7 +72,11 @@ def require_models(database: Path, old: str) -> None:
 def _models(database: Path, old: str) -> tuple[list[str], list[str]]:
     """The registered models below a folder, by their place in it, and those without files beside the database."""
     folder, below = database.parent / FILES, f"{old}/"
+    # a version that was deleted stays as a row
+    asked = (
+        "SELECT coalesce(storage_location, source) FROM model_versions WHERE current_stage IS NOT 'Deleted_Internal'"
+    )
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
-        known = connection.execute("SELECT coalesce(storage_location, source) FROM model_versions").fetchall()
+        known = connection.execute(asked).fetchall()
     models = [address.removeprefix(below) for (address,) in known if address and address.startswith(below)]
     return models, [model for model in models if not (folder / model).is_dir()]

@@ -17,12 +17,12 @@ _SECRET = (
     r"[\w.-]*|access[._-]?key(?:[._-]?id)?"
     r"|(?:session|access|auth|oauth2?|bearer|refresh|api)[._-]?token)"  # any other token may be a licence
 )
-# what stands before the @ of Azure's storage is a container. A password may hold slashes, that of a database even
-# behind digits, which elsewhere are a port; lengths are bounded, as a long text would take its square of steps
+# what stands before the @ of Azure's storage is a container. A password may hold slashes, even behind digits, which in
+# addresses without one are a port; lengths are bounded, as a long text would take its square of steps
 _IN_ADDRESS = re.compile(
-    r"(?<=://)(?<!abfss://)(?<!abfs://)(?<!wasbs://)(?<!wasb://)(?:"
-    r"(?:(?<=sql://)|(?<=psycopg2://)|(?<=psycopg://)|(?<=pyodbc://))[^/\s:'\"]{0,200}:[^\s?'\",]{0,500}"
-    r"|[^/\s:@'\"]{0,200}:(?!\d+(?:[^\w.~%!$&*+=@-]|$))[^\s'\",]{0,500}|[^/\s]{1,500})(?=@)"
+    r"(?i)(?<=://)(?<!abfss://)(?<!abfs://)(?<!wasbs://)(?<!wasb://)(?:"
+    r"(?<!sc://)(?<!http://)(?<!https://)(?<!hdfs://)(?<!artifacts://)[^/\s:'\"]{0,200}:\S{0,500}"
+    r"|[^/\s:@'\"]{0,200}:(?!\d+(?:[^\w.~%!$&*+=@-]|$))[^\s'\",]{0,500}|[^/\s]+)(?=@)"
 )
 # a quoted value goes up to its last quote, whatever stands between; what is escaped in it is no end
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.|'')*')?(?:(?<=["'])[^\s;&,{}]*|[^\s;&,{}]*[^\s;&,{}:])"""

@@ -140,10 +140,10 @@ def test_delimiters_that_mean_something_in_a_pattern(ingest: Ingest) -> None:
         assert found == [("None", f"x{delimiter}y"), ("quoted_newline", None), ("unbalanced_quotes", None)]
 
 
-DOTTED = {"time": T, "user.id": "t1", "user-account": "a1", "what `was` it": "Started", "größe": "1.5"}
+DOTTED = {"time": T, "user.id": "t1", "user-account": "a1", "what `was` it": "Started", "time.s": "1.5", "größe": "7"}
 NAMED = {
     "columns": list(DOTTED), "token": "lower(`user.id`)", "account_id": "user-account", "event_name": "what `was` it",
-    "duration_s": "größe", "attributes": ["user.id"],
+    "duration_s": "time.s", "value": "größe", "attributes": ["user.id"],
 }  # fmt: skip
 
 
@@ -160,8 +160,10 @@ def test_names_of_columns_may_hold_whatever_means_something_in_sql(ingest: Inges
     found = ingest({f"a.{kind}": content}, format=kind, **NAMED).collect()
     attributes = {"user.id": "t1", "n.e`w": "x"}
     kept = [
-        (r["token"], r["account_id"], r["event_name"], r["duration_s"], r["attributes"]) for r in found if not r["rule"]
+        (r["token"], r["account_id"], r["event_name"], r["duration_s"], r["value"], r["attributes"])
+        for r in found
+        if not r["rule"]
     ]
-    assert kept == [("t1", "a1", "Started", 1.5, attributes)]
+    assert kept == [("t1", "a1", "Started", 1.5, 7.0, attributes)]
     header = ["repeated_header"] if kind == "csv" else []
     assert sorted(r["rule"] for r in found if r["rule"]) == ["duplicate", *header]

@@ -210,6 +210,7 @@ def test_hdbscan_is_skipped_for_what_the_data_lack_and_for_nothing_else() -> Non
     assert str(nothing_found(lacking)).startswith("ValueError: min_samples (500)")
     unfit = fitted_in_vain(InvalidParameterError("The 'min_cluster_size' parameter of HDBSCAN must be an int"))
     assert nothing_found(unfit) is None
+    assert nothing_found(fitted_in_vain(ValueError("cosine is not a valid metric for a KDTree"))) is None
     with pytest.raises(InputProblem, match=r"hdbscan could not be fitted .*: correct models\.hdbscan, or leave it out"):
         require_fit("hdbscan", unfit)
     with pytest.raises(RuntimeError, match="hdbscan could not be fitted"):
