@@ -95,9 +95,9 @@ class OutlookSettings(Frozen):
 
 def _number(given: object) -> object:
     """YAML takes 1e-5, which has no point, and 1.0e5, which has no sign, for texts."""
-    return (
-        float(given) if isinstance(given, str) and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+", given) else given
-    )
+    if isinstance(given, str) and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+", given):
+        return float(given)
+    return given
 
 
 class ModelSettings(Frozen):
