@@ -68,7 +68,7 @@ def test_an_odd_id_meets_its_label_and_a_label_of_nobody_is_told(
 ) -> None:
     odd = "p\u00e4\u00a0"
     build = ingested(tmp_path, LOG.replace(",a1,", f",{odd},"))
-    (tmp_path / "accounts.csv").write_text(f"account,industry\n{odd},Print\n")
+    (tmp_path / "accounts.csv").write_text(f"customer,industry\n{odd},Print\n")
     groups = "basetable.label_groups={Paper: [Print, Prnt]}"
     assert main([*build, "--as-of", "2025-04-01", "--set", groups]) == Exit.OK
     said = capsys.readouterr().out
