@@ -184,5 +184,5 @@ def _scratch(runs: Runs) -> Iterator[str | None]:
             folder.chmod(scratch.stat().st_mode & 0o7777)
         yield str(folder)
     finally:
-        # what such another user has written may be its own to delete; the model is in MLflow by now
+        # what such another user has written may be its own to delete, and nobody needs it any more
         shutil.rmtree(folder, ignore_errors=True)
