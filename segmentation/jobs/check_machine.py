@@ -96,7 +96,7 @@ def _version(package: str, server: str | None) -> str:
 def _java(job: Job) -> Iterator[str]:
     # not above: where PySpark is missing the other checks still have to be made
     from segmentation.stores.connect import remote_address  # noqa: PLC0415
-    from segmentation.stores.spark import check_environment, java_version  # noqa: PLC0415
+    from segmentation.stores.installed import check_environment, java_version  # noqa: PLC0415
 
     if address := remote_address(job.settings.session):
         yield f"Java and jars are those of the Connect server at {address}"

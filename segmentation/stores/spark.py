@@ -1,4 +1,4 @@
-"""The one place that starts a Spark session, and the checks that spare the user a JVM stack trace."""
+"""The one place that starts a Spark session."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import contextlib
 import locale
 import logging
 import os
-import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,16 +14,13 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from segmentation.errors import EnvironmentProblem
 from segmentation.settings import SessionSettings
 from segmentation.stores.connect import DELTA_SETTINGS, connect, remote_address
 from segmentation.stores.host import is_submitted, on_databricks
-from segmentation.stores.jars import CLASSES, delta_package, find_jars, jar_folder, lost_jars
+from segmentation.stores.installed import check_environment
+from segmentation.stores.jars import CLASSES, jar_folder
 from segmentation.stores.submitted import require_delta, require_master, told
 
-#: as the documentation of Spark 4.2 has it; 4.0 and 4.1 name the first two
-SUPPORTED_JAVA = (17, 21, 25)
-_GET_JAVA = "install a JDK 17, 21 or 25, or point JAVA_HOME at one"
 #: Java leaves methods of more than 8,000 bytes to its interpreter, and Spark generates such methods for wide selects:
 #: compiling them too took the building of a million events from 11-12 s to 6-9 s (two cores, warm)
 COMPILE_ALL = "-XX:-DontCompileHugeMethods"
@@ -50,41 +45,6 @@ WRITTEN = {
     # the few months of a log file each have a file open: else every row would be sorted once more, by month
     "spark.sql.maxConcurrentOutputFileWriters": "2",
 }
-
-
-def java_version() -> int | None:
-    """Major version of the Java that Spark would start, or None when there is none."""
-    home = os.environ.get("JAVA_HOME")
-    java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
-    if not java or not Path(java).exists():
-        return None
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    found = re.search(r'version "(?:1\.)?(\d+)', said)
-    return int(found.group(1)) if found else None
-
-
-def check_environment() -> list[Path]:
-    """The Delta jars to load; raises EnvironmentProblem on no or a wrong Java, or missing jars."""
-    java = java_version()
-    if java is None:
-        raise EnvironmentProblem(f"no Java found: {_GET_JAVA}")
-    if java not in SUPPORTED_JAVA:
-        raise EnvironmentProblem(f"Java {java} does not run Spark 4: {_GET_JAVA}")
-    if (home := os.environ.get("SPARK_HOME")) and not Path(home, "bin", "spark-submit").is_file():
-        raise EnvironmentProblem(f"SPARK_HOME is {home}, where no Spark is: unset it, or name its folder")
-    jars = find_jars()
-    if lost := lost_jars():
-        raise EnvironmentProblem(
-            f"of Delta's jars {', '.join(lost)} is no longer in {jar_folder().absolute()}: fetch what is missing by "
-            "`python -m segmentation.stores.jars`, or put it there by hand"
-        )
-    if not jars:
-        raise EnvironmentProblem(
-            f"Delta's jars ({delta_package()}) are not in {jar_folder().absolute()}: fetch them by "
-            "`python -m segmentation.stores.jars`, or put them there by hand and set SEGMENTATION_JARS if the folder "
-            "is another one"
-        )
-    return jars
 
 
 def get_session(settings: SessionSettings) -> SparkSession:

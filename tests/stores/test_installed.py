@@ -1,0 +1,95 @@
+"""What a machine lacks is said in one line before a JVM starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyspark
+import pytest
+
+from segmentation.errors import EnvironmentProblem
+from segmentation.stores.installed import check_environment, java_version
+from segmentation.stores.jars import delta_package, fetch_jars
+
+
+def fake_java(folder: Path, version: str) -> Path:
+    java = folder / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n")
+    java.chmod(0o755)
+    return folder
+
+
+@pytest.mark.parametrize(("said", "major"), [("1.8.0_402", 8), ("11.0.22", 11), ("17.0.15", 17), ("21", 21)])
+def test_java_version_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, major: int) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(fake_java(tmp_path, said)))
+    assert java_version() == major
+
+
+def test_missing_java_old_java_and_missing_jars_each_name_the_fix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "nowhere"))
+    with pytest.raises(EnvironmentProblem, match="no Java found: install a JDK 17, 21 or 25"):
+        check_environment()
+    monkeypatch.setenv("JAVA_HOME", str(fake_java(tmp_path / "old", "11.0.2")))
+    with pytest.raises(EnvironmentProblem, match="Java 11 does not run Spark 4"):
+        check_environment()
+    monkeypatch.setenv("JAVA_HOME", str(fake_java(tmp_path / "new", "17.0.2")))
+    monkeypatch.setenv("SEGMENTATION_JARS", str(tmp_path))
+    with pytest.raises(
+        EnvironmentProblem, match=r"Delta's jars .* are not in .*fetch them by `python -m segmentation.stores.jars`"
+    ):
+        check_environment()
+
+
+@pytest.mark.parametrize("folder", ["none", ""], ids=["no folder", "no Spark in it"])
+def test_a_spark_home_without_spark_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path / folder))
+    monkeypatch.setattr("segmentation.stores.installed.java_version", lambda: 17)
+    with pytest.raises(EnvironmentProblem, match=rf"SPARK_HOME is {tmp_path / folder}, where no Spark is"):
+        check_environment()
+
+
+@pytest.mark.parametrize(("release", "refused"), [("3.5.6", True), (pyspark.__version__, False)])
+def test_a_spark_home_of_another_release_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, release: str, refused: bool
+) -> None:
+    home = tmp_path / "spark"
+    for path in (home / "bin" / "spark-submit", home / "jars" / f"spark-core_2.13-{release}.jar"):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    monkeypatch.setenv("SPARK_HOME", str(home))
+    monkeypatch.setenv("SEGMENTATION_JARS", str(tmp_path))
+    monkeypatch.setattr("segmentation.stores.installed.java_version", lambda: 17)
+    other = rf"which is Spark {release}, and PySpark here is {pyspark.__version__}: unset it"
+    with pytest.raises(EnvironmentProblem, match=other if refused else "Delta's jars"):
+        check_environment()
+
+
+def test_jars_that_were_fetched_and_are_gone_are_named_and_fetched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, artifact, release = delta_package().split(":")
+    names = [f"io.delta_{artifact}-{release}.jar", f"io.delta_delta-storage-{release}.jar"]
+
+    def ivy(command: list[str], **_: Any) -> None:
+        (place,) = (word.partition("=")[2] for word in command if word.startswith("spark.jars.ivy="))
+        (Path(place) / "jars").mkdir(parents=True)
+        for name in names:
+            (Path(place) / "jars" / name).touch()
+
+    monkeypatch.setenv("SEGMENTATION_JARS", str(tmp_path / "jars"))
+    monkeypatch.setattr("segmentation.stores.installed.java_version", lambda: 17)
+    monkeypatch.setattr("segmentation.stores.jars.subprocess.run", ivy)
+    assert [jar.name for jar in fetch_jars(tmp_path / "jars")] == sorted(names)
+    (tmp_path / "jars" / names[1]).unlink()
+    with pytest.raises(EnvironmentProblem, match=f"of Delta's jars {names[1]} is no longer in .*fetch what is missing"):
+        check_environment()
+    assert [jar.name for jar in fetch_jars(tmp_path / "jars")] == sorted(names)
+    assert len(check_environment()) == 2
+    earlier, names[:] = list(names), [name.replace(release, "99.1.0") for name in names]
+    monkeypatch.setattr("segmentation.stores.jars.version", lambda one: "99.1.0" if one == "delta-spark" else "4.2.0")
+    assert [jar.name for jar in fetch_jars(tmp_path / "jars")] == sorted(names)
+    assert not any((tmp_path / "jars" / name).exists() for name in earlier)  # Java would load them first
