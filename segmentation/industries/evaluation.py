@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from segmentation.arrays import Floats, Ints
+from segmentation.industries.cards import FALSE_DISCOVERIES
 from segmentation.industries.measures import (
     ACCURACY,
     AUC,
@@ -157,7 +159,10 @@ def _figures(ranking: Ranking, part: Slice, place: int, spread: Floats, chance: 
     positive = part.actual == place
     scores = [given[:, place] for given in part.repeats]
     # a relabelling is one for all industries: dealt apart, their mean would vary less than chance does
-    dealt, times = int((part.actual < place).sum()), len(spread)
+    dealt = int((part.actual < place).sum())
+    # so many that the one industry that is told from chance can be, corrected for all others: the least p-value is
+    # 1 / (1 + times), and is multiplied by their number
+    times = max(len(spread), math.ceil(part.given.shape[-1] / FALSE_DISCOVERIES))
     return _Figures(
         values=np.array([ranking.value(positive, score) for score in scores]),
         constant=0.5 if ranking.name == AUC else float(positive.mean()),

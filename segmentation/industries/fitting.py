@@ -84,15 +84,18 @@ class Fitter:
         self.classes = classes
         self.seed = seed
 
-    def estimator(self, name: str) -> Any:
-        """The estimator of an entry, told that accounts have weights."""
-        estimator = build_estimator(find_model(name, "industry"), self.models, self.classes, self.seed)
+    def estimator(self, recipe: Recipe) -> Any:
+        """The estimator of a recipe with its fixed parameters, told that accounts have weights."""
+        models = self.models
+        if recipe.fixed is not None:
+            models = {recipe.model: ModelSettings.model_validate({"params": recipe.fixed, "grid": {}})}
+        estimator = build_estimator(find_model(recipe.model, "industry"), models, self.classes, self.seed)
         estimator.set(estimator.getParam("weightCol"), WEIGHT)
         return estimator
 
     def fit(self, recipe: Recipe, frame: DataFrame, place: int) -> Any:
         """The model of `recipe` on the rows of `frame` with a weight at `place`."""
-        estimator = self.estimator(recipe.model)
+        estimator = self.estimator(recipe)
         rows = frame.select(SCALED, LABEL, _weight(place).alias(WEIGHT)).where(F.col(WEIGHT) > 0)
         return estimator.fit(rows, param_map(estimator, dict(recipe.params)))
 

@@ -22,10 +22,13 @@ class Recipe:
     model: str
     #: by the library's own parameter names
     params: Point = field(default_factory=dict)
+    #: what is no matter of the grid, where it is not as today's settings have it (None)
+    fixed: Point | None = None
 
     def __str__(self) -> str:
         """Such as `lasso regParam=0.015`."""
-        return " ".join([self.model, *(f"{name}={value}" for name, value in self.params.items())])
+        told = {**self.params, **(self.fixed or {})}
+        return " ".join([self.model, *(f"{name}={value}" for name, value in told.items())])
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,13 @@ class Candidate:
     losses: Mapping[str, float] = field(repr=False)
     #: whether it only came along to be compared with (the champion's recipe)
     extra: bool = False
+    #: as the recipe's
+    fixed: Point | None = None
 
     @property
     def recipe(self) -> Recipe:
         """How it is made."""
-        return Recipe(self.model, self.params)
+        return Recipe(self.model, self.params, self.fixed)
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,8 @@ class IndustryResult:
     excluded: Mapping[str, str]
     #: one row per slice (train, cv, test), metric and industry; the columns are those of `evaluation.evaluate`
     metrics: pd.DataFrame
-    #: one row per pair: industry, predicted, accounts; out-of-fold predictions of the training split
+    #: one row per pair: industry, predicted, accounts; out-of-fold predictions of the training split,
+    #: those of the first repeat
     confusion: pd.DataFrame
     #: table `industry_drivers` without as_of and model, largest effect first within the industry
     drivers: pd.DataFrame

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,11 @@ def recipes_to_try(fitter: Fitter, names: Sequence[str]) -> list[Recipe]:
 
     InputProblem for a model or parameter that the catalogue does not know.
     """
-    return [Recipe(name, point) for name in names for point in grid_points(fitter.estimator(name), fitter.models[name])]
+    return [
+        Recipe(name, point)
+        for name in names
+        for point in grid_points(fitter.estimator(Recipe(name)), fitter.models[name])
+    ]
 
 
 def as_in_grid(fitter: Fitter, recipe: Recipe) -> Recipe:
@@ -64,11 +68,12 @@ def as_in_grid(fitter: Fitter, recipe: Recipe) -> Recipe:
 
     InputProblem when the catalogue does not know its model or one of its parameters.
     """
-    fixed = fitter.models[recipe.model].params if recipe.model in fitter.models else {}
+    today = fitter.models[recipe.model].params if recipe.model in fitter.models else {}
     grid = {name: [value] for name, value in recipe.params.items()}
+    fixed = today if recipe.fixed is None else recipe.fixed
     point = ModelSettings.model_validate({"params": fixed, "grid": grid})
     alone = Fitter({recipe.model: point}, fitter.classes, fitter.seed)
-    return Recipe(recipe.model, grid_points(alone.estimator(recipe.model), point)[0])
+    return replace(recipe, params=grid_points(alone.estimator(Recipe(recipe.model)), point)[0])
 
 
 def search(
@@ -121,16 +126,18 @@ def choose(judged: Sequence[Judged], order: Sequence[str]) -> tuple[Judged, str]
     One-standard-error rule (Breiman et al. 1984): first the simplest model whose best point is within one standard
     error of the lowest log-loss of all, then within it the simplest point that is within one of its best, too.
     """
-    open_ = [one for one in judged if not one.extra]
-    lowest = min(open_, key=lambda one: one.loss)
-    if not np.isfinite(lowest.losses).all():
+    # nothing is smaller than NaN, so the order of the candidates would decide
+    open_ = [one for one in judged if not one.extra and np.isfinite(one.losses).all()]
+    if not open_:
         raise InputProblem("no model gives finite probabilities: look for features with extreme values")
-    best_of = {name: min((o for o in open_ if o.recipe.model == name), key=lambda one: one.loss) for name in order}
-    best = next(best_of[name] for name in order if _within(best_of[name], lowest))
+    lowest = min(open_, key=lambda one: one.loss)
+    of_model = ([one for one in open_ if one.recipe.model == name] for name in order)
+    best_of = [min(points, key=lambda one: one.loss) for points in of_model if points]
+    best = next(one for one in best_of if _within(one, lowest))
     points = sorted((o for o in open_ if o.recipe.model == best.recipe.model), key=lambda o: _complexity(o.recipe))
     chosen = next(one for one in points if _within(one, best) and _within(one, lowest))
     said = f"out-of-fold log-loss {chosen.loss:.4f}"
-    if len(open_) == 1:
+    if sum(not one.extra for one in judged) == 1:
         return chosen, f"{chosen.recipe} is the only candidate; {said}"
     if chosen is lowest:
         return chosen, f"{chosen.recipe}: lowest {said}"
@@ -143,7 +150,7 @@ def choose(judged: Sequence[Judged], order: Sequence[str]) -> tuple[Judged, str]
 
 def candidates(judged: Sequence[Judged], known: Known) -> tuple[Candidate, ...]:
     """What is reported of each recipe."""
-    best = min((one for one in judged if not one.extra), key=lambda one: one.loss)
+    best = min((one for one in judged if not one.extra), key=lambda one: (np.isnan(one.loss), one.loss))
     rows = []
     for one in judged:
         difference, error = paired(one.losses, best.losses)
@@ -158,6 +165,7 @@ def candidates(judged: Sequence[Judged], known: Known) -> tuple[Candidate, ...]:
                 difference_error=error,
                 losses=dict(zip(known.accounts, one.losses.tolist(), strict=True)),
                 extra=one.extra,
+                fixed=one.recipe.fixed,
             )
         )
     return tuple(rows)

@@ -49,7 +49,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def rollback(job: Job) -> None:
-    """Make an earlier version champion again and publish what it says; gives up nothing, a rerun changes nothing."""
+    """Make an earlier version champion again and publish what it says; gives up nothing.
+
+    A rerun finishes what a killed one began. Given again after it ended, the command goes back by one more; with `--to`
+    it changes nothing.
+    """
     name = job.args.model
     if name != INDUSTRY_MODEL and not name.startswith(segments_model("")):
         raise InputProblem(f"--model {name}: give {INDUSTRY_MODEL}, or {segments_model('')} and a method")

@@ -17,7 +17,14 @@ from segmentation.industries.audit_exhibits import gather
 from segmentation.industries.gate import Decision, judge
 from segmentation.industries.result import IndustryResult, Recipe
 from segmentation.industries.training import train_industry as train
-from segmentation.jobs.freshness import LINEAGE, promote_published, published_models, read_basetable, training_note
+from segmentation.jobs.freshness import (
+    LINEAGE,
+    promote_published,
+    published_models,
+    read_basetable,
+    tell_if_behind,
+    training_note,
+)
 from segmentation.jobs.industry_models import Refusal, store_unanswered
 from segmentation.jobs.industry_tables import store_kept, store_trained
 from segmentation.jobs.kept_models import label_asked
@@ -61,6 +68,7 @@ class _Champion:
 def train_industry(job: Job) -> None:
     """Audit, train, hold the new model against the champion, publish what the better founded one says."""
     as_of, basetable, features = read_basetable(job)
+    tell_if_behind(job, as_of)
     note = training_note(job, as_of, "industry", task="industry")
     if not job.args.force and job.tables.note(INDUSTRY_SCORES) == note:
         promote_published(job, INDUSTRY_SCORES, as_of)
@@ -69,7 +77,7 @@ def train_industry(job: Job) -> None:
         return
     require_classes(basetable)
     settings, runs = job.settings, open_runs(job.settings.storage, job.data_dir)
-    current = _champion(runs)
+    current = _champion(job, runs)
     tried = hashlib.sha256(f"{note} beside {current.model if current else None}".encode()).hexdigest()
     if not job.args.force and _ended_unpublished(job, runs, as_of, tried):
         return
@@ -112,12 +120,22 @@ def _audited(job: Job, runs: Runs, basetable: DataFrame, features: Sequence[Feat
     return found
 
 
-def _champion(runs: Runs) -> _Champion | None:
+def _champion(job: Job, runs: Runs) -> _Champion | None:
+    """The champion and its whole recipe; says where its own parameters are not known, or cannot be tried again."""
     model = champion(runs, runs.prefix + INDUSTRY_MODEL)
     if model is None:
         return None
-    made_by = recipe(runs, model)
-    return _Champion(model, Recipe(*made_by) if made_by else None)
+    kept, settings = recipe(runs, model), job.settings
+    if kept is None:
+        return _Champion(model, None)
+    name, cap = kept["model"], settings.industry.class_weight_cap
+    today = settings.models[name].params if name in settings.models else {}
+    fixed = kept.get("fixed")
+    if fixed is None:
+        job.say(f"the champion {model} was kept without its fixed parameters: it is judged with today's")
+    if (its := kept.get("class_weight_cap", cap)) != cap:
+        job.say(f"the champion {model} was trained with class_weight_cap {its:g}: it is judged with today's {cap:g}")
+    return _Champion(model, Recipe(name, kept["params"], None if fixed == today else fixed))
 
 
 def _ended_unpublished(job: Job, runs: Runs, as_of: dt.date, tried: str) -> bool:

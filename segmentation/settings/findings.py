@@ -68,7 +68,7 @@ class IndustrySettings(Frozen):
     min_accounts: Positive
     repeats: Positive
     class_weight_cap: Annotated[float, Field(ge=1.0)]
-    #: fewer permutations cannot tell anything from chance: the least p-value would be above 5 %
+    #: fewer permutations cannot tell a single industry from chance: the least p-value would be above 5 %
     bootstrap: Annotated[int, Field(ge=19)]
     resamples: Annotated[int, Field(ge=0)]
     learning_shares: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...]

@@ -46,7 +46,12 @@ def log_industry(
         log_values(runs.client, run_id, _params(result), figures, gate)
         log_files(runs.client, run_id, _tables(result, found), industry_figures(result))
         model = log_model(runs, INDUSTRY_MODEL, result.model, result.numeric, result.categorical, OUTPUTS)
-        recipe = {"model": result.recipe.model, "params": dict(result.recipe.params)}
+        recipe = {
+            "model": result.model_name,
+            "params": dict(result.params),
+            "fixed": dict(settings.models[result.model_name].params),
+            "class_weight_cap": settings.industry.class_weight_cap,
+        }
         register_challenger(runs, model, {RECIPE: recipe, **gate})
         return model
 
@@ -69,7 +74,7 @@ def _log_candidate(runs: Runs, parent: str, candidate: Candidate) -> None:
         "cv/log_loss_difference": candidate.difference,
         "cv/log_loss_difference_error": candidate.difference_error,
     }
-    params = {"model": candidate.model, **candidate.params, "extra": candidate.extra}
+    params = {"model": candidate.model, **candidate.params, **(candidate.fixed or {}), "extra": candidate.extra}
     log_nested(runs.client, runs.experiment_id, parent, str(candidate.recipe), params, measured)
 
 

@@ -100,13 +100,17 @@ def champions(runs: Runs, name: str) -> list[str]:
     return list(json.loads(tags[HISTORY])) if HISTORY in tags else [present] if present else []
 
 
-def recipe(runs: Runs, model: str) -> tuple[str, dict[str, Any]] | None:
-    """The catalogue entry and the point of its grid that a version was trained with; None where no tag says so."""
+def recipe(runs: Runs, model: str) -> dict[str, Any] | None:
+    """What a version was trained with, as its tag has it; None where none says so.
+
+    `model` is the entry of the catalogue, `params` the point of its grid; `fixed` (its other parameters) and
+    `class_weight_cap` are not there of models that earlier releases trained.
+    """
     found = find_version(runs, model)
     if found is None or RECIPE not in found.tags:
         return None
-    kept = json.loads(found.tags[RECIPE])
-    return kept["model"], kept["params"]
+    kept: dict[str, Any] = json.loads(found.tags[RECIPE])
+    return kept
 
 
 def trained_for(runs: Runs, model: str) -> dt.date | None:

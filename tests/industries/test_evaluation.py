@@ -4,10 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from segmentation.industries.cards import cards
 from segmentation.industries.evaluation import Slice, evaluate
+from segmentation.industries.filling import decide
 
 NAMES = ("Food", "Toys", "Wine")
 PRIORS = np.array([0.6, 0.3, 0.1])
+#: what becomes of no accounts
+NOBODY = decide(np.empty((0, 6)), tuple("abcdef"), dict.fromkeys("abcdef"))
 
 
 def measured(actual: np.ndarray, given: np.ndarray) -> pd.DataFrame:
@@ -56,6 +60,20 @@ def test_a_good_model_stands_above_chance_inside_its_interval() -> None:
     assert row["chance_high"] < row["low"]
     assert row["p_value"] == pytest.approx(1 / 101)
     assert row["support"] == (actual == 1).sum()
+
+
+def test_one_perfect_industry_among_many_is_told_from_chance_after_the_correction() -> None:
+    """Of 20 permutations the least p-value is 1 in 21, which times six is no finding, however good the ranking."""
+    random = np.random.default_rng(2)
+    industries = tuple("abcdef")
+    actual = np.repeat(np.arange(6), 20)
+    given = random.random((120, 6))
+    given[:, 0] = actual == 0
+    table = evaluate(Slice("cv", actual, given), industries, np.full(6, 1 / 6), resamples=20, seed=1)
+    told = cards(table, dict.fromkeys(industries, 20), {}, pd.DataFrame(), pd.DataFrame(), {}, NOBODY, 0.65)
+    verdicts = told.set_index("industry")["verdict"]
+    assert verdicts["a"] == "predictable"
+    assert set(verdicts.drop("a")) == {"not from usage"}
 
 
 def test_of_two_industries_the_mean_reaches_by_chance_what_either_does() -> None:

@@ -88,6 +88,17 @@ def test_losses_that_are_not_finite_are_refused() -> None:
         choose([judged("lasso", float("nan"), regParam=0.1)], ["lasso"])
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_several_only_those_without_a_figure_are_passed_over_whatever_their_order(order: int) -> None:
+    lost, found = judged("gbt", float("nan")), judged("lasso", 0.5, regParam=0.1)
+    also = judged("lasso", float("nan"), regParam=0.2)
+    points = [lost, also, found][::order]
+    assert choose(points, ["gbt", "lasso"])[0] is found
+    told = {(row.model, row.params.get("regParam")): row.difference for row in candidates(points, KNOWN)}
+    assert told["lasso", 0.1] == 0.0
+    assert np.isnan(told["gbt", None])
+
+
 def test_a_fold_is_calibrated_by_the_others() -> None:
     said = np.where(KNOWN.actual[:, None] == np.arange(2), 0.6, 0.4)
     said[::8] = said[::8, ::-1]  # some are wrong

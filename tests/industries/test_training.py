@@ -84,6 +84,23 @@ def test_the_champions_recipe_is_judged_on_the_same_folds_and_not_chosen(result:
     assert len(losses) == result.train_accounts
 
 
+def test_a_champion_of_other_fixed_parameters_is_judged_with_its_own(
+    basetable: DataFrame, result: IndustryResult
+) -> None:
+    """Its point of the grid is one of the settings'; with their parameters it would be the new model itself."""
+    also = Recipe("lasso", {"regParam": 0.01}, {"maxIter": 12, "elasticNetParam": 0.0})
+    compared = train(basetable, also, **EVIDENCE)
+    assert [one.extra for one in compared.candidates] == [False, False, True]
+    mine, its = compared.losses_of(Recipe("lasso", {"regParam": 0.01})), compared.losses_of(also)
+    assert mine is not None
+    assert its is not None
+    assert mine == result.losses_of(Recipe("lasso", {"regParam": 0.01}))
+    assert abs(np.mean(list(mine.values())) - np.mean(list(its.values()))) > 1e-4
+    assert str(compared.candidates[2].recipe) == "lasso regParam=0.01 maxIter=12 elasticNetParam=0.0"
+    nothing = train(basetable, Recipe("lasso", {"regParam": 0.01}, {"alpha": 1.0}), **EVIDENCE)
+    assert nothing.notes[0].startswith("the recipe lasso regParam=0.01 alpha=1.0 cannot be tried again")
+
+
 def test_probabilities_are_calibrated_by_the_model_itself(
     result: IndustryResult, basetable: DataFrame, tmp_path: Path
 ) -> None:

@@ -16,10 +16,11 @@ from pyspark.sql import functions as F
 from segmentation.errors import CannotAnswer
 from segmentation.industries.audit import Audit
 from segmentation.industries.gate import OVERRULED
+from segmentation.industries.result import Recipe
 from segmentation.jobs import rollback_model, train_industry
 from segmentation.jobs.kept_models import foreign_names
 from segmentation.schemas import BASETABLE
-from segmentation.stores.registry import CHALLENGER, GATE, LABEL, find_version
+from segmentation.stores.registry import CHALLENGER, GATE, LABEL, RECIPE, find_version
 from tests.industries import made_up
 from tests.jobs.test_rollback import AS_OF, BETTER, FIRST, WORSE, World, train
 from tests.models import planted
@@ -84,6 +85,33 @@ def test_a_model_for_an_earlier_date_is_not_called_champion(
     assert "/2 passed the gate; the champion stays industry/1, because industry_scores speaks for a later date" in said
     assert "is champion" not in said
     assert world.champion() == ("industry/1", ["1"])
+
+
+def test_the_champion_is_judged_with_the_parameters_that_it_was_trained_with(
+    world: Changing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of the settings may have become worse since, and would then be held against themselves."""
+    today = dict(world.job().settings.models["lasso"].params)
+    point, tags = {"regParam": 0.01}, find_version(world.runs, "industry/1").tags
+
+    def of(**more: object) -> tuple[Recipe | None, str]:
+        kept = {"model": "lasso", "params": point, **more}
+        world.runs.client.set_model_version_tag("industry", "1", RECIPE, json.dumps(kept))
+        found = train_industry._champion(world.job(), world.runs)
+        return found.made_by, capsys.readouterr().err
+
+    capsys.readouterr()
+    assert json.loads(tags[RECIPE])["fixed"] == today
+    assert of(fixed=today, class_weight_cap=3.0) == (Recipe("lasso", point), "")
+    other = {**today, "elasticNetParam": 0.5}
+    assert of(fixed=other, class_weight_cap=3.0) == (Recipe("lasso", point, other), "")
+    recipe, said = of()
+    assert recipe == Recipe("lasso", point)
+    assert "industry/1 was kept without its fixed parameters: it is judged with today's" in said
+    assert (
+        "was trained with class_weight_cap 5: it is judged with today's 3" in of(fixed=today, class_weight_cap=5.0)[1]
+    )
+    world.runs.client.set_model_version_tag("industry", "1", RECIPE, tags[RECIPE])
 
 
 def test_where_a_feature_went_away_a_refusal_leaves_the_tables_as_they_are(

@@ -55,14 +55,19 @@ def files(runs: Runs, run_id: str, folder: str) -> set[str]:
 
 
 def test_the_model_survives_the_round_trip_and_waits_to_be_promoted(
-    runs: Runs, industry: IndustryResult, labelled: DataFrame, model: str
+    runs: Runs, industry: IndustryResult, labelled: DataFrame, model: str, settings: Settings
 ) -> None:
     version = find_version(runs, model)
     assert version is not None
     assert version.aliases == [CHALLENGER]
     assert version.tags["gate"] == "passed"
     assert version.tags["gate_reason_02"] == "not worse than the champion"
-    assert recipe(runs, model) == ("lasso", {"regParam": 0.3})
+    assert recipe(runs, model) == {
+        "model": "lasso",
+        "params": {"regParam": 0.3},
+        "fixed": dict(settings.models["lasso"].params),
+        "class_weight_cap": 3.0,
+    }
     assert promote(runs, [model]) == []
     assert champion(runs, "industry") == model == "industry/1"
     loaded = load_model(runs, model)

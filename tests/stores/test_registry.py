@@ -65,7 +65,7 @@ def test_a_challenger_becomes_champion_and_its_past_is_kept(runs: Runs, name: st
         assert challenger(runs, name) is None
     assert champion(runs, name) == f"{name}/2"
     assert champions(runs, name) == ["1", "2"]
-    assert recipe(runs, f"{name}/2") == ("lasso", {"r": 0.015})
+    assert recipe(runs, f"{name}/2") == {"model": "lasso", "params": {"r": 0.015}}
     assert recipe(runs, f"{name}/3") is None
 
 
