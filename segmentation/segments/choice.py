@@ -59,8 +59,8 @@ def choose_k(candidates: Sequence[Candidate], accounts: int, settings: SegmentSe
     unstable = dict(measured)
     if figure is not None:
         measured[chosen.k] = figure
-    reason = (
-        f"k = {chosen.k} of {candidates[0].k} to {candidates[-1].k}: {_measures(chosen, large or fitted, settings)}"
+    reason = f"k = {chosen.k} of {candidates[0].k} to {candidates[-1].k}: " + _measures(
+        chosen, large or fitted, settings, smallest_good=chosen is good[0]
     )
     reason += _stable(figure) + _passed_over(candidates, fitted, large, settings)
     reason += _not_stable(unstable, len(unstable) == len(good), settings)
@@ -109,14 +109,15 @@ def _too_small(settings: SegmentSettings) -> str:
     return f"under {100 * settings.min_share:g} % of the accounts or fewer than {FEWEST_ACCOUNTS}"
 
 
-def _measures(chosen: Candidate, rivals: Sequence[Candidate], settings: SegmentSettings) -> str:
+def _measures(chosen: Candidate, rivals: Sequence[Candidate], settings: SegmentSettings, *, smallest_good: bool) -> str:
     best = max(rivals, key=lambda one: (score(one), -one.k))
     what = "BIC" if chosen.bic is not None else "silhouette"
     figure, other = (f"{one.bic if one.bic is not None else score(one):.3f}" for one in (chosen, best))
     if chosen is best:
         return f"{'lowest' if what == 'BIC' else 'highest'} {what} ({figure})"
     within = f"{settings.bic_tolerance:.0%} of the range" if what == "BIC" else f"{settings.silhouette_tolerance}"
-    return f"the smallest whose {what} ({figure}) is within {within} of the best ({other} for k = {best.k})"
+    whose = "the smallest whose" if smallest_good else "its"
+    return f"{whose} {what} ({figure}) is within {within} of the best ({other} for k = {best.k})"
 
 
 def _stable(figure: float | None) -> str:

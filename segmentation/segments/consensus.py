@@ -59,7 +59,10 @@ def consensus(methods: Mapping[str, Sequence[Ints]], settings: SegmentSettings) 
             f"k = {k} of {counts[0]} to {counts[-1]} lives longest: co-association of {len(methods)} methods "
             f"falls by {lifetimes[k]:.3f} before two of its segments merge"
         ) + ("" if large else f"; {every_k_small(settings)}")
-    return Consensus(cuts[k], len(np.unique(cuts[k])), reason, _agreement(together, cuts[k]))
+    # no cut gives so many where all methods agree on fewer
+    if (apart := len(np.unique(cuts[k]))) < k:
+        reason += f"; the methods tell only {apart} apart"
+    return Consensus(cuts[k], apart, reason, _agreement(together, cuts[k]))
 
 
 def consensus_stability(agreed: Consensus, refits: Mapping[str, Sequence[Ints]], drawn: Ints) -> Stability:

@@ -59,17 +59,21 @@ def hedges_g(values: Floats, inside: Bools) -> tuple[Floats, Floats, Floats]:
 
     The difference of the means over the pooled standard deviation, corrected for small samples; the interval is
     the large-sample one (Hedges and Olkin 1985, chapter 5). Missing values (NaN) are left out, column by column.
+    Where nothing varies on either side, and g would be infinite, the standard deviation of both sides together takes
+    its place: nothing tells a segment apart better, and it is to have a figure.
     """
     n1, mean1, square1 = _moments(values[inside])
     n2, mean2, square2 = _moments(values[~inside])
     freedom = n1 + n2 - 2
     with np.errstate(divide="ignore", invalid="ignore"):
-        pooled = np.sqrt((square1 + square2) / freedom)
-        effect = (1.0 - 3.0 / (4.0 * freedom - 1.0)) * (mean1 - mean2) / pooled
+        # of equal numbers the mean may differ in the last digit, which is neither spread nor distance
+        hair, apart = HAIR * np.fmax(np.abs(mean1), np.abs(mean2)), mean1 - mean2
+        within = np.sqrt((square1 + square2) / freedom)
+        whole = np.sqrt((square1 + square2 + n1 * n2 / (n1 + n2) * apart**2) / (n1 + n2 - 1))
+        effect = (1.0 - 3.0 / (4.0 * freedom - 1.0)) * apart / np.where(within > hair, within, whole)
         error = np.sqrt((n1 + n2) / (n1 * n2) + effect**2 / (2.0 * (n1 + n2)))
-        # of equal numbers the mean may differ in the last digit, which is no spread
-        spread = pooled > HAIR * np.fmax(np.abs(mean1), np.abs(mean2))
-    effect = np.where((n1 >= FEWEST) & (n2 >= FEWEST) & spread, effect, np.nan)
+        told = (n1 >= FEWEST) & (n2 >= FEWEST) & ((within > hair) | (np.abs(apart) > hair))
+    effect = np.where(told, effect, np.nan)
     return effect, effect - NORMAL_95 * error, effect + NORMAL_95 * error
 
 

@@ -67,6 +67,16 @@ def test_when_no_k_is_stable_the_most_stable_is_taken_and_said_so() -> None:
     )
 
 
+def test_a_k_that_is_taken_for_its_stability_is_not_called_the_smallest() -> None:
+    for three, then in (
+        (0.5, "; no k is stable"),
+        (0.8, ", mean Jaccard over resamples 0.80; not stable enough: k = 2"),
+    ):
+        choice, _ = choose(kmeans(2, 0.485), kmeans(3, 0.49), kmeans(4, 0.5), stability={2: 0.3, 3: three, 4: 0.4})
+        said = "k = 3 of 2 to 4: its silhouette (0.490) is within 0.02 of the best (0.500 for k = 4)"
+        assert choice.reason.startswith(said + then)
+
+
 def test_a_mixture_goes_by_the_bic_and_says_which_k_failed() -> None:
     # the range is 100, of which 5 % are 5
     choice, _ = choose(gmm(2, 180.0), gmm(3, 84.0), gmm(4, 80.0), failed(5))

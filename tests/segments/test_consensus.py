@@ -57,6 +57,15 @@ def test_a_given_k_holds_for_the_consensus_too() -> None:
     assert found.clusters[6] == found.clusters[17] != found.clusters[0]
 
 
+@pytest.mark.parametrize("asked", [{"k": 5}, {"k_min": 4, "k_max": 6}])
+def test_where_all_methods_agree_on_fewer_that_is_said(asked: dict[str, int]) -> None:
+    three = clusters(*[0] * 6, *[1] * 6, *[2] * 6)
+    found = consensus({"a": [three], "b": [three]}, settings(**asked))
+    assert found is not None
+    assert found.k == 3
+    assert found.reason.endswith("; the methods tell only 3 apart")
+
+
 def test_a_cut_that_leaves_single_accounts_is_passed_over() -> None:
     # the last account is noise everywhere, so that it is the last to be merged
     found = consensus({m: [clusters(*[0] * 50, *[1] * 50, -1)] for m in "ab"}, settings(min_share=0.05, k_max=3))

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from segmentation.segments.naming import name_segments, sentence, told_by_segment, words_for
+from segmentation.segments.profiles import profile as of_values
 from tests.models.planted import feature
 
 WORDS = {"d": "Document", "s": "System", "l": "Licensing"}
@@ -89,6 +91,15 @@ def test_categories_name_segments_where_there_are_any() -> None:
     share, other = feature("d_share", category="Document", entry="share_year"), feature("some_rate")
     assert words_for([share, other], ["d_share", "some_rate"]) == {"d_share": "Document"}
     assert words_for([other], ["some_rate"]) == {"some_rate": "some rate"}
+
+
+def test_a_share_that_is_all_in_one_segment_and_nothing_elsewhere_names_it() -> None:
+    segments = np.repeat([0, 1, 2], 40)
+    shares = {name: (segments == place).astype(float) for place, name in enumerate("dsl")}
+    table = of_values(pd.DataFrame({**shares, "u": np.tile([1.0, 2.0], 60)}), segments, set())
+    assert name_segments(table, WORDS, "u") == {
+        0: "High Document, low Licensing", 1: "High System, low Document", 2: "High Licensing, low Document",
+    }  # fmt: skip
 
 
 def test_a_sentence_tells_size_use_and_marks_with_their_intervals() -> None:

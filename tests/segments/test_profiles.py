@@ -41,10 +41,13 @@ def test_hedges_g_leaves_out_what_is_missing_and_what_has_no_spread() -> None:
     matrix = np.array([[3.0, 1], [4, 1], [5, 1], [np.nan, 1], [1, 2], [2, 2], [3, 2]])
     g, _, _ = hedges_g(matrix, np.array([True] * 4 + [False] * 3))
     assert g[0] == pytest.approx(1.6)
-    assert np.isnan(g[1])  # nothing varies within: infinitely far apart, which is no figure
+    # nothing varies within: -1 over the standard deviation of all seven, sqrt(2 / 7), and J = 1 - 3 / 19
+    assert g[1] == pytest.approx(-(16 / 19) * np.sqrt(7 / 2))
     # nor do three times a tenth, whose mean is a little more
     tenths = np.array([[0.1]] * 3 + [[0.0]] * 20)
-    assert np.isnan(hedges_g(tenths, tenths[:, 0] > 0)[0][0])
+    assert hedges_g(tenths, tenths[:, 0] > 0)[0][0] == pytest.approx((1 - 3 / 83) * np.sqrt(22 * 23 / 60))
+    same = np.array([[0.1]] * 3 + [[0.30000000000000004 / 3]] * 20)
+    assert np.isnan(hedges_g(same, np.arange(23) < 3)[0][0])
 
 
 def test_eta_squared_is_the_share_between() -> None:
