@@ -11,8 +11,7 @@ from pyspark.sql import functions as F
 from segmentation.features.activity import mask_words
 from segmentation.features.months import first_in_turn, months_before
 from segmentation.jobs.activity_months import require_current_activity
-from segmentation.jobs.built import is_behind
-from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, training_note
+from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, tell_if_behind, training_note
 from segmentation.jobs.horizons import months_of_others
 from segmentation.jobs.reach import last_day, tell_unseen_days
 from segmentation.jobs.rows import replace_date
@@ -48,11 +47,7 @@ def churn(job: Job) -> None:
     if shorter:
         job.show(shorter)
     masks, categories = mask_words(job.tables.read(EVENT_NAMES)), stored_categories(job)
-    if is_behind(job, as_of, categories):
-        job.say(
-            f"the basetable as of {as_of}, whose accounts are scored, would be built otherwise today (other tables, "
-            f"settings or code): `segmentation basetable --as-of {as_of}` does so"
-        )
+    tell_if_behind(job, as_of)
     earlier, later = (
         snapshot(activity, tokens, months_before(as_of, back), horizon, categories, masks, settings.basetable)
         for back in (2 * horizon, horizon)

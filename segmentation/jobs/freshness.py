@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from segmentation.basetable.imputation import basetable_features
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
-from segmentation.jobs.built import built_of
+from segmentation.jobs.built import built_of, is_behind
 from segmentation.jobs.stored_categories import stored_categories
 from segmentation.models.catalogue import MODELS, Task
 from segmentation.runtime import Job
@@ -49,6 +49,16 @@ def read_basetable(job: Job) -> tuple[dt.date, DataFrame, tuple[Feature, ...]]:
         )
     declared = basetable_features(stored_categories(job), job.settings.basetable.imputation)
     return as_of, stored.where(F.col("as_of") == F.lit(as_of)), declared
+
+
+def tell_if_behind(job: Job, as_of: dt.date) -> None:
+    """Say so where the basetable is one that today's tables, settings and code would not build."""
+    built = built_of(job, as_of)
+    if built and built.made_from and is_behind(job, as_of, stored_categories(job)):
+        job.say(
+            f"the basetable as of {as_of} would be built otherwise today (other tables, settings or code): "
+            f"`segmentation basetable --as-of {as_of}` does so"
+        )
 
 
 def training_note(job: Job, as_of: dt.date, *sections: str, task: Task) -> str:

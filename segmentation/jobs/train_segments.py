@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from segmentation.column_names import quoted
 from segmentation.jobs.built import labels_of
-from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, training_note
+from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, tell_if_behind, training_note
 from segmentation.jobs.rows import replace_date
 from segmentation.jobs.segment_history import History, moves_in_words, moves_since, read_history, with_history
 from segmentation.runtime import Job, JobSpec, add_as_of
@@ -43,6 +43,7 @@ TOLD = (BORN, SPLIT, MERGED, ENDED)
 def train_segments(job: Job) -> None:
     """Train every method of the settings, log the runs, store every account's segment and what is to be said of it."""
     as_of, basetable, features = read_basetable(job)
+    tell_if_behind(job, as_of)
     note = training_note(job, as_of, "segments", task="segments")
     if not job.args.force and job.tables.note(SEGMENTS) == note:
         job.show(f"segments as of {as_of}: nothing has changed, kept as they are")
