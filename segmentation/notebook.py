@@ -101,7 +101,7 @@ class House:
         fix = f"`segmentation basetable --as-of {self.as_of}` builds it anew"
         if changed := changed_since(self._job, self.as_of):
             return (f"{changed}, so what is counted from the log may be newer than the basetable: {fix}",)
-        if is_behind(self._job, self.as_of, self.categories):
+        if is_behind(self._job, self.as_of, self.features):
             return (f"the basetable would be built otherwise today (other tables, settings or code): {fix}",)
         return ()
 

@@ -27,7 +27,7 @@ class Recipe:
 
     def __str__(self) -> str:
         """Such as `lasso regParam=0.015`."""
-        told = {**self.params, **(self.fixed or {})}
+        told = {**(self.fixed or {}), **self.params}  # what is in the grid wins, as in the fit
         return " ".join([self.model, *(f"{name}={value}" for name, value in told.items())])
 
 
@@ -135,11 +135,6 @@ class IndustryResult:
     shift: pd.DataFrame
     #: what a reader should know besides, in words
     notes: tuple[str, ...] = ()
-
-    @property
-    def recipe(self) -> Recipe:
-        """How the chosen model is made."""
-        return Recipe(self.model_name, self.params)
 
     def losses_of(self, recipe: Recipe) -> Mapping[str, float] | None:
         """Out-of-fold losses per account of a candidate, on the same folds as all others; None: it was none."""

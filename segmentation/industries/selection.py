@@ -126,8 +126,10 @@ def choose(judged: Sequence[Judged], order: Sequence[str]) -> tuple[Judged, str]
     One-standard-error rule (Breiman et al. 1984): first the simplest model whose best point is within one standard
     error of the lowest log-loss of all, then within it the simplest point that is within one of its best, too.
     """
+    rivals = [one for one in judged if not one.extra]
     # nothing is smaller than NaN, so the order of the candidates would decide
-    open_ = [one for one in judged if not one.extra and np.isfinite(one.losses).all()]
+    open_ = [one for one in rivals if np.isfinite(one.losses).all()]
+    lost = [str(one.recipe) for one in rivals if not np.isfinite(one.losses).all()]
     if not open_:
         raise InputProblem("no model gives finite probabilities: look for features with extreme values")
     lowest = min(open_, key=lambda one: one.loss)
@@ -137,14 +139,15 @@ def choose(judged: Sequence[Judged], order: Sequence[str]) -> tuple[Judged, str]
     points = sorted((o for o in open_ if o.recipe.model == best.recipe.model), key=lambda o: _complexity(o.recipe))
     chosen = next(one for one in points if _within(one, best) and _within(one, lowest))
     said = f"out-of-fold log-loss {chosen.loss:.4f}"
-    if sum(not one.extra for one in judged) == 1:
+    without = f"; without finite losses: {', '.join(lost)}" if lost else ""
+    if len(rivals) == 1:
         return chosen, f"{chosen.recipe} is the only candidate; {said}"
     if chosen is lowest:
-        return chosen, f"{chosen.recipe}: lowest {said}"
+        return chosen, f"{chosen.recipe}: lowest {said}{without}"
     error = paired(chosen.losses, lowest.losses)[1]
     return chosen, (
         f"{chosen.recipe}: {said}, within one standard error of the lowest ({lowest.recipe}: {lowest.loss:.4f}; "
-        f"the paired difference has a standard error of {error:.4f}), and it is the simpler"
+        f"the paired difference has a standard error of {error:.4f}), and it is the simpler{without}"
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame
 
 from segmentation.basetable.build import build_basetable
-from segmentation.basetable.imputation import LOGS, prepare_activity
+from segmentation.basetable.imputation import LOGS, basetable_features, prepare_activity
 from segmentation.basetable.labels import count_accounts, count_dropped, label_accounts, labels_of_nobody
 from segmentation.checkpoint import settled
 from segmentation.errors import InputProblem
@@ -81,7 +81,8 @@ def _build(job: Job, anew: bool) -> None:
     job.as_of = as_of  # later steps of the same run speak for the same date
     updated = update_activity(job, names, storing, anew or more_bits)
     categories = categories_of(names)
-    made_from, before = digest_of(job, as_of, categories, job.args.label), built_of(job, as_of)
+    columns = basetable_features(categories, job.settings.basetable.imputation)
+    made_from, before = digest_of(job, as_of, columns, job.args.label), built_of(job, as_of)
     if not job.args.force and before and before.made_from == made_from:
         job.publish()
         job.show(f"basetable as of {as_of}: nothing has changed, kept as it is")

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from segmentation.basetable.imputation import basetable_features
 from segmentation.code_digest import code_digest
+from segmentation.features.feature import Feature
 from segmentation.runtime import Job
 from segmentation.schemas import ACCOUNTS, ACTIVITY, BASETABLE, TOKENS
 
@@ -42,18 +42,21 @@ def labels_of(job: Job, as_of: dt.date) -> set[str]:
     return {noted[str(as_of)].label} if str(as_of) in noted else {one.label for one in noted.values()}
 
 
-def is_behind(job: Job, as_of: dt.date, categories: Sequence[str]) -> bool:
-    """Whether the date would be built from other tables, settings or code today; False where nothing tells."""
+def is_behind(job: Job, as_of: dt.date, features: Sequence[Feature]) -> bool:
+    """Whether the date would be built from other tables, settings or code today; False where nothing tells.
+
+    `features`: those that a basetable has today.
+    """
     built = built_of(job, as_of)
-    return built is not None and built.made_from not in (None, digest_of(job, as_of, categories, built.label))
+    return built is not None and built.made_from not in (None, digest_of(job, as_of, features, built.label))
 
 
-def digest_of(job: Job, as_of: dt.date, categories: Sequence[str], label: str) -> str:
+def digest_of(job: Job, as_of: dt.date, features: Sequence[Feature], label: str) -> str:
     """A digest of what the basetable depends on; equal ones mean equal basetables."""
     settings = job.settings.model_dump(mode="json", include={"basetable", "features"})
     del settings["basetable"]["as_of"]  # it may be left to the logs
     versions = job.tables.versions([ACTIVITY, ACCOUNTS, TOKENS])
-    columns = [one.name for one in basetable_features(categories, job.settings.basetable.imputation)]
+    columns = [one.name for one in features]
     asked = {"as_of": str(as_of), "label": label, "columns": columns, "code": code_digest(_FORMULAS)}
     return hashlib.sha256(json.dumps({**asked, **versions, **settings}, sort_keys=True).encode()).hexdigest()
 

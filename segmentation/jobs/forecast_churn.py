@@ -47,7 +47,7 @@ def churn(job: Job) -> None:
     if shorter:
         job.show(shorter)
     masks, categories = mask_words(job.tables.read(EVENT_NAMES)), stored_categories(job)
-    tell_if_behind(job, as_of)
+    tell_if_behind(job, as_of, features)
     earlier, later = (
         snapshot(activity, tokens, months_before(as_of, back), horizon, categories, masks, settings.basetable)
         for back in (2 * horizon, horizon)

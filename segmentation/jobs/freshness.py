@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Sequence
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -51,10 +52,9 @@ def read_basetable(job: Job) -> tuple[dt.date, DataFrame, tuple[Feature, ...]]:
     return as_of, stored.where(F.col("as_of") == F.lit(as_of)), declared
 
 
-def tell_if_behind(job: Job, as_of: dt.date) -> None:
-    """Say so where the basetable is one that today's tables, settings and code would not build."""
-    built = built_of(job, as_of)
-    if built and built.made_from and is_behind(job, as_of, stored_categories(job)):
+def tell_if_behind(job: Job, as_of: dt.date, features: Sequence[Feature]) -> None:
+    """Say so where today's tables, settings and code would not build the basetable that `read_basetable` gave."""
+    if is_behind(job, as_of, features):
         job.say(
             f"the basetable as of {as_of} would be built otherwise today (other tables, settings or code): "
             f"`segmentation basetable --as-of {as_of}` does so"

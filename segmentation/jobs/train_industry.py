@@ -59,16 +59,18 @@ class _Outcome:
 
 @dataclass(frozen=True)
 class _Champion:
-    """The model in use, and how it was made; no recipe: it was trained before recipes were kept."""
+    """The model in use, and how it was made: of models of earlier releases less was kept."""
 
     model: str
     made_by: Recipe | None
+    knows_fixed: bool = False
+    class_weight_cap: float | None = None
 
 
 def train_industry(job: Job) -> None:
     """Audit, train, hold the new model against the champion, publish what the better founded one says."""
     as_of, basetable, features = read_basetable(job)
-    tell_if_behind(job, as_of)
+    tell_if_behind(job, as_of, features)
     note = training_note(job, as_of, "industry", task="industry")
     if not job.args.force and job.tables.note(INDUSTRY_SCORES) == note:
         promote_published(job, INDUSTRY_SCORES, as_of)
@@ -121,21 +123,16 @@ def _audited(job: Job, runs: Runs, basetable: DataFrame, features: Sequence[Feat
 
 
 def _champion(job: Job, runs: Runs) -> _Champion | None:
-    """The champion and its whole recipe; says where its own parameters are not known, or cannot be tried again."""
+    """The champion, and its recipe as far as that was kept."""
     model = champion(runs, runs.prefix + INDUSTRY_MODEL)
     if model is None:
         return None
-    kept, settings = recipe(runs, model), job.settings
+    kept, models = recipe(runs, model), job.settings.models
     if kept is None:
         return _Champion(model, None)
-    name, cap = kept["model"], settings.industry.class_weight_cap
-    today = settings.models[name].params if name in settings.models else {}
-    fixed = kept.get("fixed")
-    if fixed is None:
-        job.say(f"the champion {model} was kept without its fixed parameters: it is judged with today's")
-    if (its := kept.get("class_weight_cap", cap)) != cap:
-        job.say(f"the champion {model} was trained with class_weight_cap {its:g}: it is judged with today's {cap:g}")
-    return _Champion(model, Recipe(name, kept["params"], None if fixed == today else fixed))
+    name, fixed, cap = kept["model"], kept.get("fixed"), kept.get("class_weight_cap")
+    as_today = name in models and models[name].params == fixed
+    return _Champion(model, Recipe(name, kept["params"], None if as_today else fixed), fixed is not None, cap)
 
 
 def _ended_unpublished(job: Job, runs: Runs, as_of: dt.date, tried: str) -> bool:
@@ -156,12 +153,26 @@ def _overrule(job: Job, model: str) -> str:
 
 def _judged(job: Job, result: IndustryResult, current: _Champion | None) -> Decision:
     """The gate's decision: the champion's recipe stands for it, fitted on the same folds."""
-    losses = result.losses_of(current.made_by) if current and current.made_by else None
-    if current and losses is None:
-        job.say(f"nothing says how the champion {current.model} was made: the new model is judged by itself alone")
     settings = job.settings.industry
+    losses = result.losses_of(current.made_by) if current and current.made_by else None
+    if current:
+        for line in _stand_in(current, losses is not None, settings.class_weight_cap):
+            job.say(line)
     rival = None if losses is None else replace(result.evidence, losses=losses)
     return judge(result.evidence, rival, settings.gate, settings.bootstrap, settings.seed)
+
+
+def _stand_in(current: _Champion, tried: bool, cap: float) -> list[str]:
+    """What is not as it was when the champion was trained, or that nothing stands for it."""
+    alone = "the new model is judged by itself alone"
+    if current.made_by is None:
+        return [f"nothing says how the champion {current.model} was made: {alone}"]
+    if not tried:
+        return [f"the champion {current.model} ({current.made_by}) cannot be trained again today: {alone}"]
+    told = [] if current.knows_fixed else ["kept without its fixed parameters"]
+    if (its := current.class_weight_cap) not in (None, cap):
+        told.append(f"trained with class_weight_cap {its:g}")
+    return [f"the champion {current.model} was {one}: it is judged with today's" for one in told]
 
 
 def _stored_kept(

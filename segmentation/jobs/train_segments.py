@@ -43,7 +43,7 @@ TOLD = (BORN, SPLIT, MERGED, ENDED)
 def train_segments(job: Job) -> None:
     """Train every method of the settings, log the runs, store every account's segment and what is to be said of it."""
     as_of, basetable, features = read_basetable(job)
-    tell_if_behind(job, as_of)
+    tell_if_behind(job, as_of, features)
     note = training_note(job, as_of, "segments", task="segments")
     if not job.args.force and job.tables.note(SEGMENTS) == note:
         job.show(f"segments as of {as_of}: nothing has changed, kept as they are")

@@ -26,7 +26,7 @@ from sklearn.linear_model import LogisticRegression
 
 from segmentation.arrays import Bools, Floats
 from segmentation.checkpoint import settled
-from segmentation.errors import LackingData
+from segmentation.errors import InputProblem, LackingData
 from segmentation.features.feature import Feature
 from segmentation.features.months import months_before
 from segmentation.models.catalogue import BINARY, LABEL, Params, build_estimator, find_model, grid_points, param_map
@@ -180,10 +180,13 @@ def simplest(candidates: Sequence[Candidate], lost: Sequence[Floats]) -> tuple[i
     """Place of the largest penalty within one standard error of the lowest log-loss, and why in words.
 
     `lost` holds each candidate's loss per account. The rule is that of Breiman et al. (1984), the standard error that
-    of the difference between two candidates over the same accounts.
+    of the difference between two candidates over the same accounts. InputProblem where none has finite losses.
     """
-    best = min(range(len(candidates)), key=lambda place: candidates[place].log_loss)
-    near = [place for place, one in enumerate(lost) if (one - lost[best]).mean() <= _error(one - lost[best])]
+    known = [place for place, one in enumerate(lost) if np.isfinite(one).all()]
+    if not known:
+        raise InputProblem("no penalty gives finite probabilities: look for features with extreme values")
+    best = min(known, key=lambda place: candidates[place].log_loss)
+    near = [place for place in known if (lost[place] - lost[best]).mean() <= _error(lost[place] - lost[best])]
     place = max(near, key=lambda place: candidates[place].params.get("regParam", 0.0))
     said = f"{candidates[place].params}: log-loss {candidates[place].log_loss:.4f} on accounts not seen"
     if place == best:

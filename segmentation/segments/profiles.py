@@ -16,6 +16,8 @@ from segmentation.segments.attributes import Category, Number, read_attributes
 FEWEST = 2
 #: a spread below this share of the mean is none
 HAIR = 1e-9
+#: share of the whole spread that accounts of one side have at least, in the eyes of Hedges' g
+CLOSEST = 0.1
 #: from so many accounts in every cell expected on, chi-square is as good as Fisher's exact test and far quicker
 LARGE_CELL = 50.0
 COLUMNS = (
@@ -59,8 +61,8 @@ def hedges_g(values: Floats, inside: Bools) -> tuple[Floats, Floats, Floats]:
 
     The difference of the means over the pooled standard deviation, corrected for small samples; the interval is
     the large-sample one (Hedges and Olkin 1985, chapter 5). Missing values (NaN) are left out, column by column.
-    Where nothing varies on either side, and g would be infinite, the standard deviation of both sides together takes
-    its place: nothing tells a segment apart better, and it is to have a figure.
+    The standard deviation is at least CLOSEST of that of both sides together: where nothing varies on either side,
+    and nothing tells a segment apart better, g would be infinite.
     """
     n1, mean1, square1 = _moments(values[inside])
     n2, mean2, square2 = _moments(values[~inside])
@@ -70,7 +72,7 @@ def hedges_g(values: Floats, inside: Bools) -> tuple[Floats, Floats, Floats]:
         hair, apart = HAIR * np.fmax(np.abs(mean1), np.abs(mean2)), mean1 - mean2
         within = np.sqrt((square1 + square2) / freedom)
         whole = np.sqrt((square1 + square2 + n1 * n2 / (n1 + n2) * apart**2) / (n1 + n2 - 1))
-        effect = (1.0 - 3.0 / (4.0 * freedom - 1.0)) * apart / np.where(within > hair, within, whole)
+        effect = (1.0 - 3.0 / (4.0 * freedom - 1.0)) * apart / np.maximum(within, CLOSEST * whole)
         error = np.sqrt((n1 + n2) / (n1 * n2) + effect**2 / (2.0 * (n1 + n2)))
         told = (n1 >= FEWEST) & (n2 >= FEWEST) & ((within > hair) | (np.abs(apart) > hair))
     effect = np.where(told, effect, np.nan)

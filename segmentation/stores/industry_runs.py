@@ -74,7 +74,7 @@ def _log_candidate(runs: Runs, parent: str, candidate: Candidate) -> None:
         "cv/log_loss_difference": candidate.difference,
         "cv/log_loss_difference_error": candidate.difference_error,
     }
-    params = {"model": candidate.model, **candidate.params, **(candidate.fixed or {}), "extra": candidate.extra}
+    params = {"model": candidate.model, **(candidate.fixed or {}), **candidate.params, "extra": candidate.extra}
     log_nested(runs.client, runs.experiment_id, parent, str(candidate.recipe), params, measured)
 
 

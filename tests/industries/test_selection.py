@@ -93,7 +93,11 @@ def test_of_several_only_those_without_a_figure_are_passed_over_whatever_their_o
     lost, found = judged("gbt", float("nan")), judged("lasso", 0.5, regParam=0.1)
     also = judged("lasso", float("nan"), regParam=0.2)
     points = [lost, also, found][::order]
-    assert choose(points, ["gbt", "lasso"])[0] is found
+    chosen, reason = choose(points, ["gbt", "lasso"])
+    assert chosen is found
+    assert reason == "lasso regParam=0.1: lowest out-of-fold log-loss 1.5000; without finite losses: " + ", ".join(
+        ["gbt", "lasso regParam=0.2"][::order]
+    )
     told = {(row.model, row.params.get("regParam")): row.difference for row in candidates(points, KNOWN)}
     assert told["lasso", 0.1] == 0.0
     assert np.isnan(told["gbt", None])

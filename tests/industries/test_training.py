@@ -79,7 +79,7 @@ def test_the_champions_recipe_is_judged_on_the_same_folds_and_not_chosen(result:
     losses = result.losses_of(Recipe("lasso", {"regParam": 0.05}))
     assert losses is not None
     assert set(losses) == set(result.evidence.losses)
-    assert result.losses_of(result.recipe) == result.evidence.losses
+    assert result.losses_of(Recipe("lasso", result.params)) == result.evidence.losses
     assert result.losses_of(Recipe("gbt", {})) is None
     assert len(losses) == result.train_accounts
 
@@ -96,9 +96,9 @@ def test_a_champion_of_other_fixed_parameters_is_judged_with_its_own(
     assert its is not None
     assert mine == result.losses_of(Recipe("lasso", {"regParam": 0.01}))
     assert abs(np.mean(list(mine.values())) - np.mean(list(its.values()))) > 1e-4
-    assert str(compared.candidates[2].recipe) == "lasso regParam=0.01 maxIter=12 elasticNetParam=0.0"
+    assert str(compared.candidates[2].recipe) == "lasso maxIter=12 elasticNetParam=0.0 regParam=0.01"
     nothing = train(basetable, Recipe("lasso", {"regParam": 0.01}, {"alpha": 1.0}), **EVIDENCE)
-    assert nothing.notes[0].startswith("the recipe lasso regParam=0.01 alpha=1.0 cannot be tried again")
+    assert nothing.notes[0].startswith("the recipe lasso alpha=1.0 regParam=0.01 cannot be tried again")
 
 
 def test_probabilities_are_calibrated_by_the_model_itself(

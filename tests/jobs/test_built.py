@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from segmentation.basetable.imputation import basetable_features
 from segmentation.code_digest import code_digest
 from segmentation.jobs import built
 from segmentation.jobs.built import digest_of, is_behind
 from segmentation.stores.conf import load_settings
 
 AS_OF = dt.date(2026, 1, 1)
+FEATURES = basetable_features(["Document"], "basetable")
 
 
 def test_another_formula_is_another_code_also_in_a_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,17 +50,17 @@ def job_with(versions: dict[str, int], **changed: object) -> Any:
 
 def test_a_basetable_of_other_formulas_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     job = job_with({})
-    before = digest_of(job, AS_OF, ["Document"], "industry")
-    assert digest_of(job, AS_OF, ["Document"], "industry") == before
-    assert digest_of(job, AS_OF, ["Document"], "branch") != before
+    before = digest_of(job, AS_OF, FEATURES, "industry")
+    assert digest_of(job, AS_OF, FEATURES, "industry") == before
+    assert digest_of(job, AS_OF, FEATURES, "branch") != before
     monkeypatch.setattr(built, "code_digest", lambda packages: "upgraded")
-    assert digest_of(job, AS_OF, ["Document"], "industry") != before
+    assert digest_of(job, AS_OF, FEATURES, "industry") != before
 
 
 def test_a_basetable_is_behind_when_the_cube_or_the_code_has_changed_since(monkeypatch: pytest.MonkeyPatch) -> None:
-    made_from = digest_of(job_with({}), AS_OF, ["Document"], "industry")
-    assert not is_behind(job_with({}, made_from=made_from), AS_OF, ["Document"])
-    assert not is_behind(job_with({}), AS_OF, ["Document"])  # an earlier release did not note it
-    assert is_behind(job_with({"activity": 4}, made_from=made_from), AS_OF, ["Document"])
+    made_from = digest_of(job_with({}), AS_OF, FEATURES, "industry")
+    assert not is_behind(job_with({}, made_from=made_from), AS_OF, FEATURES)
+    assert not is_behind(job_with({}), AS_OF, FEATURES)  # an earlier release did not note it
+    assert is_behind(job_with({"activity": 4}, made_from=made_from), AS_OF, FEATURES)
     monkeypatch.setattr(built, "code_digest", lambda packages: "upgraded")
-    assert is_behind(job_with({}, made_from=made_from), AS_OF, ["Document"])
+    assert is_behind(job_with({}, made_from=made_from), AS_OF, FEATURES)

@@ -14,7 +14,7 @@ from segmentation.jobs.command import main
 from segmentation.runtime import Exit
 from segmentation.stores.runs import open_runs
 from tests.robustness.conftest import STORAGE
-from tests.stores.test_spark import fake_java
+from tests.stores.test_installed import fake_java
 
 CHECKS = ("python", "packages", "java", "data dir", "scratch", "privacy", "runs")
 

@@ -26,6 +26,7 @@ from tests.jobs.test_rollback import AS_OF, BETTER, FIRST, WORSE, World, train
 from tests.models import planted
 
 BEFORE, AFTER = dt.date(2025, 12, 1), dt.date(2026, 2, 1)
+INDUSTRY_1, TODAYS = "the champion industry/1", "it is judged with today's"
 COUNTRIES = {"Food & drink": "DE", "Toys": "US"}
 
 
@@ -88,30 +89,30 @@ def test_a_model_for_an_earlier_date_is_not_called_champion(
 
 
 def test_the_champion_is_judged_with_the_parameters_that_it_was_trained_with(
-    world: Changing, capsys: pytest.CaptureFixture[str]
+    world: Changing,
 ) -> None:
     """Those of the settings may have become worse since, and would then be held against themselves."""
     today = dict(world.job().settings.models["lasso"].params)
     point, tags = {"regParam": 0.01}, find_version(world.runs, "industry/1").tags
 
-    def of(**more: object) -> tuple[Recipe | None, str]:
+    def of(**more: object) -> tuple[Recipe | None, list[str]]:
         kept = {"model": "lasso", "params": point, **more}
         world.runs.client.set_model_version_tag("industry", "1", RECIPE, json.dumps(kept))
-        found = train_industry._champion(world.job(), world.runs)
-        return found.made_by, capsys.readouterr().err
+        try:
+            found = train_industry._champion(world.job(), world.runs)
+        finally:
+            world.runs.client.set_model_version_tag("industry", "1", RECIPE, tags[RECIPE])
+        return found.made_by, train_industry._stand_in(found, True, 3.0)
 
-    capsys.readouterr()
     assert json.loads(tags[RECIPE])["fixed"] == today
-    assert of(fixed=today, class_weight_cap=3.0) == (Recipe("lasso", point), "")
+    assert of(fixed=today, class_weight_cap=3.0) == (Recipe("lasso", point), [])
     other = {**today, "elasticNetParam": 0.5}
-    assert of(fixed=other, class_weight_cap=3.0) == (Recipe("lasso", point, other), "")
-    recipe, said = of()
-    assert recipe == Recipe("lasso", point)
-    assert "industry/1 was kept without its fixed parameters: it is judged with today's" in said
-    assert (
-        "was trained with class_weight_cap 5: it is judged with today's 3" in of(fixed=today, class_weight_cap=5.0)[1]
-    )
-    world.runs.client.set_model_version_tag("industry", "1", RECIPE, tags[RECIPE])
+    assert of(fixed=other, class_weight_cap=3.0) == (Recipe("lasso", point, other), [])
+    assert of() == (Recipe("lasso", point), [f"{INDUSTRY_1} was kept without its fixed parameters: {TODAYS}"])
+    assert of(fixed=today, class_weight_cap=5.0)[1] == [f"{INDUSTRY_1} was trained with class_weight_cap 5: {TODAYS}"]
+    with_other = train_industry._Champion("industry/1", Recipe("lasso", point, {"alpha": 1.0}))
+    [alone] = train_industry._stand_in(with_other, False, 3.0)
+    assert alone.startswith("the champion industry/1 (lasso alpha=1.0 regParam=0.01) cannot be trained again today")
 
 
 def test_where_a_feature_went_away_a_refusal_leaves_the_tables_as_they_are(

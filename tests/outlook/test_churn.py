@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from segmentation.errors import InputProblem
 from segmentation.jobs.forecast_churn import summary_lines
 from segmentation.outlook.churn import Candidate, simplest
 
@@ -23,6 +25,14 @@ def test_the_largest_penalty_within_one_standard_error_is_taken() -> None:
     assert simplest(candidates([best, worse]), [best, worse]) == (
         0, f"{{'regParam': 0.01}}: log-loss {best.mean():.4f} on accounts not seen, the lowest",
     )  # fmt: skip
+
+
+def test_a_penalty_without_figures_is_passed_over_wherever_it_stands() -> None:
+    good, lost = np.array([0.2, 0.4, 0.3]), np.full(3, np.nan)
+    for given, place in (([lost, good], 1), ([good, lost], 0)):
+        assert simplest(candidates(given), given)[0] == place
+    with pytest.raises(InputProblem, match="no penalty gives finite probabilities"):
+        simplest(candidates([lost, lost]), [lost, lost])
 
 
 def test_a_difference_that_may_be_chance_is_not_called_one() -> None:

@@ -15,7 +15,6 @@ from pyspark.sql import functions as F
 
 from segmentation.features.months import months_before
 from segmentation.jobs import forecast_churn, forecast_value, freshness
-from segmentation.jobs.built import Built
 from segmentation.jobs.horizons import forecast_months
 from segmentation.notebook import open_house
 from segmentation.outlook.churn import score_churn
@@ -163,7 +162,6 @@ def test_a_basetable_without_a_feature_is_refused_before_anything_is_learned(
     data_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And one that would be built otherwise is told of."""
-    monkeypatch.setattr("segmentation.jobs.freshness.built_of", lambda *_: Built("industry", made_from="other tables"))
     monkeypatch.setattr("segmentation.jobs.freshness.is_behind", lambda *_: True)
     assert run(forecast_churn.JOB, data_dir, "--set", "basetable.imputation=logs") == Exit.INPUT
     *_, told, line = capsys.readouterr().err.splitlines()

@@ -41,11 +41,17 @@ def test_hedges_g_leaves_out_what_is_missing_and_what_has_no_spread() -> None:
     matrix = np.array([[3.0, 1], [4, 1], [5, 1], [np.nan, 1], [1, 2], [2, 2], [3, 2]])
     g, _, _ = hedges_g(matrix, np.array([True] * 4 + [False] * 3))
     assert g[0] == pytest.approx(1.6)
-    # nothing varies within: -1 over the standard deviation of all seven, sqrt(2 / 7), and J = 1 - 3 / 19
-    assert g[1] == pytest.approx(-(16 / 19) * np.sqrt(7 / 2))
+    # nothing varies within: -1 over a tenth of the standard deviation of all seven, sqrt(2 / 7), and J = 1 - 3 / 19
+    assert g[1] == pytest.approx(-10 * (16 / 19) * np.sqrt(7 / 2))
     # nor do three times a tenth, whose mean is a little more
     tenths = np.array([[0.1]] * 3 + [[0.0]] * 20)
-    assert hedges_g(tenths, tenths[:, 0] > 0)[0][0] == pytest.approx((1 - 3 / 83) * np.sqrt(22 * 23 / 60))
+    assert hedges_g(tenths, tenths[:, 0] > 0)[0][0] == pytest.approx(10 * (1 - 3 / 83) * np.sqrt(22 * 23 / 60))
+    # one account that is a little off changes little, and who is told apart less well has less
+    whole, nearly = np.repeat([1.0, 0.0], 30), np.array([0.99] + [1.0] * 29 + [0.0] * 30)
+    noisy = whole + np.tile([-0.3, 0.3], 30)
+    best, next_to, least = hedges_g(np.column_stack([whole, nearly, noisy]), whole > 0)[0]
+    assert best == pytest.approx(next_to, rel=0.01)
+    assert least < 0.3 * best
     same = np.array([[0.1]] * 3 + [[0.30000000000000004 / 3]] * 20)
     assert np.isnan(hedges_g(same, np.arange(23) < 3)[0][0])
 
