@@ -154,5 +154,11 @@ def _of_leaving(inputs: Inputs, reach: int) -> str:
             f"{are} {how}." if likely else f"{have} begun to fall silent."
         )
     if inputs.has("churn_scores"):
-        return f"No active account is {how}, and none has begun to after more than light use."
-    return "No account has fallen silent after more than light use; what will be was not forecast."
+        return (
+            f"No active account is {how}, and of those used in the last twelve months none has begun to after more "
+            "than light use."
+        )
+    return (
+        "Of the accounts used in the last twelve months, none has fallen silent after more than light use; what will "
+        "be was not forecast."
+    )

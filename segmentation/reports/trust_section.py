@@ -114,9 +114,9 @@ GLOSSARY = (
     ("Beyond chance, q", "Of all findings with at most this q, about that share is there by luck alone. It tells that "
                          "accounts differ, not why: a share or rate of few rows varies more where use is low."),
     ("Coverage", "The share of accounts that would be filled in, and rightly."),
-    (FADING.capitalize(), f"Not seen for {SILENT_DAYS} days or more, among the two fifths of accounts last seen "
-             "longest ago, and used more than lightly: the fifths in which its active days and its log rows of a year "
-             "stand, 1 for the least and 5 for the most, are above 2 in the mean."),
+    (FADING.capitalize(), f"Seen within twelve months, but not for {SILENT_DAYS} days or more, and used more than "
+             "lightly: the fifths in which its active days and its log rows of a year stand, 1 for the least and 5 for "
+             "the most, are above 2 in the mean."),
     ("Fill in", "Write the industry into an account that has none, because such guesses were right often enough."),
     ("g (Hedges)", "A difference in standard deviations: 0.2 is small, 0.8 is large."),
     ("Gate", "The check that a newly trained industry model must pass before its guesses take the place of those of "

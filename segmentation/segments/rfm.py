@@ -17,7 +17,8 @@ MEASURES = {
 SCORES = 5
 #: from this score on use counts as high, up to this one as low
 HIGH, LOW = 4, 2
-#: an account is fading or quiet only when silent for so many days: the least recent fifth may be of last week
+#: an account is silent from so many days on; its fifth would not tell: the least recent may have been seen last week,
+#: and the most recent months ago
 SILENT_DAYS = 30
 #: the label of an account whose use was more than light, and that is silent now
 FADING = "fading"
@@ -57,11 +58,11 @@ def _score(rising: Column, falling: Column) -> Column:
 def _label() -> Column:
     """`gone` without a row in twelve months, `fading` when silent after more than light use; else how recent and heavy.
 
-    Whoever is silent is `fading` or `quiet and light`; who is among the least recent but not silent is `regular`.
+    Whoever is silent is `fading` or `quiet and light`; of the others the more recent are `active`, the rest `regular`.
     """
     use = (F.col("frequency") + F.col("volume")) / 2
-    silent = (F.col("recency") <= LOW) & (F.col("recency_days") >= SILENT_DAYS)
-    recent = F.when(F.col("recency") >= HIGH, "active").when(silent, "quiet").otherwise("regular")
+    silent = F.col("recency_days") >= SILENT_DAYS
+    recent = F.when(silent, "quiet").when(F.col("recency") >= HIGH, "active").otherwise("regular")
     heavy = F.when(use >= HIGH, "heavy").when(use > LOW, "moderate").otherwise("light")
     fading = silent & (use > LOW)
     return F.when(F.col("rows_year") <= 0, "gone").when(fading, FADING).otherwise(F.concat_ws(" and ", recent, heavy))

@@ -229,7 +229,13 @@ def test_nobody_to_be_reached_is_told_of_both_kinds() -> None:
     busy = frames.rfm(frames.NOW).assign(label="active and heavy")
     inputs = frames.inputs(frames.tables() | {"churn_scores": frames.churn(), "account_rfm": busy}, reach_out=0.95)
     assert headline(inputs) == (
-        "No active account is likely to fall silent (95 % or more), and none has begun to after more than light use."
+        "No active account is likely to fall silent (95 % or more), and of those used in the last twelve months none "
+        "has begun to after more than light use."
+    )
+    gone = busy.assign(label=["active and heavy"] * 5 + ["gone"])  # has fallen silent, and longer ago
+    assert headline(frames.inputs(frames.tables() | {"account_rfm": gone})) == (
+        "Of the accounts used in the last twelve months, none has fallen silent after more than light use; what will "
+        "be was not forecast."
     )
 
 
