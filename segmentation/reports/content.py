@@ -123,7 +123,7 @@ def _of_industries(inputs: Inputs, counts: pd.Series) -> list[str]:
     cards = inputs.rows("industry_cards")
     told = cards.loc[cards["verdict"] == PREDICTABLE, "industry"].sort_values()
     named = f": {', '.join(told)}" if len(told) else ""
-    said.append(f"Usage tells {len(told)} of {len(cards)} industries reliably{named}.")
+    said.append(f"Usage tells {len(told)} of {len(cards)} industries from the rest{named}.")
     check = counted(counts.get(CHECK, 0), "label")
     to_check = f"{check} should be checked" if inputs.labels_checked else "labels were not checked"
     if inputs.rows("basetable")["industry"].notna().all():

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
+from segmentation.industries.cards import FALSE_DISCOVERIES, PREDICTABLE
 from segmentation.reports.blocks import Block, Column, Heading, Points, Section, Terms, table
 from segmentation.reports.industries_section import accuracy_said
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.segments_section import FAIR
 from segmentation.segments.rfm import FADING, SILENT_DAYS
+from segmentation.shown import shown_goal
 
 SLICES = {
     "train": "accounts it learned from",
@@ -126,7 +128,9 @@ GLOSSARY = (
     ("Matthews correlation", "How far first choices and labels agree beyond chance: 0 not at all, 1 always."),
     ("Outlying account", "An account unlike all others. It is in a segment all the same: look before acting on it."),
     ("Precision", "The share of fills that are right."),
-    ("Predictable", "Usage tells this industry from the rest, beyond doubt."),
+    (PREDICTABLE.capitalize(), f"Usage tells this industry from the rest better than chance (q at most "
+            f"{shown_goal(FALSE_DISCOVERIES)}), and the lower end of its AUC's interval reaches the bar of the "
+            "settings (predictable_auc). It does not mean that single accounts can be filled in."),
     ("Promising with more accounts", "Better than chance, but too few labelled accounts to be sure how much."),
     ("Reach out", "Call or write: the account is likely to fall silent, or has begun to."),
     ("Residual", "How far a count is from what chance would give, in standard deviations; beyond 2 or 3 it is rare."),

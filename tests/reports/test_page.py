@@ -112,7 +112,7 @@ def test_the_summary_says_what_to_do() -> None:
     assert "6 accounts fall into 2 segments; the largest, Heavy use, has 3 of them (50 %)." in said
     assert "1 of these segments is doubtful: do not build a campaign on it alone." in said
     assert "Since 2025-12-01, 2 of 6 accounts (33 %) changed segment." in said
-    assert "Usage tells 1 of 2 industries reliably: Labels." in said
+    assert "Usage tells 1 of 2 industries from the rest: Labels." in said
     assert "The industry of 1 account can be filled in now; 1 account needs a look, and 1 label should be" in said
     assert not re.search(r"\b1 (accounts|segments|labels|files|industries|months)\b", said)
 

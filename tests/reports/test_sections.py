@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 import pytest
 
+from segmentation.industries.cards import PREDICTABLE, Found, verdict
 from segmentation.reports import charts
 from segmentation.reports.blocks import Cards, Chart, Facts, Points, Section, TableBlock, Text
 from segmentation.reports.content import find, summary_section
@@ -89,6 +92,17 @@ def test_the_cards_say_of_what_a_q_speaks_and_what_it_does_not_tell() -> None:
         in cards.text
     )
     assert "a share or rate of few rows varies more where use is low" in dict(GLOSSARY)["Beyond chance, q"]
+
+
+def test_a_predictable_industry_is_called_no_more_than_its_verdict_says() -> None:
+    assert verdict(Found(0.7, 0.65, 0.75, 0.05, None), 0.65)[0] == PREDICTABLE  # of doubt enough is left
+    said = dict(GLOSSARY)["Predictable"].replace("\N{NO-BREAK SPACE}", " ")
+    assert "better than chance (q at most 5 %), and the lower end of its AUC's interval reaches the bar" in said
+    assert said.endswith("It does not mean that single accounts can be filled in.")
+    inputs = frames.inputs()
+    whole = f"{said} {summary_section(inputs, find(inputs))}"
+    assert "1 of 2 industries from the rest: Labels." in whole
+    assert not re.search("beyond doubt|reliably", whole)
 
 
 def test_the_bar_of_doubt_is_told_as_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
