@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from segmentation.industries.cards import FALSE_DISCOVERIES, PREDICTABLE
+from segmentation.industries.cards import FALSE_DISCOVERIES, NOT_FROM_USAGE, PREDICTABLE, PROMISING, TOO_FEW
 from segmentation.reports.blocks import Block, Column, Heading, Points, Section, Terms, table
 from segmentation.reports.industries_section import accuracy_said
 from segmentation.reports.inputs import Inputs
@@ -126,12 +126,16 @@ GLOSSARY = (
     ("Interval", "Where the true figure lies, as far as so many accounts can tell: 95 of 100 such intervals hold it."),
     ("Label", "The industry that the accounts file names."),
     ("Matthews correlation", "How far first choices and labels agree beyond chance: 0 not at all, 1 always."),
+    (NOT_FROM_USAGE.capitalize(), "All of its AUC's interval lies below the bar of a predictable industry, even if it "
+            "is told better than chance; or it is not, and more accounts to learn from did not raise its AUC beyond "
+            "noise."),
     ("Outlying account", "An account unlike all others. It is in a segment all the same: look before acting on it."),
     ("Precision", "The share of fills that are right."),
     (PREDICTABLE.capitalize(), f"Usage tells this industry from the rest better than chance (q at most "
             f"{shown_goal(FALSE_DISCOVERIES)}), and the lower end of its AUC's interval reaches the bar of the "
             "settings (predictable_auc). It does not mean that single accounts can be filled in."),
-    ("Promising with more accounts", "Better than chance, but too few labelled accounts to be sure how much."),
+    (PROMISING.capitalize(), "Not shown to be predictable, but the upper end of its AUC's interval reaches the bar, "
+            "and it is told better than chance or its AUC rose with the accounts that were learned from."),
     ("Reach out", "Call or write: the account is likely to fall silent, or has begun to."),
     ("Residual", "How far a count is from what chance would give, in standard deviations; beyond 2 or 3 it is rare."),
     ("Segment", "Accounts that use the product alike. Its id and name survive when models are trained anew; where "
@@ -139,6 +143,7 @@ GLOSSARY = (
     ("Set aside", "A row that is broken (quarantined): kept with its reason, not counted, can be mended."),
     ("Stability", "How well a segment is found again when accounts are drawn anew: 1 always, "
                   f"below {FAIR:g} doubtful."),
+    (TOO_FEW.capitalize(), "Not judged: too few accounts have this label for a model to be learned and measured."),
     ("Value, expected", "What an account is likely to bring in the months ahead, in the unit of the logs' value."),
     ("Was", "What became of a segment since the report before: kept; merged, when it took in another or was made of "
             "several; split, when half of it or more comes from another; born, when it is new; first, when there was "

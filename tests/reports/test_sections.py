@@ -7,11 +7,11 @@ import re
 import pandas as pd
 import pytest
 
-from segmentation.industries.cards import PREDICTABLE, Found, verdict
+from segmentation.industries.cards import NOT_FROM_USAGE, PREDICTABLE, PROMISING, Found, verdict
 from segmentation.reports import charts
 from segmentation.reports.blocks import Cards, Chart, Facts, Points, Section, TableBlock, Text
 from segmentation.reports.content import find, summary_section
-from segmentation.reports.industries_section import industries_section
+from segmentation.reports.industries_section import VERDICTS, industries_section
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.joint_section import joint_section, outlook_section
 from segmentation.reports.residuals import segment_industries
@@ -103,6 +103,16 @@ def test_a_predictable_industry_is_called_no_more_than_its_verdict_says() -> Non
     whole = f"{said} {summary_section(inputs, find(inputs))}"
     assert "1 of 2 industries from the rest: Labels." in whole
     assert not re.search("beyond doubt|reliably", whole)
+
+
+def test_every_verdict_is_explained_as_it_is_given() -> None:
+    told = dict(GLOSSARY)
+    assert {one.capitalize() for one in VERDICTS} <= set(told)
+    # not told from chance, but on a rising curve
+    assert verdict(Found(0.62, 0.55, 0.69, 0.3, 0.1), 0.65)[0] == PROMISING
+    assert "better than chance or its AUC rose with the accounts" in told[PROMISING.capitalize()]
+    assert verdict(Found(0.6, 0.56, 0.64, 0.01, None), 0.65)[0] == NOT_FROM_USAGE
+    assert "below the bar of a predictable industry, even if it is told better" in told[NOT_FROM_USAGE.capitalize()]
 
 
 def test_the_bar_of_doubt_is_told_as_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
