@@ -7,7 +7,9 @@ is made good by giving the command again.
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 
+import pandas as pd
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
@@ -22,6 +24,7 @@ from segmentation.jobs.activity_months import refresh_activity
 from segmentation.jobs.batches import recount
 from segmentation.jobs.dimensions import update_tokens
 from segmentation.jobs.ingest_events import finish
+from segmentation.jobs.rows import table_rows
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import (
     ACTIVITY,
@@ -29,10 +32,13 @@ from segmentation.schemas import (
     HEAVY_HITTERS,
     INGEST_PLANS,
     LEDGER,
+    SEGMENT_SUMMARIES,
+    SEGMENTS,
     TABLES,
     TOKEN_FEATURES,
     TOKENS,
 )
+from segmentation.segments.describing import resized
 from segmentation.shown import listed
 from segmentation.stores.secrets import read_key
 from segmentation.table import Table
@@ -91,6 +97,7 @@ def _erase(job: Job, account_id: str, plain: str, owned: list[Row]) -> tuple[dic
         texts += names
     if tables.exists(EVENTS):
         counts[EVENTS.name], by_text = _erase_events(job, account_id, keys, texts)
+    _resize_segments(job, account_id)
     for table in _PER_ACCOUNT:
         counts[table.name] = _delete(job, table, F.col("account_id") == F.lit(account_id))
     # as of an earlier date a token may have been another account's
@@ -150,6 +157,31 @@ def _erase_events(job: Job, account_id: str, token_keys: list[int], texts: list[
     recount(job, sorted({row["batch_id"] for row in where}))
     update_tokens(job, None)
     return sum(row["rows"] for row in where), sum(row["by_text"] for row in where)
+
+
+def _resize_segments(job: Job, account_id: str) -> None:
+    """Count the account's segments without it; to be called while it is still in them.
+
+    Their figures beside the sizes stay those of the training.
+    """
+    tables = job.tables
+    if not (tables.exists(SEGMENTS) and tables.exists(SEGMENT_SUMMARIES)):
+        return
+    placed, own, run = tables.read(SEGMENTS), F.col("account_id") == F.lit(account_id), ["as_of", "method"]
+    others = F.count_if(~own).alias("others")
+    counted = placed.join(placed.where(own).select(*run), on=run, how="left_semi").groupBy(*run, "segment").agg(others)
+    sizes: dict[tuple[dt.date, str], dict[int, int]] = {}
+    for row in counted.collect():
+        sizes.setdefault((row["as_of"], row["method"]), {})[row["segment"]] = row["others"]
+    if not sizes:
+        return
+    stored = tables.read(SEGMENT_SUMMARIES).toPandas()
+    parts = [
+        resized(part, sizes[at], is_earlier=False) if (at := (as_of, str(method))) in sizes else part
+        for (as_of, method), part in stored.groupby(run)
+    ]
+    rows = table_rows(pd.concat(parts), SEGMENT_SUMMARIES)
+    tables.replace(rows, SEGMENT_SUMMARIES, note=tables.note(SEGMENT_SUMMARIES))
 
 
 def _delete(job: Job, table: Table, concerned: Column) -> int:

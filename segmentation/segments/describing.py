@@ -91,9 +91,10 @@ def _size(accounts: int, share: float) -> str:
 
 
 def resized(summaries: pd.DataFrame, sizes: Mapping[int, int], is_earlier: bool) -> pd.DataFrame:
-    """Summaries of a model that has placed other accounts than those of its training: their sizes are today's.
+    """Summaries of a model whose segments have other accounts than at its training: their sizes are today's.
 
-    `sizes`: segment -> accounts. `is_earlier`: it was trained for an earlier date, so that today it brings no news.
+    `sizes`: segment -> accounts, those in no segment included. `is_earlier`: it was trained for an earlier date, so
+    that today it brings no news.
     """
     rows, everybody = summaries.to_dict("records"), max(sum(sizes.values()), 1)
     for row in rows:

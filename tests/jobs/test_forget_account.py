@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from pyspark.sql import SparkSession
 
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
-from segmentation.schemas import ACTIVITY, EVENTS, TOKENS
+from segmentation.schemas import ACTIVITY, EVENTS, SEGMENT_SUMMARIES, SEGMENTS, TOKENS
+from tests.robustness.conftest import store
 from tests.robustness.logs import Logs, line
 
 TIME = "2025-03-04 10:00:00"
@@ -76,6 +78,51 @@ def test_a_damaged_row_of_another_account_stays_and_one_of_nobody_is_told(
     assert "erased '12': events 2" in said
     assert "1 of the events by their text alone" in said
     assert left(logs) == {"77": [others.encode()]}
+
+
+def test_segments_are_counted_without_the_account(spark: SparkSession, tmp_path: Path) -> None:
+    """Of two methods that have it, in one of which it was a segment of its own; the earlier date never had it."""
+    logs = Logs(spark, tmp_path)
+    logs.write("a.csv", line(TIME, "t1", account="a1"))
+    assert logs.ingest() == Exit.OK
+    now, earlier, everybody = dt.date(2025, 4, 1), dt.date(2025, 3, 1), ("a1", "a2", "a3", "a4")
+    placed = [(now, "kmeans", dict(zip(everybody, (0, 0, 0, 1), strict=True))),
+              (now, "hdbscan", dict(zip(everybody, (0, 1, 1, -1), strict=True))),
+              (earlier, "kmeans", {"a2": 0, "a3": 0})]  # fmt: skip
+    rows = [
+        (as_of, account, method, segment, "-", 1.0, False, "m/1")
+        for as_of, method, of_account in placed
+        for account, segment in of_account.items()
+    ]
+    told = [
+        (now, "kmeans", 0, 3, 0.75, "kept", "3 accounts (75 % of all). Use."),
+        (now, "kmeans", 1, 1, 0.25, "kept", "1 account (25 % of all). Use."),
+        (now, "kmeans", 2, 0, 0.0, "ended", "Ended: it is."),
+        (now, "hdbscan", 0, 1, 0.25, "born", "1 account (25 % of all). Use."),
+        (now, "hdbscan", 1, 2, 0.5, "born", "2 accounts (50 % of all). Use."),
+        (earlier, "kmeans", 0, 2, 1.0, "first", "2 accounts (100 % of all). Use."),
+    ]
+    known = [
+        (as_of, method, segment, "-", said, size, share, None, change, [0], 1.0, None, 2.0)
+        for as_of, method, segment, size, share, change, said in told
+    ]
+    tables = store(spark, logs.data)
+    tables.replace(spark.createDataFrame(rows, SEGMENTS.columns), SEGMENTS)
+    tables.replace(spark.createDataFrame(known, SEGMENT_SUMMARIES.columns), SEGMENT_SUMMARIES)
+    tables.publish("segments", dt.datetime(2025, 4, 1))
+    assert forget(logs, "a1") == Exit.OK
+    found = {
+        (row["as_of"], row["method"], row["segment"]): (row["accounts"], row["share"], row["change"], row["sentence"])
+        for row in logs.read(SEGMENT_SUMMARIES).collect()
+    }
+    assert found == {
+        (now, "kmeans", 0): (2, 2 / 3, "kept", "2 accounts (67 % of all). Use."),
+        (now, "kmeans", 1): (1, 1 / 3, "kept", "1 account (33 % of all). Use."),
+        (now, "kmeans", 2): (0, 0.0, "ended", "Ended: it is."),
+        (now, "hdbscan", 0): (0, 0.0, "born", "0 accounts (0 % of all). Use."),
+        (now, "hdbscan", 1): (2, 2 / 3, "born", "2 accounts (67 % of all). Use."),
+        (earlier, "kmeans", 0): (2, 1.0, "first", "2 accounts (100 % of all). Use."),
+    }
 
 
 @pytest.mark.long
