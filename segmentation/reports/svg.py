@@ -14,7 +14,12 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from segmentation.reports.palette import VARIABLES
+from segmentation.reports.palette import VARIABLES, WIDTH
+
+#: pixels of a page per point of a chart: no chart is drawn larger, and no wide one smaller
+MOST, LEAST = 1.4, 1.2
+#: of an inch
+POINTS = 72
 
 _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -55,9 +60,11 @@ def inline_svg(figure: Figure, name: str, title: str, description: str) -> str:
     box = re.search(r'viewBox="[^"]+"', head)
     assert box is not None  # matplotlib always writes one
     width = float(box.group().rstrip('"').split()[-2])
+    # what is wider than the page would be shrunk to it, letters and all; a variable, so that print can overrule it
+    least = f"; --least: {width * LEAST:.0f}px" if width > WIDTH * POINTS else ""
     said = f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(description)}</desc>'
     opening = (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" {box.group()} '
-        f'role="img" aria-labelledby="{name}-title {name}-desc" style="max-width: {width * 1.4:.0f}px">'
+        f'role="img" aria-labelledby="{name}-title {name}-desc" style="max-width: {width * MOST:.0f}px{least}">'
     )
     return f"{opening}{said}{body}"

@@ -17,7 +17,12 @@ from pyspark.sql import SparkSession
 
 from segmentation.jobs.command import main
 from segmentation.jobs.report_tables import _of_date
+from segmentation.reports.blocks import Report
+from segmentation.reports.joint_section import joint_section
+from segmentation.reports.page import render
+from segmentation.reports.residuals import segment_industries
 from segmentation.runtime import Exit
+from tests.reports import frames
 from tests.reports.test_page import SECTIONS
 from tests.walk import AS_OF
 
@@ -171,6 +176,26 @@ def test_it_prints(opened: Opener) -> None:
     assert set(page.evaluate(heads)) == {"avoid"}
     buttons = "[...document.querySelectorAll('th button')].map(one => getComputedStyle(one).display)"
     assert set(page.evaluate(buttons)) == {"contents"}
+
+
+def test_a_map_of_many_industries_scrolls_in_its_box_and_prints_whole(browser: Browser) -> None:
+    pairs = [(segment, f"Industry {number:02d}") for segment in (0, 1) for number in range(36)]
+    residuals = segment_industries(pd.DataFrame(pairs, columns=["segment", "industry"]))
+    inputs = frames.inputs()
+    section = joint_section(inputs, residuals)
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_content(render(Report("Many industries", inputs.as_of, inputs.published, (section,))))
+    letters = "Math.min(...[...document.querySelectorAll('svg text')].map(one => one.getBoundingClientRect().height))"
+    box = "(({scrollWidth, clientWidth}) => scrollWidth > clientWidth)(document.querySelector('figure .scroll'))"
+    try:
+        assert page.evaluate(letters) > 9
+        assert page.evaluate(box)
+        assert page.evaluate("document.documentElement.scrollWidth") == 1280
+        page.emulate_media(media="print")
+        assert not page.evaluate(box)
+        assert page.evaluate("document.documentElement.scrollWidth") == 1280
+    finally:
+        page.close()
 
 
 def test_its_tables_are_files_too_and_a_second_report_is_the_same(reported: Path, html: Path, read: Read) -> None:

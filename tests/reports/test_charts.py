@@ -89,6 +89,14 @@ def test_long_names_of_industries_do_not_lie_on_each_other(industries: int) -> N
         assert name.startswith(" ".join(lines).removesuffix(" …"))
 
 
+@pytest.mark.parametrize(("industries", "least"), [(3, None), (8, None), (13, 769), (30, 1503)])
+def test_a_chart_wider_than_the_page_keeps_letters_that_can_be_read(industries: int, least: int | None) -> None:
+    figure = industry_charts.residual_map(residuals(2, [f"Industry {n:02d}" for n in range(industries)]), {})
+    assert figure is not None
+    svg = inline_svg(figure, "residuals", "Residuals", "Residuals")
+    assert re.findall(r"--least: (\d+)px", svg[: svg.index(">")]) == ([str(least)] if least else [])
+
+
 def _luminance(colour: list[float]) -> float:
     """Relative luminance of WCAG 2.2, of parts from 0 to 1."""
     parts = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in colour]
