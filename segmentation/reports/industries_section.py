@@ -35,6 +35,8 @@ VERDICTS = (PREDICTABLE, PROMISING, NOT_FROM_USAGE, TOO_FEW)
 SPEAKS = "Bars to the right speak for the industry, bars to the left against it; a longer bar weighs more."
 #: of trees, which say how much a feature tells and not in which direction
 WEIGHS = "A longer bar weighs more. The model is made of trees: a feature may speak for the industry or against it."
+#: of labels that usage contradicts: what was measured is in industries/suspects.py
+DOUBTED = "A list to look through, not to correct by: most of these labels may be right."
 #: thresholds that the page shows
 THRESHOLDS = 20
 
@@ -49,15 +51,12 @@ def industries_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
     cards = ordered_cards(inputs)
     said = [f"{name}: {(cards['verdict'] == name).sum()}" for name in VERDICTS if (cards["verdict"] == name).any()]
     counts = actions["action"].value_counts() if len(actions) else pd.Series(dtype=int)
+    right = shown_goal(inputs.right_at_least)
     facts = Facts(
         (
-            Fact(
-                "to fill in",
-                shown_int(counts.get(FILL, 0)),
-                f"where {shown_goal(inputs.right_at_least)} or more are right",
-            ),
+            Fact("to fill in", shown_int(counts.get(FILL, 0)), f"where {right} or more are right"),
             Fact("to look at", shown_int(counts.get(REVIEW, 0)), "the first guess is too unsure to be filled in"),
-            Fact("labels to check", shown_int(counts.get(CHECK, 0)), "the usage contradicts the accounts file")
+            Fact("labels to check", shown_int(counts.get(CHECK, 0)), "usage contradicts them; most may be right")
             if inputs.labels_checked
             else Fact("labels to check", NOTHING, f"not checked: {NOT_CHECKED}"),
         )
@@ -230,6 +229,7 @@ def _lists(inputs: Inputs, actions: pd.DataFrame) -> list[Block]:
         elif rows.empty:
             blocks.append(Text("No account is on this list."))
         else:
+            blocks += [Text(DOUBTED)] if action == CHECK else []
             blocks.append(table(name, caption, rows[[one.name for one in columns]], columns, inputs.shown))
     return blocks
 

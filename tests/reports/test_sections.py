@@ -9,7 +9,7 @@ import pytest
 
 from segmentation.industries.cards import NOT_FROM_USAGE, PREDICTABLE, PROMISING, Found, verdict
 from segmentation.reports import charts
-from segmentation.reports.blocks import Cards, Chart, Facts, Points, Section, TableBlock, Text
+from segmentation.reports.blocks import Cards, Chart, Facts, Heading, Points, Section, TableBlock, Text
 from segmentation.reports.content import find, summary_section
 from segmentation.reports.industries_section import VERDICTS, industries_section
 from segmentation.reports.inputs import Inputs
@@ -183,6 +183,20 @@ def test_the_strongest_surplus_is_told_in_words() -> None:
         "Of 6 pairs, 4 are beyond chance (q at most 0.05). The strongest surplus: Labels in segment 0 (Heavy use), "
         "30 accounts where 17.5 would be expected."
     )
+
+
+def test_a_label_on_the_list_is_not_called_wrong() -> None:
+    inputs = frames.inputs()
+    section = industries_section(inputs, find(inputs).actions)
+    assert "usage contradicts them; most may be right" in blank_free(section)
+    place = next(at for at, block in enumerate(section.blocks) if block == Heading("Check the label"))
+    told, listed = section.blocks[place + 1 : place + 3]
+    assert isinstance(told, Text)
+    assert told.text.startswith("A list to look through, not to correct by: most of these labels may be right")
+    assert isinstance(listed, TableBlock)
+    assert listed.name == "check"
+    nobody = frames.inputs({name: rows for name, rows in frames.tables().items() if name != "industry_suspects"})
+    assert "to correct by" not in str(industries_section(nobody, find(nobody).actions))
 
 
 def test_thresholds_are_told_as_they_are_set_and_never_reached_by_rounding() -> None:
