@@ -31,10 +31,12 @@ from segmentation.reports.palette import (
     square,
     squared,
 )  # fmt: skip
-from segmentation.shown import shown_share
+from segmentation.shown import fixed, interval, shown_share
 
 #: more points than this are one blot, and a heavy file
 SHOWN_POINTS = 4000
+#: features that are drawn per segment
+BARS = 6
 #: a line of text beside a bar
 WRAP = 34
 
@@ -80,18 +82,16 @@ def segment_map(positions: pd.DataFrame, names: Mapping[int, str]) -> Figure | N
 
 
 def profile_bars(
-    profiles: pd.DataFrame, segment: int, words: Mapping[str, str] | None = None, shown: int = 6
+    profiles: pd.DataFrame, segment: int, words: Mapping[str, str] | None = None, shown: int = BARS
 ) -> Figure | None:
     """How far a segment is from all other accounts: the features with the largest Hedges' g, with 95 % intervals.
 
     `profiles`: rows of segment_profiles of one method. `words`: feature -> how to say it. Monthly and quarterly twins
     of a feature are left out; hatched bars are features that say what it was not built from.
     """
-    own = profiles[(profiles["segment"] == segment) & profiles["effect"].notna()]
-    own = own[~own["feature"].str.contains(r" = |_[mq]\d+$", regex=True)]
-    if own.empty:
+    rows = _apart(profiles, segment, shown)
+    if rows.empty:
         return None
-    rows = strongest(own, shown)
     figure, axes = canvas(0.75 + 0.36 * len(rows), NARROW)
     places, effects = np.arange(len(rows)), rows["effect"].to_numpy(float)
     spread = np.maximum(0.0, np.stack([effects - rows["low"].astype(float), rows["high"].astype(float) - effects]))
@@ -103,6 +103,21 @@ def profile_bars(
     widest = max(1.0, float(np.abs(rows[["low", "high", "effect"]].to_numpy(float)).max())) * 1.05
     axes.set(xlabel="less  ←  standard deviations  →  more", xlim=(-widest, widest))
     return figure
+
+
+def profile_said(profiles: pd.DataFrame, segment: int, words: Mapping[str, str], shown: int = BARS) -> str:
+    """What `profile_bars` draws, in words: the longest bar first."""
+    told = [
+        f"{in_words(row['feature'], words)}: {fixed(row['effect'], 2, '+')} ({interval(row['low'], row['high'])})"
+        f"{', not built from' if row['held_out'] else ''}"
+        for row in _apart(profiles, segment, shown).iloc[::-1].to_dict("records")
+    ]
+    return "; ".join(told)
+
+
+def _apart(profiles: pd.DataFrame, segment: int, shown: int) -> pd.DataFrame:
+    own = profiles[(profiles["segment"] == segment) & profiles["effect"].notna()]
+    return strongest(own[~own["feature"].str.contains(r" = |_[mq]\d+$", regex=True)], shown)
 
 
 def segment_sizes(summaries: pd.DataFrame) -> Figure | None:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from segmentation.reports.blocks import Block, Card, Cards, Column, Details, Fact, Facts, Heading, Section, Text, table
-from segmentation.reports.charts import inhabited, profile_bars, segment_map, segment_sizes, thinned
+from segmentation.reports.charts import inhabited, profile_bars, profile_said, segment_map, segment_sizes, thinned
 from segmentation.reports.drawn import chart
 from segmentation.reports.inputs import Inputs
 from segmentation.shown import NOTHING, counted, is_missing, shown_below, shown_share
@@ -122,8 +122,10 @@ def _map(inputs: Inputs) -> list[Block]:
 
 def _card(inputs: Inputs, row: dict[Any, Any]) -> Card:
     number, name, sentence = int(row["segment"]), str(row["name"]), str(row["sentence"])
-    figure = profile_bars(inputs.of_method("segment_profiles"), number, inputs.words)
-    drawn = chart(figure, f"profile-{number}", f"How far from the others: {number} {name}", APART, False)
+    profiles, title = inputs.of_method("segment_profiles"), f"How far from the others: {number} {name}"
+    # no table has them: whoever cannot see the bars is told of each
+    said = f"{APART} The longest first: {profile_said(profiles, number, inputs.words)}."
+    drawn = chart(profile_bars(profiles, number, inputs.words), f"profile-{number}", title, said, False)
     badge = f"{row['trust']} · {shown_share(row['share'])}"
     return Card(f"{number}  {name}", badge, _FIGURES.sub("", sentence), (*drawn, Details("With its figures", sentence)))
 

@@ -115,6 +115,15 @@ def test_every_verdict_is_explained_as_it_is_given() -> None:
     assert "below the bar of a predictable industry, even if it is told better" in told[NOT_FROM_USAGE.capitalize()]
 
 
+def test_whoever_cannot_see_what_sets_a_segment_apart_is_told_of_each_bar() -> None:
+    [cards] = [block for block in segments_section(frames.inputs()).blocks if isinstance(block, Cards)]
+    told = [block.description for card in cards.items for block in card.blocks if isinstance(block, Chart)]
+    assert [one.partition(" The longest first: ")[2] for one in told] == [
+        "log rows of a year: +1.95 (1.79 to 2.10); all error rate: -0.30 (-0.50 to -0.10), not built from.",
+        "log rows of a year: -1.95 (-2.10 to -1.79).",
+    ]
+
+
 def test_the_bar_of_doubt_is_told_as_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert dict(GLOSSARY)["Stability"].endswith(f"below {FAIR} doubtful.")
     monkeypatch.setattr("segmentation.reports.segments_section.FAIR", 0.5)
