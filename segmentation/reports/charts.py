@@ -6,6 +6,7 @@ that has nothing to show is None. None of them tells anything by colour alone.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping
 
@@ -14,6 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from segmentation.features.catalogue import ENTRIES
 from segmentation.reports.palette import (
     ACCENT,
     INK,
@@ -37,6 +39,9 @@ from segmentation.shown import fixed, interval, shown_share
 SHOWN_POINTS = 4000
 #: features that are drawn per segment
 BARS = 6
+_PERIOD = re.compile(r"_[mq]\d+$")
+#: how the catalogue's features of a month or a quarter end; what each says of a year is another
+TWINS = tuple(f"_{entry}" for entry in ENTRIES if _PERIOD.search(entry))
 #: a line of text beside a bar
 WRAP = 34
 
@@ -87,7 +92,7 @@ def profile_bars(
     """How far a segment is from all other accounts: the features with the largest Hedges' g, with 95 % intervals.
 
     `profiles`: rows of segment_profiles of one method. `words`: feature -> how to say it. Monthly and quarterly twins
-    of a feature are left out; hatched bars are features that say what it was not built from.
+    of a feature of the year are left out; hatched bars are features that say what it was not built from.
     """
     rows = _apart(profiles, segment, shown)
     if rows.empty:
@@ -117,7 +122,10 @@ def profile_said(profiles: pd.DataFrame, segment: int, words: Mapping[str, str],
 
 def _apart(profiles: pd.DataFrame, segment: int, shown: int) -> pd.DataFrame:
     own = profiles[(profiles["segment"] == segment) & profiles["effect"].notna()]
-    return strongest(own[~own["feature"].str.contains(r" = |_[mq]\d+$", regex=True)], shown)
+    known = set(own["feature"])
+    # a column of the accounts file may end like a month: area_m2
+    twins = {name for name in known if name.endswith(TWINS) and _PERIOD.sub("_year", name) in known}
+    return strongest(own[~(own["feature"].str.contains(" = ", regex=False) | own["feature"].isin(twins))], shown)
 
 
 def segment_sizes(summaries: pd.DataFrame) -> Figure | None:

@@ -97,6 +97,15 @@ def test_a_chart_wider_than_the_page_keeps_letters_that_can_be_read(industries: 
     assert re.findall(r"--least: (\d+)px", svg[: svg.index(">")]) == ([str(least)] if least else [])
 
 
+def test_a_column_of_the_accounts_file_is_no_month() -> None:
+    features = ["area_m2", "area_year", "all_rows_year", "all_rows_m02", "all_rows_q1", "pdf_rows_m03", "country = DE"]
+    rows = pd.DataFrame({"segment": 0, "feature": features, "effect": np.arange(7.0, 0.0, -1.0), "held_out": False})
+    said = charts.profile_said(rows.assign(low=0.0, high=9.0), 0, {})
+    # of pdf the year is not there
+    told = [one.partition(":")[0] for one in said.split("; ")]
+    assert told == ["area m2", "area year", "all rows year", "pdf rows m03"]
+
+
 def _luminance(colour: list[float]) -> float:
     """Relative luminance of WCAG 2.2, of parts from 0 to 1."""
     parts = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in colour]
