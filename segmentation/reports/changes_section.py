@@ -76,30 +76,37 @@ def _told(inputs: Inputs) -> list[str]:
     said += _why_moved(inputs)
     earlier = inputs.of_method("segment_summaries", earlier=True)
     known = set(inhabited(earlier)["segment"]) if len(earlier) else set()
-    for row in inputs.of_method("segment_summaries").sort_values("segment").to_dict("records"):
-        came = _came(row, inputs.names, known)
+    summaries = inputs.of_method("segment_summaries")
+    living = set(inhabited(summaries)["segment"]) if len(summaries) else set()
+    for row in summaries.sort_values("segment").to_dict("records"):
+        came = _came(row, inputs.names, known, living)
         if came:
             said.append(f"Segment {_named(row['segment'], inputs.names)} {came}.")
     return said
 
 
-def _came(row: Mapping[Any, Any], names: Mapping[int, str], known: Set[int]) -> str | None:
+def _came(row: Mapping[Any, Any], names: Mapping[int, str], known: Set[int], living: Set[int]) -> str | None:
     """Where a segment came from, or that it went; None for one that was there before and is much the same.
 
     `known`: the segments of the report before. Others were those of a training of the same date that was done again.
+    `living`: those of now. One that lives on was not taken in, however many of its accounts went over.
     """
     change = row["change"] if row["accounts"] else ENDED
     before = [int(one) for one in row["previous"] if one in known]
-    others = " and ".join(f"segment {_named(one, names)}" for one in before if one != row["segment"])
+    others = [one for one in before if one != row["segment"]]
+    came_from = " and ".join(f"segment {_named(one, names)}" for one in others)
+    ended_first = sorted(others, key=lambda one: one in living)
+    taken = " and ".join(f"{'accounts of ' * (one in living)}segment {_named(one, names)}" for one in ended_first)
     if change == ENDED:
         return "is no more" if row["segment"] in known else None
     if change == MERGED and row["segment"] in before:
-        return f"took in {others}" if others else None
+        return f"took in {taken}" if others else None
     if change not in (BORN, SPLIT, MERGED):
         return None
     if change == BORN or not others:
         return "is new"
-    return f"is new: {'at least half of it comes from' if change == SPLIT else 'it was made of'} {others}"
+    how = f"at least half of it comes from {came_from}" if change == SPLIT else f"it was made of {taken}"
+    return f"is new: {how}"
 
 
 def _named(segment: int, names: Mapping[int, str]) -> str:

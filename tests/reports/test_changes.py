@@ -45,6 +45,27 @@ def test_only_a_segment_that_was_not_there_is_new(change: str, previous: list[in
 
 
 @pytest.mark.parametrize(
+    ("previous", "said"),
+    [
+        ([1, 2, 3], "Segment 1 (Light use) took in segment 3 (Older) and accounts of segment 2 (Old)."),
+        ([2, 3], "Segment 1 (Light use) is new: it was made of segment 3 (Older) and accounts of segment 2 (Old)."),
+        ([1, 2], "Segment 1 (Light use) took in accounts of segment 2 (Old)."),
+    ],
+)
+def test_a_segment_that_lives_on_was_not_taken_in(previous: list[int], said: str) -> None:
+    now = frames.tables()
+    living = frames.summaries(frames.NOW, (2, 2))
+    living["change"], living["previous"] = ["kept", "merged"], [[0], previous]
+    others = living.assign(segment=[2, 3], name=["Old", "Older"], change=["kept", "ended"], accounts=[2, 0])
+    now["segment_summaries"] = pd.concat([living, others.assign(previous=[[2], [1]])])
+    before = frames.earlier()
+    there = before["segment_summaries"]
+    before["segment_summaries"] = pd.concat([there, there.assign(segment=[2, 3])])
+    found = [one for one in told_of_changes(now, before) if one.startswith("Segment ")]
+    assert found == [said, "Segment 3 (Older) is no more."]
+
+
+@pytest.mark.parametrize(
     ("change", "previous", "said"),
     [
         ("merged", [1, 2], []),
