@@ -50,10 +50,10 @@ def _figures(inputs: Inputs, earlier: bool) -> Iterator[tuple[tuple[str, str], f
             yield (ACCOUNTS, f"use: {label}"), float((frames["account_rfm"]["label"] == label).sum())
     summaries = inputs.of_method("segment_summaries", earlier)
     if not summaries.empty:
-        living = inhabited(summaries).sort_values("segment")
-        yield (SEGMENTS, "segments"), float(len(living))
-        for row in living.to_dict("records"):
-            yield (SEGMENTS, f"{row['segment']} {row['name']}: accounts"), float(row["accounts"])
+        sizes = summaries.set_index("segment")["accounts"]
+        yield (SEGMENTS, "segments"), float((sizes > 0).sum())
+        for segment, name in _named_segments(inputs).items():
+            yield (SEGMENTS, f"{segment} {name}: accounts"), float(sizes.get(segment, 0))
     yield from _of_industries(frames)
     yield from _of_outlook(frames)
 
@@ -62,6 +62,14 @@ def _rfm_labels(inputs: Inputs) -> list[str]:
     """Those of both dates: a kind of use that nobody has any more is 0, not unknown."""
     both = [frames["account_rfm"]["label"] for frames in (inputs.now, inputs.before) if "account_rfm" in frames]
     return sorted(set().union(*both))
+
+
+def _named_segments(inputs: Inputs) -> dict[int, str]:
+    """The name of each segment of either date, by id: one that is no more, or was not yet, has 0 accounts then."""
+    both = [inputs.of_method("segment_summaries", earlier) for earlier in (True, False)]
+    rows = [row for rows in both if not rows.empty for row in inhabited(rows).to_dict("records")]
+    named = {row["segment"]: row["name"] for row in rows}  # by today's name where it has one
+    return dict(sorted(named.items()))
 
 
 def _of_industries(frames: Mapping[str, pd.DataFrame]) -> Iterator[tuple[tuple[str, str], float]]:

@@ -120,6 +120,28 @@ def test_a_kind_of_use_that_nobody_has_any_more_is_none_of_them() -> None:
     assert "use: quiet and heavy" not in set(report_changes(frames.inputs())["item"])
 
 
+def test_a_segment_that_ended_or_was_born_had_no_account_at_the_other_date() -> None:
+    before = frames.earlier()
+    there = before["segment_summaries"]
+    old = there.iloc[[0]].assign(segment=2, name="Old", accounts=1)
+    before["segment_summaries"] = pd.concat([there.iloc[[0]].assign(name="Busy"), old])
+    now = frames.tables()
+    ended = old.assign(change="ended", accounts=0)
+    now["segment_summaries"] = pd.concat([now["segment_summaries"], ended])
+    found = report_changes(frames.inputs(now, before))
+    rows = found[found["topic"] == "segments"][["item", "before", "now"]]
+    assert rows.to_numpy().tolist() == [
+        ["segments", 2.0, 2.0],
+        ["0 Heavy use: accounts", 4.0, 3.0],  # called Busy before
+        ["1 Light use: accounts", 0.0, 3.0],
+        ["2 Old: accounts", 1.0, 0.0],
+    ]
+    # of another method's segments nothing is known
+    before["segment_summaries"] = before["segment_summaries"].assign(method="kmeans")
+    unknown = report_changes(frames.inputs(now, before)).set_index("item")
+    assert pd.isna(unknown.loc["1 Light use: accounts", "before"])
+
+
 def test_moves_are_counted_over_accounts_of_both_dates() -> None:
     found = moved_accounts(frames.inputs(before=frames.earlier()))
     moved = found[found["previous_segment"] != found["segment"]]
