@@ -70,6 +70,8 @@ def test_accounts_in_no_segment_are_counted_all_the_same() -> None:
         "In segment 1",
     ]
     assert use.frame["no segment"].sum() == 2
+    # one of the two is an outlying account
+    assert "It may be in a segment all the same" in dict(GLOSSARY)["Outlying account"]
 
 
 def test_of_the_accounts_in_segments_the_largest_has_its_share_and_none_is_no_segment() -> None:
