@@ -129,7 +129,8 @@ GLOSSARY = (
     (NOT_FROM_USAGE.capitalize(), "All of its AUC's interval lies below the bar of a predictable industry, even if it "
             "is told better than chance; or it is not, and more accounts to learn from did not raise its AUC beyond "
             "noise."),
-    ("Outlying account", "An account unlike all others. It may be in a segment all the same: look before acting on it."),
+    ("Outlying account", "An account unlike all others. It may be in a segment all the same: look before acting on "
+            "it."),
     ("Precision", "The share of fills that are right."),
     (PREDICTABLE.capitalize(), f"Usage tells this industry from the rest better than chance (q at most "
             f"{shown_goal(FALSE_DISCOVERIES)}), and the lower end of its AUC's interval reaches the bar of the "
