@@ -48,7 +48,9 @@ def is_behind(job: Job, as_of: dt.date, features: Sequence[Feature]) -> bool:
     `features`: those that a basetable has today.
     """
     built = built_of(job, as_of)
-    return built is not None and built.made_from not in (None, digest_of(job, as_of, features, built.label))
+    if built is None or built.made_from is None:
+        return False
+    return built.made_from != digest_of(job, as_of, features, built.label)
 
 
 def digest_of(job: Job, as_of: dt.date, features: Sequence[Feature], label: str) -> str:
