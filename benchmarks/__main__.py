@@ -13,6 +13,7 @@ from benchmarks import contestants, equality, eventlog, machine, rounds
 from benchmarks.contestants import BASETABLE, INGEST, NEW_MONTH, SKEW
 from benchmarks.skewed import prepare_skewed, skew_lines
 from benchmarks.world import World, prepare, prepare_csv, prepare_drop, prepare_grown
+from segmentation.arguments import given_path
 from segmentation.stores.jars import CLASSES, jar_folder
 
 GOALS = {"duckdb_raw": 1.0, "duckdb_events": 3.0, "spark_scan": 2.0, "spark_copy": 2.0, "duckdb_distinct": 2.0}
@@ -169,7 +170,7 @@ def _main() -> None:
     parser.add_argument("what", choices=tuple(BENCHES))
     parser.add_argument("--rows", type=positive, nargs="+", default=[1_000_000])
     parser.add_argument("--rounds", type=positive, default=5)
-    parser.add_argument("--home", type=Path, default=Path("data/bench"), help="where logs and readings are kept")
+    parser.add_argument("--home", type=given_path, default=Path("data/bench"), help="where logs and readings are kept")
     parser.add_argument("--cores", type=int, help="for each contestant (default: all that this process may use)")
     args = parser.parse_args()
     if args.cores is not None:

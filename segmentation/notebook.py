@@ -184,7 +184,7 @@ def open_house(
     asked = [f"basetable.as_of={as_of}"] if as_of else []
     loaded = load_settings(profile or default_profile(), [*settings, *asked])
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-    return House(_Silent("notebook", argparse.Namespace(), loaded, Path(data_dir), now))
+    return House(_Silent("notebook", argparse.Namespace(), loaded, Path(data_dir).expanduser(), now))
 
 
 def _show_figures() -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from segmentation.arguments import add_common_arguments
 from segmentation.errors import InputProblem
 from segmentation.failures import Exit, explain, why_begin_again
 from segmentation.failures.interrupts import ended_by_sigterm
@@ -131,34 +132,6 @@ class JobSpec:
     writes: bool = True
     #: a job that keeps runs or models in MLflow needs its server, and says so before it begins
     tracks: bool = False
-
-
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments that every job takes."""
-    parser.add_argument("--data-dir", type=Path, default=Path("data"), metavar="DIR",
-                        help="where tables, model runs and drops live (default: data)")  # fmt: skip
-    parser.add_argument(
-        "--profile",
-        metavar="NAME",
-        help="conf/NAME.yml over conf/base.yml (default: local, cluster under spark-submit, databricks)",
-    )
-    parser.add_argument("--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE",
-                        help="one setting, such as segments.k_max=6; may be repeated")  # fmt: skip
-    parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS",
-                        help="how long to wait for another job that writes there (default: 0)")  # fmt: skip
-    parser.add_argument("--show-settings", action="store_true", help="print the resolved settings and stop")
-
-
-def add_as_of(parser: argparse.ArgumentParser) -> None:
-    """--as-of and --force, for the jobs that speak for a date."""
-    parser.add_argument(
-        "--as-of",
-        metavar="DATE",
-        type=dt.date.fromisoformat,
-        help="first day of a month; nothing on or after it enters (default: basetable.as_of of the settings, else for "
-        "run and basetable the last that the logs reach, for all others the latest that is stored)",
-    )
-    parser.add_argument("--force", action="store_true", help="do it again although nothing it depends on has changed")
 
 
 def fill_parser(parser: argparse.ArgumentParser, spec: JobSpec) -> None:

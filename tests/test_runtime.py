@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from segmentation.arguments import given_path
 from segmentation.errors import EnvironmentProblem, InputProblem, LackingData
+from segmentation.jobs.command import main
 from segmentation.runtime import Exit, Job, JobSpec, execute
+from segmentation.stores.conf import ConfError, conf_dir, load_settings, load_source
 
 
 def spec(problem: BaseException | None = None) -> JobSpec:
@@ -120,3 +123,37 @@ def test_an_address_is_no_data_directory(
     said = capsys.readouterr().err
     assert said.startswith(f"segmentation trial: --data-dir {Path(address)} is an address, not a path: mount it where ")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["status", "--data-dir", ""],
+        ["ingest", "--source", "generated", "--input", " "],
+        ["basetable", "--accounts", ""],
+        ["export", "--to", ""],
+        ["report", "--to", ""],
+        ["generate", "--output", ""],
+    ],
+)
+def test_a_blank_path_is_not_the_working_directory(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == Exit.USAGE
+    assert f"argument {words[-2]}: is empty: name a path" in capsys.readouterr().err
+
+
+def test_a_home_that_no_shell_has_expanded_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert given_path("~/logs") == tmp_path / "logs"
+    assert load_settings("local", ["storage.scratch=~/scratch"]).storage.scratch == str(tmp_path / "scratch")
+    assert load_settings("local", ["storage.scratch=/both/~see"]).storage.scratch == "/both/~see"
+    (tmp_path / "own.yml").write_text((conf_dir() / "sources" / "generated.yml").read_text(encoding="utf-8"))
+    assert load_source("~/own.yml").name == "own"
+
+
+def test_nobodys_home_is_one_line() -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=r"~no-such-user/logs: .*home"):
+        given_path("~no-such-user/logs")
+    with pytest.raises(ConfError, match=r"storage\.scratch: ~no-such-user/scratch: .*home"):
+        load_settings("local", ["storage.scratch=~no-such-user/scratch"])

@@ -15,13 +15,14 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 from segmentation import schemas
+from segmentation.arguments import add_common_arguments
 from segmentation.events.categories import category_names
 from segmentation.failures import Exit
 from segmentation.features.catalogue import catalogue
 from segmentation.features.page import render_page
 from segmentation.jobs.command import job_specs
 from segmentation.models.catalogue import MODELS
-from segmentation.runtime import JobSpec, add_common_arguments
+from segmentation.runtime import JobSpec
 from segmentation.stores.conf import conf_dir, load_categories
 from segmentation.stores.made_by import made_by
 from segmentation.table import Table

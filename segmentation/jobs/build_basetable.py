@@ -6,10 +6,10 @@ import argparse
 import datetime as dt
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from pathlib import Path
 
 from pyspark.sql import DataFrame
 
+from segmentation.arguments import add_as_of, given_path
 from segmentation.basetable.build import build_basetable
 from segmentation.basetable.imputation import LOGS, basetable_features, prepare_activity
 from segmentation.basetable.labels import count_accounts, count_dropped, label_accounts, labels_of_nobody
@@ -24,7 +24,7 @@ from segmentation.jobs.dimensions import event_names_of_cube, update_tokens
 from segmentation.jobs.plans import require_same_key
 from segmentation.jobs.reach import reached_date, silent_sources
 from segmentation.jobs.stored_categories import categories_of
-from segmentation.runtime import Job, JobSpec, add_as_of
+from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import (
     ACCOUNT_FEATURES,
     ACCOUNTS,
@@ -42,7 +42,7 @@ from segmentation.table import Table, of_date
 def add_basetable_arguments(parser: argparse.ArgumentParser) -> None:
     """--accounts, --account-column and --label."""
     parser.add_argument(
-        "--accounts", type=Path, metavar="PATH", help="CSV, one line per account (default: the stored table)"
+        "--accounts", type=given_path, metavar="PATH", help="CSV, one line per account (default: the stored table)"
     )
     parser.add_argument("--account-column", default="account", metavar="NAME", help="its column with the account")
     parser.add_argument("--label", default="industry", metavar="COLUMN", help="its column with the label")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 
+from segmentation.arguments import add_as_of
 from segmentation.exploration.result import Exploration, explore
 from segmentation.features.feature import ALL
 from segmentation.jobs.activity_months import require_current_activity
 from segmentation.jobs.freshness import read_basetable
 from segmentation.jobs.rows import replace_date
-from segmentation.runtime import Job, JobSpec, add_as_of
+from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import (
     ACTIVITY,
     ACTIVITY_GAPS,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 from collections.abc import Sequence
-from pathlib import Path
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.arguments import given_path
 from segmentation.errors import InputProblem
 from segmentation.jobs.freshness import BESIDE, is_outdated, read_basetable
 from segmentation.reports.export import COLUMNS, export_rows, tables_of
@@ -30,7 +30,7 @@ _WRITTEN_WITH = {ACCOUNT_RFM.name: SEGMENTS.name, INDUSTRY_FILL.name: INDUSTRY_S
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder for the files")
+    parser.add_argument("--to", type=given_path, required=True, metavar="DIR", help="the folder for the files")
     parser.add_argument("--as-of", metavar="DATE", help="first day of a month (default: the latest basetable)")
     parser.add_argument("--format", choices=(CSV, PARQUET, BOTH), help="default: export.format of the settings")
 

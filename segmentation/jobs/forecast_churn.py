@@ -8,6 +8,7 @@ import json
 import pandas as pd
 from pyspark.sql import functions as F
 
+from segmentation.arguments import add_as_of
 from segmentation.features.activity import mask_words
 from segmentation.features.months import first_in_turn, months_before
 from segmentation.jobs.activity_months import require_current_activity
@@ -18,7 +19,7 @@ from segmentation.jobs.rows import replace_date
 from segmentation.jobs.stored_categories import stored_categories
 from segmentation.outlook.churn import ACTIVE, ALL, TEST, ChurnResult, forecast_churn
 from segmentation.outlook.snapshots import check_history, measured_then, snapshot
-from segmentation.runtime import Job, JobSpec, add_as_of
+from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import ACTIVITY, CHURN_METRICS, CHURN_SCORES, EVENT_NAMES, TOKENS
 from segmentation.stores.outlook_runs import log_churn
 from segmentation.stores.runs import open_runs

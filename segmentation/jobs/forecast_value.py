@@ -7,6 +7,7 @@ import json
 
 from pyspark.sql import functions as F
 
+from segmentation.arguments import add_as_of
 from segmentation.features.tokens import main_accounts
 from segmentation.jobs.activity_months import require_current_activity
 from segmentation.jobs.horizons import months_of_others
@@ -14,7 +15,7 @@ from segmentation.jobs.reach import reached_date
 from segmentation.jobs.rows import replace_date
 from segmentation.outlook.days import first_value_month, holdout_start, value_days
 from segmentation.outlook.value import ValueForecast, forecast_value
-from segmentation.runtime import Job, JobSpec, add_as_of
+from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import ACCOUNT_VALUES, ACTIVITY, BASETABLE, TOKENS
 from segmentation.shown import counted
 from segmentation.stores.outlook_runs import log_value

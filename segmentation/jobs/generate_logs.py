@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from segmentation.arguments import given_path
 from segmentation.runtime import Job, JobSpec
 from segmentation.stores.conf import load_categories
 from segmentation.synthetic.drop import write_drop
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", type=Path, metavar="DIR", help="where to write (default: raw below --data-dir)")
+    parser.add_argument(
+        "--output", type=given_path, metavar="DIR", help="where to write (default: raw below --data-dir)"
+    )
 
 
 def _generate(job: Job) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from pyspark.sql import Row
 from pyspark.sql import functions as F
 
+from segmentation.arguments import given_path
 from segmentation.errors import InputProblem
 from segmentation.events.balance import balance_lines
 from segmentation.events.drift import drift_lines
@@ -41,7 +42,9 @@ TRIES = 3
 def add_ingest_arguments(parser: argparse.ArgumentParser, required: bool = True) -> None:
     """--source, --input and --format."""
     parser.add_argument("--source", required=required, metavar="NAME", help="a file in conf/sources, or a path to one")
-    parser.add_argument("--input", required=required, type=Path, metavar="PATH", help="a log file, or a folder of them")
+    parser.add_argument(
+        "--input", required=required, type=given_path, metavar="PATH", help="a log file, or a folder of them"
+    )
     parser.add_argument(
         "--format", choices=("csv", "jsonl", "parquet"), help="of the files, where the source's differs"
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from segmentation.arguments import add_as_of, given_path
 from segmentation.errors import InputProblem
 from segmentation.jobs.report_tables import read_inputs
 from segmentation.jobs.rows import replace_date
@@ -15,14 +16,14 @@ from segmentation.reports.content import FILES, Findings, build, find
 from segmentation.reports.csv import csv_bytes
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.page import render
-from segmentation.runtime import Job, JobSpec, add_as_of
+from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import ACCOUNT_ACTIONS, REPORT_CHANGES, SEGMENT_INDUSTRIES
 from segmentation.stores.files import whole
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     add_as_of(parser)
-    parser.add_argument("--to", type=Path, metavar="FOLDER",
+    parser.add_argument("--to", type=given_path, metavar="FOLDER",
                         help="where the HTML file goes, a Volume on Databricks (default: DIR/reports)")  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from segmentation.arguments import add_as_of
 from segmentation.errors import LackingData
 from segmentation.failures import Exit
 from segmentation.jobs.build_basetable import add_basetable_arguments, build
@@ -14,7 +15,7 @@ from segmentation.jobs.train_industry import train_industry
 from segmentation.jobs.train_segments import train_segments
 from segmentation.models.catalogue import Task, find_model
 from segmentation.models.support import check_models
-from segmentation.runtime import Job, JobSpec, add_as_of
+from segmentation.runtime import Job, JobSpec
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

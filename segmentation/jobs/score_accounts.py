@@ -10,6 +10,7 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.arguments import add_as_of
 from segmentation.checkpoint import settled
 from segmentation.errors import CannotAnswer, InputProblem
 from segmentation.features.feature import Feature
@@ -18,7 +19,7 @@ from segmentation.industries.scoring import best_industries
 from segmentation.jobs.freshness import read_basetable
 from segmentation.jobs.kept_models import require_columns
 from segmentation.models.columns import filled_columns
-from segmentation.runtime import Job, JobSpec, add_as_of
+from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import ACCOUNT_SCORES, BASETABLE
 from segmentation.segments.scoring import best_segments
 from segmentation.segments.space import hold_out

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
 
+from segmentation.arguments import add_as_of
 from segmentation.basetable.labels import require_classes
 from segmentation.errors import CannotAnswer
 from segmentation.features.feature import Feature
@@ -28,7 +29,7 @@ from segmentation.jobs.freshness import (
 from segmentation.jobs.industry_models import Refusal, store_unanswered
 from segmentation.jobs.industry_tables import store_kept, store_trained
 from segmentation.jobs.kept_models import label_asked
-from segmentation.runtime import Job, JobSpec, add_as_of
+from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import ACTIVITY, INDUSTRY_SCORES, TOKEN_FEATURES, TOKENS
 from segmentation.stores.industry_runs import log_industry, log_stopped
 from segmentation.stores.registry import (

@@ -9,12 +9,13 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.arguments import add_as_of
 from segmentation.column_names import quoted
 from segmentation.jobs.built import labels_of
 from segmentation.jobs.freshness import LINEAGE, promote_published, read_basetable, tell_if_behind, training_note
 from segmentation.jobs.rows import replace_date
 from segmentation.jobs.segment_history import History, moves_in_words, moves_since, read_history, with_history
-from segmentation.runtime import Job, JobSpec, add_as_of
+from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import (
     ACCOUNT_FEATURES,
     ACCOUNT_POSITIONS,

@@ -97,7 +97,7 @@ def load_source(name: str, kind: str | None = None) -> SourceSettings:
 
 def source_path(name: str) -> Traversable:
     """Where the source of that name, or the file that it is a path to, is described."""
-    return Path(name) if name.endswith((".yml", ".yaml")) else conf_dir() / "sources" / f"{name}.yml"
+    return Path(name).expanduser() if name.endswith((".yml", ".yaml")) else conf_dir() / "sources" / f"{name}.yml"
 
 
 def load_categories(source: SourceSettings | None = None) -> tuple[CategorySettings, ...]:
