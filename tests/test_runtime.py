@@ -143,6 +143,15 @@ def test_a_blank_path_is_not_the_working_directory(words: list[str], capsys: pyt
     assert f"argument {words[-2]}: is empty: name a path" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("date", ["", "null"])
+@pytest.mark.parametrize("command", [["export", "--to", "x"], ["report"]])
+def test_what_is_no_date_is_not_the_latest(command: list[str], date: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--as-of", date])
+    assert ended.value.code == Exit.USAGE
+    assert "argument --as-of: " in capsys.readouterr().err
+
+
 def test_a_home_that_no_shell_has_expanded_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert given_path("~/logs") == tmp_path / "logs"

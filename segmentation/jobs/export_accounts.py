@@ -31,7 +31,12 @@ _WRITTEN_WITH = {ACCOUNT_RFM.name: SEGMENTS.name, INDUSTRY_FILL.name: INDUSTRY_S
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", type=given_path, required=True, metavar="DIR", help="the folder for the files")
-    parser.add_argument("--as-of", metavar="DATE", help="first day of a month (default: the latest basetable)")
+    parser.add_argument(
+        "--as-of",
+        metavar="DATE",
+        type=dt.date.fromisoformat,
+        help="first day of a month (default: the latest basetable)",
+    )
     parser.add_argument("--format", choices=(CSV, PARQUET, BOTH), help="default: export.format of the settings")
 
 
