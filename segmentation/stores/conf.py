@@ -181,32 +181,55 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> Tree:
 
 
 def _origin(layers: Sequence[tuple[str, Tree]], path: Sequence[str | int]) -> str:
+    """The last layer that has the key; of one that is missing, the first that has what it is missing in."""
     for where, layer in reversed(layers):
-        node: Any = layer
-        for part in path:
-            if node == {}:  # emptied here, so that whatever is missing in it is missing by this
-                return where
-            if not isinstance(node, dict) or part not in node:
-                break
-            node = node[part]
-        else:
+        above = _nodes(layer, path)[: len(path)]
+        # emptied here, so that whatever is missing in it is missing by this; and no list comes from two layers
+        if any(node == {} or isinstance(node, list) for node in above) or _holds(layer, path):
             return where
-    return layers[-1][0]
+    for depth in range(len(path) - 1, 0, -1):
+        for where, layer in layers:
+            if _holds(layer, path[:depth]):
+                return where
+    return layers[0][0]
+
+
+def _nodes(tree: Any, path: Sequence[str | int]) -> list[Any]:
+    """The tree and what stands below it along the path, as far as that leads."""
+    nodes = [tree]
+    for part in path:
+        try:
+            nodes.append(nodes[-1][part])
+        except (KeyError, IndexError, TypeError):
+            break
+    return nodes
+
+
+def _holds(tree: Tree, path: Sequence[str | int]) -> bool:
+    return len(_nodes(tree, path)) > len(path)
 
 
 def _validate(model: type[Model], tree: Tree, origin: Any) -> Model:
     try:
         return model.model_validate(tree)
     except ValidationError as problem:
-        raise ConfError("\n".join(_sentences(model, problem, origin))) from None
+        raise ConfError("\n".join(_sentences(model, tree, problem, origin))) from None
 
 
-def _sentences(model: type[BaseModel], problem: ValidationError, origin: Any) -> Iterator[str]:
+def _sentences(model: type[BaseModel], tree: Tree, problem: ValidationError, origin: Any) -> Iterator[str]:
+    """One per wrong key: of a value that may be of several types pydantic tells once for each, as if it were a key."""
+    wrong: dict[tuple[str | int, ...], list[Any]] = {}
     for error in problem.errors():
         path = error["loc"]
+        known = path if error["type"] == "missing" else path[: len(_nodes(tree, path)) - 1]
+        wrong.setdefault(known, []).append(error)
+    for path, errors in wrong.items():
         key = ".".join(str(part) for part in path)
-        what = error["msg"].removeprefix("Value error, ")
-        if error["type"] == "extra_forbidden":
+        what = errors[0]["msg"].removeprefix("Value error, ")
+        if len(errors) > 1:
+            kinds = [error["msg"].removeprefix("Input should be ").partition(", unable")[0] for error in errors]
+            what = f"Input should be {' or '.join(kinds)}"
+        if errors[0]["type"] == "extra_forbidden":
             what = f"unknown key{did_you_mean(path[-1], _keys_beside(model, path), listed=True)}"
         yield f"{origin(path)}: {key or model.__name__}: {what}"
 

@@ -91,6 +91,32 @@ def test_a_wrong_override_is_named(override: str, message: str) -> None:
         load_settings("local", [override])
 
 
+NUMBER = "Input should be a valid number or a valid integer"
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("models.lasso.params.x=[1, 2]", f"models.lasso.params.x: {NUMBER} or a valid string or a valid boolean"),
+        ("models.lasso.params.a.b=1", f"models.lasso.params.a: {NUMBER} or a valid string or a valid boolean"),
+        ("models.lasso.grid.regParam=[0.1, a]", f"models.lasso.grid.regParam.1: {NUMBER}"),
+        ("industry.learning_shares=[0.1, 7]", "industry.learning_shares.1: Input should be less than 1"),
+        ("models.own={params: {}}", "models.own.grid: Field required"),
+    ],
+)
+def test_a_wrong_value_is_told_once_with_a_key_that_exists_and_of_who_gave_it(override: str, said: str) -> None:
+    with pytest.raises(ConfError) as problem:
+        load_settings("local", [override, "segments.k_max=5", "models.lasso.params.tol=0.1"])
+    assert str(problem.value) == f"--set {override}: {said}"
+
+
+def test_what_base_lacks_is_not_told_of_the_last_word(own_conf: Path) -> None:
+    base = (own_conf / "base.yml").read_text(encoding="utf-8")
+    (own_conf / "base.yml").write_text(base.replace("  k_min:", "  # k_min:"), encoding="utf-8")
+    with pytest.raises(ConfError, match=r"^conf/base\.yml: segments\.k_min: Field required$"):
+        load_settings("base", ["segments.k_max=5"])
+
+
 def test_an_empty_value_empties(monkeypatch: pytest.MonkeyPatch) -> None:
     grids = load_settings("base").models
     assert grids["lasso"].grid
