@@ -162,10 +162,10 @@ def _parse_override(where: str, override: str) -> Tree:
     if not separator or not key:
         raise ConfError(f"{where}: write section.key=value")
     try:
-        tree: Any = yaml.safe_load(value)
+        tree: Any = yaml.load(value, _Loader)  # as files are read
     except (yaml.YAMLError, ValueError) as problem:
-        why = f" ({problem})" if isinstance(problem, ValueError) else ""
-        raise ConfError(f"{where}: the value is not YAML{why}") from None
+        why = problem.problem if isinstance(problem, yaml.MarkedYAMLError) else problem
+        raise ConfError(f"{where}: the value is not YAML ({' '.join(str(why).split())})") from None
     for part in reversed(key.split(".")):
         tree = {part: tree}
     return dict(tree)

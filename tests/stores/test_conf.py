@@ -83,7 +83,8 @@ def test_the_environment_wins_over_files_and_set_over_both(monkeypatch: pytest.M
         ("session.driver_memory=200m", r"session.driver_memory: .*200m is less than the 512m that Spark needs"),
         ("session.driver_memory=3gb", r"session.driver_memory: String should match pattern"),
         ("segments", r"write section.key=value"),
-        ("segments.k_max=[1", r"the value is not YAML"),
+        ("segments.k_max=[1", r"the value is not YAML \(expected ',' or '\]'"),
+        ("segments={k_max: 4, k_max: 5}", r"the value is not YAML \(given twice: k_max\)"),
     ],
 )
 def test_a_wrong_override_is_named(override: str, message: str) -> None:
