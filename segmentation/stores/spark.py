@@ -7,9 +7,10 @@ import contextlib
 import locale
 import logging
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -26,6 +27,7 @@ from segmentation.stores.submitted import require_delta, require_master, told
 COMPILE_ALL = "-XX:-DontCompileHugeMethods"
 #: on few cores the collector that stops the program does the same in less time than the one that runs beside it
 COLLECTOR = "-XX:+UseParallelGC"
+_NAME, _EXTENSIONS, _JAVA_OPTIONS = "spark.app.name", "spark.sql.extensions", "spark.driver.extraJavaOptions"
 #: a list of jars, by which Spark's launcher ends the class path
 _LAST_ON_CLASS_PATH = "SPARK_DIST_CLASSPATH"
 #: what costs time and gives us nothing, wherever we start the session
@@ -61,21 +63,35 @@ def get_session(settings: SessionSettings) -> SparkSession:
         return SparkSession.builder.getOrCreate()
     if address := remote_address(settings):
         return connect(address, WRITTEN | profile_settings(settings))
-    builder = SparkSession.builder.appName(settings.app_name)
     submitted = is_submitted()
     if submitted:
         require_master()
     jars = [] if submitted else check_environment()
-    options = DELTA_SETTINGS | ({} if submitted else _local_options(settings)) | WRITTEN
     first = told() if submitted else {}
+    builder = SparkSession.builder.appName(first[_NAME] if _is_named(first) else settings.app_name)
     yielding = {key: value for key, value in (FASTER | profile_settings(settings)).items() if key not in first}
+    options = ({} if submitted else _local_options(settings)) | WRITTEN | yielding
+    java_options = {} if submitted else {_JAVA_OPTIONS: _java_options(settings)}
     with delta_loaded(settings, jars) as loading:
-        for key, value in (options | yielding | loading).items():
+        for key, value in (options | _with_delta(yielding | first) | java_options | loading).items():
             builder = builder.config(key, value)
         session = builder.getOrCreate()
     if submitted:
         require_delta(session)
     return session
+
+
+def _is_named(given: Mapping[str, str]) -> bool:
+    """Whether somebody gave the application a name; spark-submit itself takes the script's."""
+    return given.get(_NAME, Path(sys.argv[0]).name) != Path(sys.argv[0]).name
+
+
+def _with_delta(given: Mapping[str, str]) -> dict[str, str]:
+    """Delta's settings beside what somebody else gave: other extensions stay, and so does another catalog."""
+    ours = DELTA_SETTINGS[_EXTENSIONS]
+    extensions = [name for one in given.get(_EXTENSIONS, "").split(",") if (name := one.strip())]
+    catalogs = {key: given.get(key, value) for key, value in DELTA_SETTINGS.items()}
+    return catalogs | {_EXTENSIONS: ",".join(dict.fromkeys([*extensions, ours]))}
 
 
 def profile_settings(settings: SessionSettings) -> dict[str, str]:
@@ -175,12 +191,20 @@ def _finds_names() -> bool:
         locale.setlocale(locale.LC_ALL, before)
 
 
+def _java_options(settings: SessionSettings) -> str:
+    """Ours, then those of the settings: of two that say the same thing Java takes the later, but of collectors none."""
+    theirs = settings.spark.get(_JAVA_OPTIONS, "")
+    log4j = Path(__file__).with_name("log4j2.properties")
+    ours = [COMPILE_ALL, "-Duser.timezone=UTC", f"-Dlog4j2.configurationFile={log4j.as_uri()}", *_loaded_before()]
+    collector = [] if re.search(r"-XX:\+Use\w+GC\b", theirs) else [COLLECTOR]
+    return " ".join([*ours, *collector, *filter(None, [theirs])])
+
+
 def _local_options(settings: SessionSettings) -> dict[str, str]:
     """What a driver needs that nobody submitted; the reason stands beside each odd one."""
     if not _finds_names():
         os.environ["LC_ALL"] = "C.UTF-8"
     cores = os.cpu_count() or 2
-    log4j = Path(__file__).with_name("log4j2.properties")
     options = {
         "spark.master": settings.master or "local[*]",
         "spark.sql.shuffle.partitions": str(cores),
@@ -189,15 +213,6 @@ def _local_options(settings: SessionSettings) -> dict[str, str]:
         # Delta's own log would be read in 50 tasks; one per core is enough for tables of this size
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
-        "spark.driver.extraJavaOptions": " ".join(
-            [
-                COMPILE_ALL,
-                COLLECTOR,
-                "-Duser.timezone=UTC",
-                f"-Dlog4j2.configurationFile={log4j.as_uri()}",
-                *_loaded_before(),
-            ]
-        ),
     }
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # `python3` would hardly be one with our packages
     # executors on other machines would call themselves, and may have their Python elsewhere

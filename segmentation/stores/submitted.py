@@ -9,8 +9,10 @@ from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from segmentation.errors import EnvironmentProblem
+from segmentation.errors import EnvironmentProblem, first_line
+from segmentation.stores.connect import DELTA_SETTINGS
 
+_CATALOG = "spark.sql.catalog.spark_catalog"
 #: how long a standalone master may take to answer; Spark itself would try for a minute and then stop with a trace
 MASTER_SECONDS = 5.0
 
@@ -53,6 +55,12 @@ def require_delta(session: SparkSession) -> None:
         session.catalog.currentDatabase()  # makes it load the catalog's class
     except (PySparkException, Py4JError) as problem:  # no class at all comes as the latter
         session.stop()
+        catalog = told().get(_CATALOG, DELTA_SETTINGS[_CATALOG])
+        if catalog != DELTA_SETTINGS[_CATALOG]:
+            raise EnvironmentProblem(
+                f"Spark's driver cannot load {catalog} ({first_line(problem, 200)}): give spark-submit its jars, or no "
+                f"{_CATALOG}, which is then Delta's"
+            ) from problem
         raise EnvironmentProblem(
             "Spark's driver has not Delta's jars: give spark-submit --jars with all of .jars/*.jar, split by commas "
             "(`make setup` fetches them)"

@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from segmentation.stores.conf import load_settings
 from segmentation.stores.connect import remote_address
 from segmentation.stores.jars import delta_package, find_jars
-from segmentation.stores.spark import _finds_names, delta_loaded, get_session
+from segmentation.stores.spark import COLLECTOR, COMPILE_ALL, _finds_names, delta_loaded, get_session
 
 
 def test_a_local_session_has_the_master_of_the_profile_and_a_java_that_knows_all_letters(
@@ -97,8 +97,8 @@ def test_on_databricks_the_session_is_the_workspaces(monkeypatch: pytest.MonkeyP
     assert get_session(load_settings("databricks").session) == (theirs, {})
 
 
-def test_what_spark_submit_was_told_wins_over_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = {"spark.sql.shuffle.partitions": "400", "spark.sql.codegen.cache.maxEntries": "100"}
+def submitted(monkeypatch: pytest.MonkeyPatch, told: dict[str, str], *given: str) -> dict[str, str]:
+    """What is asked of Spark under a spark-submit that was told these settings."""
     for name, instead in {
         "is_submitted": lambda: True,
         "told": lambda: told,
@@ -106,13 +106,66 @@ def test_what_spark_submit_was_told_wins_over_the_profile(monkeypatch: pytest.Mo
         "require_delta": lambda session: None,
     }.items():
         monkeypatch.setattr(f"segmentation.stores.spark.{name}", instead)
+    return asked(monkeypatch, "cluster", *given)
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, profile: str, *given: str) -> dict[str, str]:
+    """What is asked of Spark where no session is active."""
     monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
     monkeypatch.setattr(SparkSession.Builder, "getOrCreate", lambda builder: builder._options)
-    profile = load_settings("cluster", ["session.shuffle_partitions=50"]).session
-    options = dict(cast("dict[str, str]", get_session(profile)))
+    return dict(cast("dict[str, str]", get_session(load_settings(profile, given).session)))
+
+
+def test_what_spark_submit_was_told_wins_over_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"spark.sql.shuffle.partitions": "400", "spark.sql.codegen.cache.maxEntries": "100"}
+    options = submitted(monkeypatch, told, "session.shuffle_partitions=50")
     assert not told.keys() & options.keys()
     assert options["spark.python.sql.dataFrameDebugging.enabled"] == "false"
     assert options["spark.task.maxFailures"] == "8"
+
+
+DELTA_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
+DELTA_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
+
+
+@pytest.mark.parametrize(
+    ("given", "extensions"),
+    [
+        ({}, DELTA_EXTENSION),
+        ({"spark.sql.extensions": "org.X, org.Y"}, f"org.X,org.Y,{DELTA_EXTENSION}"),
+        ({"spark.sql.extensions": f"{DELTA_EXTENSION},org.X"}, f"{DELTA_EXTENSION},org.X"),
+    ],
+)
+def test_delta_joins_the_extensions_that_are_given(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], extensions: str
+) -> None:
+    assert submitted(monkeypatch, given)["spark.sql.extensions"] == extensions
+    monkeypatch.undo()
+    assert asked(monkeypatch, "local", f"session.spark={given}")["spark.sql.extensions"] == extensions
+
+
+def test_a_catalog_and_a_name_that_spark_submit_was_given_stay_and_times_are_utc(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    catalog, zone, name = "spark.sql.catalog.spark_catalog", "spark.sql.session.timeZone", "spark.app.name"
+    monkeypatch.setattr(sys, "argv", ["/checkout/jobs/run_all.py"])
+    plain = submitted(monkeypatch, {name: "run_all.py", zone: "Asia/Tokyo"})
+    assert (plain[catalog], plain[name], plain[zone]) == (DELTA_CATALOG, "segmentation", "UTC")
+    options = submitted(monkeypatch, {name: "monthly", catalog: "org.Own"})
+    assert (options[catalog], options[name]) == ("org.Own", "monthly")
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [("-Dx=1 -XX:+UseCompressedOops", COLLECTOR), ("-XX:+UseG1GC", None), ("-XX:+UseZGC -Dx=1", None)],
+)
+def test_options_for_java_are_put_behind_ours(monkeypatch: pytest.MonkeyPatch, theirs: str, ours: str | None) -> None:
+    """Of two collectors Java takes neither, and does not start."""
+    said = asked(monkeypatch, "local", f"session.spark={{spark.driver.extraJavaOptions: '{theirs}'}}")
+    words = said["spark.driver.extraJavaOptions"]
+    assert words.startswith(f"{COMPILE_ALL} -Duser.timezone=UTC -Dlog4j2.configurationFile=")
+    assert words.endswith(f" {theirs}")
+    assert (COLLECTOR in words) is (ours is not None)
 
 
 def test_a_class_that_spark_generated_is_there_when_it_is_asked_for_again(spark: SparkSession) -> None:
