@@ -11,7 +11,7 @@ from pathlib import Path
 import pyspark
 
 from segmentation.errors import EnvironmentProblem
-from segmentation.stores.jars import delta_package, find_jars, jar_folder, lost_jars
+from segmentation.stores.jars import find_jars, jar_folder, missing_jars
 
 #: as the documentation of Spark 4.2 has it; 4.0 and 4.1 name the first two
 SUPPORTED_JAVA = (17, 21, 25)
@@ -41,19 +41,13 @@ def check_environment() -> list[Path]:
         raise EnvironmentProblem(f"Java {java} does not run Spark 4: {_GET_JAVA}")
     if home := os.environ.get("SPARK_HOME"):
         _check_home(Path(home))
-    jars = find_jars()
-    if lost := lost_jars():
+    if missing := missing_jars():
         raise EnvironmentProblem(
-            f"of Delta's jars {', '.join(lost)} is no longer in {jar_folder().absolute()}: fetch what is missing by "
-            "`python -m segmentation.stores.jars`, or put it there by hand"
-        )
-    if not jars:
-        raise EnvironmentProblem(
-            f"Delta's jars ({delta_package()}) are not in {jar_folder().absolute()}: fetch them by "
+            f"Delta's jars {', '.join(missing)} are not in {jar_folder().absolute()}: fetch them by "
             "`python -m segmentation.stores.jars`, or put them there by hand and set SEGMENTATION_JARS if the folder "
             "is another one"
         )
-    return jars
+    return find_jars()
 
 
 def _check_home(home: Path) -> None:

@@ -15,6 +15,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+from segmentation.errors import EnvironmentProblem
 from segmentation.stores.files import whole
 
 IVY_SETTINGS = """<ivysettings>
@@ -38,6 +39,16 @@ SHIPPED_WITH_SPARK = (
     "org.roaringbitmap:RoaringBitmap",
     "com.google.code.findbugs:jsr305",
 )
+
+#: the release of Delta whose jars are these, beside its own; of another one nobody has looked
+LISTED = "4.4.0"
+_BESIDE = (
+    *(f"delta-{name}-{LISTED}.jar" for name in ("kernel-api", "kernel-defaults", "kernel-unitycatalog", "storage")),
+    "unitycatalog-client-0.6.0.jar",
+    "unitycatalog-hadoop-0.6.0.jar",
+)
+#: segmentation.failures.Exit.ENVIRONMENT, which stands above the stores
+_ENVIRONMENT = 4
 
 #: beside the jars: the names of all that were fetched together
 FETCHED = "fetched.txt"
@@ -63,18 +74,27 @@ def delta_package() -> str:
 
 
 def find_jars(folder: Path | None = None) -> list[Path]:
-    """The jars in the folder, sorted; empty when the one of the installed delta-spark or one fetched with it is not."""
+    """The jars in the folder, sorted; empty when one of those that the installed delta-spark needs is not there."""
     folder = folder or jar_folder()
-    jars = sorted(folder.glob("*.jar")) if folder.is_dir() else []
-    return jars if _holds_delta([jar.name for jar in jars]) and not lost_jars(folder) else []
+    return [] if missing_jars(folder) else sorted(folder.glob("*.jar"))
 
 
-def lost_jars(folder: Path | None = None) -> list[str]:
-    """The names of jars that were fetched into the folder and are not there; none where they were put there by hand."""
+def needed_jars() -> list[str]:
+    """The jars that the installed delta-spark needs, as Maven Central calls them: those we know of."""
+    _, artifact, release = delta_package().split(":")
+    return [f"{artifact}-{release}.jar", *(_BESIDE if release == LISTED else ())]
+
+
+def missing_jars(folder: Path | None = None) -> list[str]:
+    """The names of jars that are not in the folder: of those that were fetched into it, else of those that are needed.
+
+    Ivy puts the group before a name; who fetches jars by hand may not.
+    """
     folder = folder or jar_folder()
-    names = _names_of_fetched(folder)
+    fetched, there = _names_of_fetched(folder), [jar.name for jar in folder.glob("*.jar")]
     # a list of another release tells nothing of the jars that were put in their place
-    return [name for name in names if not (folder / name).is_file()] if _holds_delta(names) else []
+    wanted = fetched if _holds_delta(fetched) else needed_jars()
+    return [name for name in wanted if not any(one.endswith(name) for one in there)]
 
 
 def _names_of_fetched(folder: Path) -> list[str]:
@@ -83,15 +103,14 @@ def _names_of_fetched(folder: Path) -> list[str]:
 
 def _holds_delta(names: list[str]) -> bool:
     """Whether the jar of the installed delta-spark is among those of these names."""
-    _, artifact, release = delta_package().split(":")
-    wanted = f"{artifact}-{release}.jar"
-    return any(name.endswith(wanted) for name in names)
+    return any(name.endswith(needed_jars()[0]) for name in names)
 
 
 def fetch_jars(folder: Path) -> list[Path]:
     """Fetch the Delta jars into `folder` and return them; does nothing when they are there.
 
-    Raises RuntimeError with the end of Ivy's own report when Maven Central cannot be reached.
+    Raises EnvironmentProblem, with the end of Ivy's own report and the jars to put there by hand, when Maven Central
+    cannot be reached.
     """
     if jars := find_jars(folder):
         return jars
@@ -120,8 +139,9 @@ def fetch_jars(folder: Path) -> list[Path]:
     jars = find_jars(folder)
     if not jars:
         tail = " / ".join(done.stderr.strip().splitlines()[-3:])
-        raise RuntimeError(
-            f"could not fetch {delta_package()} from Maven Central ({tail}); put the jars into {folder} by hand"
+        raise EnvironmentProblem(
+            f"could not fetch {delta_package()} from Maven Central ({tail}): put "
+            f"{', '.join(missing_jars(folder))} into {folder} by hand"
         )
     return jars
 
@@ -140,6 +160,15 @@ def _keep(fetched: list[Path], folder: Path) -> None:
             shutil.copy(jar, place)
 
 
+def main() -> int:
+    """Fetch the jars where they are not all there; the exit code is that of a command."""
+    try:
+        fetch_jars(jar_folder())
+    except EnvironmentProblem as problem:
+        sys.stderr.write(f"segmentation: {problem}\n")
+        return _ENVIRONMENT
+    return 0
+
+
 if __name__ == "__main__":
-    for fetched in fetch_jars(jar_folder()):
-        sys.stdout.write(f"{fetched}\n")
+    sys.exit(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import pyspark
 import pytest
 
 from segmentation.errors import EnvironmentProblem
+from segmentation.failures import Exit
+from segmentation.stores import jars
 from segmentation.stores.installed import check_environment, java_version
-from segmentation.stores.jars import delta_package, fetch_jars
+from segmentation.stores.jars import FETCHED, LISTED, delta_package, fetch_jars, find_jars, jar_folder, needed_jars
 
 
 def fake_java(folder: Path, version: str) -> Path:
@@ -68,6 +71,51 @@ def test_a_spark_home_of_another_release_is_named(
         check_environment()
 
 
+def test_the_list_of_jars_is_that_of_the_pinned_delta() -> None:
+    pins = (Path(__file__).resolve().parents[2] / "constraints.txt").read_text(encoding="utf-8")
+    assert f"\ndelta_spark=={LISTED}\n" in pins
+    if not delta_package().endswith(f":{LISTED}") or not (jar_folder() / FETCHED).is_file():
+        pytest.skip("another Delta is installed, or its jars were not fetched")
+    fetched = (jar_folder() / FETCHED).read_text().splitlines()
+    assert sorted(name.partition("_")[2] for name in fetched) == sorted(needed_jars())  # behind the group
+
+
+def test_jars_put_there_by_hand_are_looked_at_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segmentation.stores.jars.delta_package", lambda: f"io.delta:delta-spark_4.2_2.13:{LISTED}")
+    monkeypatch.setenv("SEGMENTATION_JARS", str(tmp_path))
+    monkeypatch.setattr("segmentation.stores.installed.java_version", lambda: 17)
+    for name in needed_jars()[:-2]:
+        (tmp_path / name).touch()
+    lost = r"unitycatalog-client-0\.6\.0\.jar, unitycatalog-hadoop-0\.6\.0\.jar"
+    with pytest.raises(EnvironmentProblem, match=rf"^Delta's jars {lost} are not in {tmp_path}: fetch them by"):
+        check_environment()
+    for name in needed_jars()[-2:]:
+        (tmp_path / f"io.unitycatalog_{name}").touch()  # as Ivy calls it
+    assert len(check_environment()) == 7
+
+
+def test_of_a_delta_that_nobody_has_looked_at_its_own_jar_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segmentation.stores.jars.delta_package", lambda: "io.delta:delta-spark_4.2_2.13:99.1.0")
+    (tmp_path / "delta-spark_4.2_2.13-99.1.0.jar").touch()
+    assert len(find_jars(tmp_path)) == 1
+
+
+def test_without_a_network_the_jars_are_named_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed = subprocess.CompletedProcess([], 1, "", "Exception\nunresolved dependency: not found\n")
+    monkeypatch.setattr("segmentation.stores.jars.subprocess.run", lambda *_, **__: failed)
+    monkeypatch.setenv("SEGMENTATION_JARS", str(tmp_path))
+    assert jars.main() == Exit.ENVIRONMENT
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        f"segmentation: could not fetch {delta_package()} from Maven Central (Exception / unresolved"
+    )
+    assert line.endswith(f": put {', '.join(needed_jars())} into {tmp_path} by hand")
+
+
 def test_jars_that_were_fetched_and_are_gone_are_named_and_fetched_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,7 +133,7 @@ def test_jars_that_were_fetched_and_are_gone_are_named_and_fetched_again(
     monkeypatch.setattr("segmentation.stores.jars.subprocess.run", ivy)
     assert [jar.name for jar in fetch_jars(tmp_path / "jars")] == sorted(names)
     (tmp_path / "jars" / names[1]).unlink()
-    with pytest.raises(EnvironmentProblem, match=f"of Delta's jars {names[1]} is no longer in .*fetch what is missing"):
+    with pytest.raises(EnvironmentProblem, match=f"Delta's jars {names[1]} are not in .*: fetch them by"):
         check_environment()
     assert [jar.name for jar in fetch_jars(tmp_path / "jars")] == sorted(names)
     assert len(check_environment()) == 2

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from segmentation.stores.conf import load_settings
 from segmentation.stores.connect import remote_address
-from segmentation.stores.jars import delta_package, find_jars
+from segmentation.stores.jars import find_jars, needed_jars
 from segmentation.stores.spark import COLLECTOR, COMPILE_ALL, _finds_names, delta_loaded, get_session
 
 
@@ -83,9 +83,9 @@ def test_loopback_and_this_python_are_for_local_masters_alone(monkeypatch: pytes
 def test_jars_of_another_release_do_not_count(tmp_path: Path) -> None:
     (tmp_path / "io.delta_delta-spark_2.13-3.0.0.jar").touch()
     assert find_jars(tmp_path) == []
-    _, artifact, release = delta_package().split(":")
-    (tmp_path / f"io.delta_{artifact}-{release}.jar").touch()
-    assert len(find_jars(tmp_path)) == 2
+    for name in needed_jars():
+        (tmp_path / name).touch()
+    assert len(find_jars(tmp_path)) == 1 + len(needed_jars())
 
 
 def test_on_databricks_the_session_is_the_workspaces(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,16 +156,16 @@ def test_a_catalog_and_a_name_that_spark_submit_was_given_stay_and_times_are_utc
 
 
 @pytest.mark.parametrize(
-    ("theirs", "ours"),
-    [("-Dx=1 -XX:+UseCompressedOops", COLLECTOR), ("-XX:+UseG1GC", None), ("-XX:+UseZGC -Dx=1", None)],
+    ("theirs", "with_ours"),
+    [("-Dx=1 -XX:+UseCompressedOops", True), ("-XX:+UseG1GC", False), ("-XX:+UseZGC -Dx=1", False)],
 )
-def test_options_for_java_are_put_behind_ours(monkeypatch: pytest.MonkeyPatch, theirs: str, ours: str | None) -> None:
+def test_options_for_java_are_put_behind_ours(monkeypatch: pytest.MonkeyPatch, theirs: str, with_ours: bool) -> None:
     """Of two collectors Java takes neither, and does not start."""
     said = asked(monkeypatch, "local", f"session.spark={{spark.driver.extraJavaOptions: '{theirs}'}}")
     words = said["spark.driver.extraJavaOptions"]
     assert words.startswith(f"{COMPILE_ALL} -Duser.timezone=UTC -Dlog4j2.configurationFile=")
     assert words.endswith(f" {theirs}")
-    assert (COLLECTOR in words) is (ours is not None)
+    assert (COLLECTOR in words) is with_ours
 
 
 def test_a_class_that_spark_generated_is_there_when_it_is_asked_for_again(spark: SparkSession) -> None:
