@@ -11,7 +11,9 @@ TRIAL := $(addprefix --set ,synthetic.rows=60000 synthetic.accounts=300 syntheti
 
 .PHONY: setup fast-start demo test test-long test-fast lint bench package mlflow notebooks docs clean
 
-setup: $(VENV)/.done .jars/.done
+# Delta's jars come from Maven Central, where they are not all there; without a network put those it names there by hand
+setup: $(VENV)/.done
+	@$(BIN)/python -m segmentation.stores.jars
 
 $(VENV)/.done: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -19,11 +21,6 @@ $(VENV)/.done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[spark,folder,models,docs,dev]'
 	@touch $@
-
-# Delta's jars come from Maven Central once; without a network put them into .jars by hand
-.jars/.done: $(VENV)/.done
-	$(BIN)/python -m segmentation.stores.jars
-	@mkdir -p .jars && touch $@
 
 # Java keeps the classes that a small run loads, so that later commands start sooner: docs/how-it-works/speed.md.
 # It writes them when it ends, a while after the command (cat waits for both); each Java that helps to start Spark writes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -141,3 +142,12 @@ def test_jars_that_were_fetched_and_are_gone_are_named_and_fetched_again(
     monkeypatch.setattr("segmentation.stores.jars.version", lambda one: "99.1.0" if one == "delta-spark" else "4.2.0")
     assert [jar.name for jar in fetch_jars(tmp_path / "jars")] == sorted(names)
     assert not any((tmp_path / "jars" / name).exists() for name in earlier)  # Java would load them first
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_setup_looks_for_the_jars_every_time() -> None:
+    """A stamp would stand for jars in any folder, and for those that are deleted."""
+    setup = ["make", "--dry-run", "--assume-old=.venv/.done", "setup"]
+    root = Path(__file__).resolve().parents[2]
+    said = subprocess.run(setup, cwd=root, capture_output=True, text=True, check=True).stdout
+    assert said.splitlines() == [".venv/bin/python -m segmentation.stores.jars"]
