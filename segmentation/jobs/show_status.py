@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -125,7 +126,7 @@ def _open(job: Job) -> list[str]:
     of_source = balance.join(ledger.select("batch_id", "file_id", "source"), on=["batch_id", "file_id"])
     by_rule = of_source.groupBy("source", "rule").agg(F.sum("rows").alias("rows"))
     for row in by_rule.orderBy(F.desc("rows"), "source", "rule").collect():
-        command = job.command(f"replay --source {_source(row['source'])} --rule {row['rule']}")
+        command = job.command(shlex.join(["replay", "--source", _source(row["source"]), "--rule", row["rule"]]))
         lines.append(f"quarantined     {row['rows']:>12,} of {row['source']} by {row['rule']}: {command}")
     return lines + refused
 

@@ -86,7 +86,12 @@ def load_source(name: str, kind: str | None = None) -> SourceSettings:
     if not path.is_file():
         meant = did_you_mean(name, _stems(folder), listed=True)
         raise ConfError(f"unknown source {name!r}{meant}; a new one is a file in {folder}")
-    tree = {"name": path.name.rpartition(".")[0], **_read(path)}
+    stem = path.name.rpartition(".")[0]
+    tree = {"name": stem, **_read(path)}
+    if tree["name"] != stem:  # rows are stored under it, and `replay` looks for a file of that name
+        raise ConfError(
+            f"{path}: name: a source is called as its file is, {stem}: leave the key out, or rename the file"
+        )
     if kind is None:
         return _validate(SourceSettings, tree, lambda _: str(path))
     as_kind = {**tree, "format": kind}

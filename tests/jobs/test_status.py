@@ -23,7 +23,7 @@ from segmentation.jobs.ingest_events import rules_of
 from segmentation.jobs.plans import _read, make_plan
 from segmentation.runtime import Exit, Job
 from segmentation.schemas import EVENT_NAMES, EVENTS, PLATFORMS, REFUSED, TOKENS
-from segmentation.stores.conf import load_settings, load_source
+from segmentation.stores.conf import conf_dir, load_settings, load_source
 from segmentation.stores.drops import list_drop
 from segmentation.table import columns
 from tests.robustness.conftest import store
@@ -222,6 +222,16 @@ def test_what_is_there_and_what_waits(spark: SparkSession, tmp_path: Path, capsy
         "refused         1 more, never taken in and not to be found at their paths (see ingest_ledger)",
     ]
     assert lines[-1] == "unfinished      tokens: a job was killed or failed; give its command again"
+
+
+def test_a_source_whose_name_has_a_space_is_one_word_of_the_command(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = write(tmp_path / "web shop.yml", (conf_dir() / "sources" / "generated.yml").read_text(encoding="utf-8"))
+    times = row("2025-03-04 05:06:07.000"), row("soon")
+    assert ingest(tmp_path / "data", write(tmp_path / "drop" / "a.csv", HEADER, *times), str(own)) == Exit.OK
+    (replay,) = commands(status(tmp_path / "data", capsys), "quarantined")
+    assert replay[:4] == ["replay", "--source", "PATH/web shop.yml", "--rule"]
 
 
 def test_it_takes_no_lock_and_says_who_holds_it(

@@ -252,6 +252,18 @@ def test_what_a_source_cannot_mean_is_named(tmp_path: Path, line: str, said: str
         load_source(str(own))
 
 
+def test_a_source_is_called_as_its_file_is(tmp_path: Path) -> None:
+    own = tmp_path / "web shop.yml"
+    text = (conf_dir() / "sources" / "generated.yml").read_text(encoding="utf-8")
+    for name in ("", "name: web shop\n"):
+        own.write_text(name + text, encoding="utf-8")
+        assert load_source(str(own)).name == "web shop"
+    own.write_text("name: generated\n" + text, encoding="utf-8")
+    said = f"{own}: name: a source is called as its file is, web shop: leave the key out, or rename the file"
+    with pytest.raises(ConfError, match=f"^{re.escape(said)}$"):
+        load_source(str(own))
+
+
 def test_attributes_and_types_are_spelled_as_the_columns_are(tmp_path: Path) -> None:
     own = tmp_path / "own.yml"
     keys = {"columns": "[t, a, version]", "time": "{column: t, epoch: seconds}", "types": "{Version: bigint}"}
