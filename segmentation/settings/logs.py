@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 
 from segmentation.column_names import quoted
 from segmentation.errors import did_you_mean
-from segmentation.settings.base import Frozen, Positive
+from segmentation.settings.base import Date, Frozen, Positive
 
 #: letters of a format that Spark reads a time by
 _LETTERS = "GyDMLdahKkHmsSVvzOXxZ"
@@ -44,7 +43,7 @@ SQL_KEYS = (
 class IngestSettings(Frozen):
     """Rules that hold for every log."""
 
-    earliest: dt.date
+    earliest: Date
     future_days: Annotated[int, Field(ge=0)]
     max_text_length: Positive
     max_line_length: Positive

@@ -74,6 +74,10 @@ def test_the_environment_wins_over_files_and_set_over_both(monkeypatch: pytest.M
         ("ingest.max_number=.inf", r"ingest.max_number: Input should be less than or equal to 1000000000000"),
         ("ingest.max_number=.nan", r"ingest.max_number: Input should be"),
         ("basetable.as_of=soon", r"basetable.as_of: Input should be a valid date"),
+        ("basetable.as_of=0", r"basetable.as_of: 0 is a number: write it as 2026-01-01"),
+        ("basetable.as_of='20260101'", r"basetable.as_of: 20260101 is a number: write it as 2026-01-01"),
+        ("synthetic.end=1.5", r"synthetic.end: 1.5 is a number: write it as 2026-01-01"),
+        ("ingest.earliest=19900101", r"ingest.earliest: 19900101 is a number: write it as 2026-01-01"),
         (
             "basetable.as_of=2025-02-30",
             r"--set basetable.as_of=2025-02-30: the value is not YAML \(day is out of range",
