@@ -6,9 +6,14 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = sorted((ROOT / "segmentation").rglob("*.py"))
@@ -56,6 +61,21 @@ def test_functions_stay_small() -> None:
 
 def test_names_say_something() -> None:
     assert [p for p in PACKAGE if p.stem in {"utils", "helpers", "common", "misc"}] == []
+
+
+def test_what_is_imported_is_declared() -> None:
+    """Others may cease to bring it along; these three come with whatever calls for them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
+    declared = {canonicalize_name(Requirement(one).name) for one in asked}
+    trees = [ast.parse(p.read_text(encoding="utf-8")) for p in [*PACKAGE, *(ROOT / "tests").rglob("*.py")]]
+    nodes = list(chain(*map(ast.walk, trees)))
+    named = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    named += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    modules, bring = {name.partition(".")[0] for name in named}, packages_distributions()
+    others = modules - {*sys.stdlib_module_names, "segmentation", "tests", "benchmarks"}
+    undeclared = {one for one in others if not declared.intersection(map(canonicalize_name, bring.get(one, [])))}
+    assert undeclared == {"IPython", "grpc", "py4j"}
 
 
 def test_entry_points_only_start_a_job() -> None:
