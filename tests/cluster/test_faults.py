@@ -31,6 +31,14 @@ def test_no_jars_of_delta(submit: Submit, tmp_path: Path) -> None:
     assert "Traceback" not in job.said()
 
 
+def test_a_catalog_that_is_not_there(submit: Submit, tmp_path: Path) -> None:
+    own = ("--conf", "spark.sql.catalog.spark_catalog=org.Own")
+    job = submit("local[1]", "show_status", ["--data-dir", str(tmp_path)], options=own)
+    assert job.end() == Exit.ENVIRONMENT, job.said()
+    assert "\nsegmentation status: Spark's driver cannot load org.Own (" in job.said()
+    assert "Traceback" not in job.said()
+
+
 LOST = (
     "SparkException: Job aborted due to stage failure: Task 0 in stage 7.0 failed 4 times, most recent failure: Lost "
     "task 0.3 in stage 7.0 (TID 12) (127.0.0.1 executor 3): ExecutorLostFailure (executor 3 exited caused by one of "
