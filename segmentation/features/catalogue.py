@@ -6,6 +6,7 @@ turn it into a feature of their own. The columns that `build` names are those of
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -148,6 +149,9 @@ PER_CATEGORY: tuple[Feature, ...] = (
 )
 
 ENTRIES = tuple(entry.name for entry in PER_CATEGORY)
+_PERIOD = re.compile(r"_[mq]\d+$")
+#: how features end that speak for one month or one quarter
+_OF_PERIODS = tuple(f"_{name}" for name in ENTRIES if _PERIOD.search(name))
 #: entries that say nothing about all categories together; the totals' names are declared below
 NOT_IN_TOTALS = ("distinct_names_year", "share_year", "active_token_share", "weekend_day_share", "rows_per_active_day",
                  "quarter_change", "monthly_variation")
@@ -181,6 +185,14 @@ PER_ACCOUNT: tuple[Feature, ...] = (
             "rows counted per product", SUMS, _ratio("dominant_product_rows", "product_rows")),
 )
 # fmt: on
+
+
+def without_period(name: str) -> str:
+    """What the features of several months or quarters have in common: the name of one of these without its ending.
+
+    All others stay, such as a column of the accounts file that ends like a month: `area_m2`.
+    """
+    return _PERIOD.sub("", name) if name.endswith(_OF_PERIODS) else name
 
 
 def _spread(categories: Sequence[str]) -> list[Feature]:

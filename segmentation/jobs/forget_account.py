@@ -7,7 +7,8 @@ is made good by giving the command again.
 from __future__ import annotations
 
 import argparse
-import datetime as dt
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame, Row
@@ -25,6 +26,7 @@ from segmentation.jobs.batches import recount
 from segmentation.jobs.dimensions import update_tokens
 from segmentation.jobs.ingest_events import finish
 from segmentation.jobs.rows import table_rows
+from segmentation.local_rows import local_frame
 from segmentation.runtime import Job, JobSpec
 from segmentation.schemas import (
     ACTIVITY,
@@ -32,17 +34,20 @@ from segmentation.schemas import (
     HEAVY_HITTERS,
     INGEST_PLANS,
     LEDGER,
+    SEGMENT_PROFILES,
     SEGMENT_SUMMARIES,
     SEGMENTS,
     TABLES,
     TOKEN_FEATURES,
     TOKENS,
 )
-from segmentation.segments.describing import resized
+from segmentation.segments.describing import ended_summary, resized
 from segmentation.shown import listed
 from segmentation.stores.secrets import read_key
 from segmentation.table import Table
 
+#: why a segment ended that was one account alone
+FORGOTTEN = "its last account was forgotten"
 #: tables with a row or more per account; events keep theirs, emptied, and tokens are derived from events again
 _PER_ACCOUNT = tuple(one for one in TABLES if "account_id" in one.columns.names and one not in (EVENTS, TOKENS))
 #: so many of the accounts that have tokens with it are named
@@ -162,7 +167,8 @@ def _erase_events(job: Job, account_id: str, token_keys: list[int], texts: list[
 def _resize_segments(job: Job, account_id: str) -> None:
     """Count the account's segments without it; to be called while it is still in them.
 
-    Their figures beside the sizes stay those of the training.
+    The other figures of these stay those of the training; of a segment that was the account alone they are its own, and
+    go.
     """
     tables = job.tables
     if not (tables.exists(SEGMENTS) and tables.exists(SEGMENT_SUMMARIES)):
@@ -170,18 +176,34 @@ def _resize_segments(job: Job, account_id: str) -> None:
     placed, own, run = tables.read(SEGMENTS), F.col("account_id") == F.lit(account_id), ["as_of", "method"]
     others = F.count_if(~own).alias("others")
     counted = placed.join(placed.where(own).select(*run), on=run, how="left_semi").groupBy(*run, "segment").agg(others)
-    sizes: dict[tuple[dt.date, str], dict[int, int]] = {}
+    sizes: dict[tuple[Any, ...], dict[int, int]] = {}
     for row in counted.collect():
         sizes.setdefault((row["as_of"], row["method"]), {})[row["segment"]] = row["others"]
     if not sizes:
         return
     stored = tables.read(SEGMENT_SUMMARIES).toPandas()
-    parts = [
-        resized(part, sizes[at], is_earlier=False) if (at := (as_of, str(method))) in sizes else part
-        for (as_of, method), part in stored.groupby(run)
-    ]
+    parts = [_without(part, sizes.get(at, {})) for at, part in stored.groupby(run)]
     rows = table_rows(pd.concat(parts), SEGMENT_SUMMARIES)
     tables.replace(rows, SEGMENT_SUMMARIES, note=tables.note(SEGMENT_SUMMARIES))
+    alone = [(*at, segment) for at, known in sizes.items() for segment, others in known.items() if not others]
+    if alone and tables.exists(SEGMENT_PROFILES):
+        gone = local_frame(job.spark, alone, "as_of date, method string, segment int")
+        kept = tables.read(SEGMENT_PROFILES).join(F.broadcast(gone), on=gone.columns, how="left_anti")
+        tables.replace(kept, SEGMENT_PROFILES, note=tables.note(SEGMENT_PROFILES))
+
+
+def _without(summaries: pd.DataFrame, sizes: Mapping[int, int]) -> pd.DataFrame:
+    """The summaries of one date and method with these sizes, if any; a segment without an account has ended."""
+    if not sizes:
+        return summaries
+    rows = resized(summaries, sizes, is_earlier=False).to_dict("records")
+    told = [
+        {"as_of": row["as_of"], **ended_summary(row["method"], row["segment"], row["name"], FORGOTTEN, ())}
+        if sizes.get(row["segment"]) == 0
+        else row
+        for row in rows
+    ]
+    return pd.DataFrame(told, columns=summaries.columns)
 
 
 def _delete(job: Job, table: Table, concerned: Column) -> int:

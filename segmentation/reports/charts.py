@@ -6,7 +6,6 @@ that has nothing to show is None. None of them tells anything by colour alone.
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Mapping
 
@@ -15,7 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from segmentation.features.catalogue import ENTRIES
+from segmentation.features.catalogue import without_period
 from segmentation.reports.palette import (
     ACCENT,
     INK,
@@ -39,9 +38,6 @@ from segmentation.shown import fixed, interval, shown_share
 SHOWN_POINTS = 4000
 #: features that are drawn per segment
 BARS = 6
-_PERIOD = re.compile(r"_[mq]\d+$")
-#: how the catalogue's features of a month or a quarter end; what each says of a year is another
-TWINS = tuple(f"_{entry}" for entry in ENTRIES if _PERIOD.search(entry))
 #: a line of text beside a bar
 WRAP = 34
 
@@ -123,8 +119,7 @@ def profile_said(profiles: pd.DataFrame, segment: int, words: Mapping[str, str],
 def _apart(profiles: pd.DataFrame, segment: int, shown: int) -> pd.DataFrame:
     own = profiles[(profiles["segment"] == segment) & profiles["effect"].notna()]
     known = set(own["feature"])
-    # a column of the accounts file may end like a month: area_m2
-    twins = {name for name in known if name.endswith(TWINS) and _PERIOD.sub("_year", name) in known}
+    twins = {name for name in known if (stem := without_period(name)) != name and f"{stem}_year" in known}
     return strongest(own[~(own["feature"].str.contains(" = ", regex=False) | own["feature"].isin(twins))], shown)
 
 

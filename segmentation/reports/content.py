@@ -95,12 +95,13 @@ def summary_section(inputs: Inputs, findings: Findings) -> Section:
 
 
 def _sentences(inputs: Inputs, living: pd.DataFrame, counts: pd.Series) -> list[str]:
-    largest = living.sort_values(["accounts", "segment"], ascending=[False, True]).iloc[0]
-    placed, most = living["accounts"].sum(), largest["accounts"]
-    said = [
-        f"{counted(placed, 'account')} {'falls' if placed == 1 else 'fall'} into {counted(len(living), 'segment')}; "
-        f"the largest, {largest['name']}, has {most:,} of them ({shown_share(most / placed)})."
-    ]
+    said = []
+    for largest in living.sort_values(["accounts", "segment"], ascending=[False, True]).head(1).to_dict("records"):
+        placed, most = living["accounts"].sum(), largest["accounts"]
+        said.append(
+            f"{counted(placed, 'account')} {'falls' if placed == 1 else 'fall'} into {counted(len(living), 'segment')}"
+            f"; the largest, {largest['name']}, has {most:,} of them ({shown_share(most / placed)})."
+        )
     if nowhere := in_no_segment(inputs):
         said.append(f"{nowhere}.")
     doubtful = int((living["trust"] == DOUBTFUL).sum())

@@ -116,9 +116,9 @@ GLOSSARY = (
     ("Beyond chance, q", "Of all findings with at most this q, about that share is there by luck alone. It tells that "
                          "accounts differ, not why: a share or rate of few rows varies more where use is low."),
     ("Coverage", "The share of accounts that would be filled in, and rightly."),
-    (FADING.capitalize(), f"Seen within twelve months, but not for {SILENT_DAYS} days or more, and used more than "
-             "lightly: the fifths in which its active days and its log rows of a year stand, 1 for the least and 5 for "
-             "the most, are above 2 in the mean."),
+    (FADING.capitalize(), f"Seen within twelve months, but not in the last {SILENT_DAYS} days of the logs, and used "
+             "more than lightly: the fifths in which its active days and its log rows of a year stand, 1 for the least "
+             "and 5 for the most, are above 2 in the mean."),
     ("Fill in", "Write the industry into an account that has none, because such guesses were right often enough."),
     ("g (Hedges)", "A difference in standard deviations: 0.2 is small, 0.8 is large."),
     ("Gate", "The check that a newly trained industry model must pass before its guesses take the place of those of "
@@ -127,8 +127,8 @@ GLOSSARY = (
     ("Label", "The industry that the accounts file names."),
     ("Matthews correlation", "How far first choices and labels agree beyond chance: 0 not at all, 1 always."),
     (NOT_FROM_USAGE.capitalize(), "All of its AUC's interval lies below the bar of a predictable industry, even if it "
-            "is told better than chance; or it is not, and more accounts to learn from did not raise its AUC beyond "
-            "noise."),
+            "is told better than chance; or it is not told better than chance, and no learning curve showed its AUC "
+            "rising beyond noise."),
     ("Outlying account", "An account unlike all others. It may be in a segment all the same: look before acting on "
             "it."),
     ("Precision", "The share of fills that are right."),
@@ -144,7 +144,8 @@ GLOSSARY = (
     ("Set aside", "A row that is broken (quarantined): kept with its reason, not counted, can be mended."),
     ("Stability", "How well a segment is found again when accounts are drawn anew: 1 always, "
                   f"below {FAIR:g} doubtful."),
-    (TOO_FEW.capitalize(), "Not judged: too few accounts have this label for a model to be learned and measured."),
+    (TOO_FEW.capitalize(), "Not judged: too few accounts have this label, or too few in the parts that are learned "
+            "from and measured on; its reason says which."),
     ("Value, expected", "What an account is likely to bring in the months ahead, in the unit of the logs' value."),
     ("Was", "What became of a segment since the report before: kept; merged, when it took in another or was made of "
             "several; split, when half of it or more comes from another; born, when it is new; first, when there was "

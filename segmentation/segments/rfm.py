@@ -17,8 +17,8 @@ MEASURES = {
 SCORES = 5
 #: from this score on use counts as high, up to this one as low
 HIGH, LOW = 4, 2
-#: an account is silent from so many days on; its fifth would not tell: the least recent may have been seen last week,
-#: and the most recent months ago
+#: an account is silent that is not in so many last days of the logs; its fifth would not tell: the least recent may
+#: have been seen last week, and the most recent months ago
 SILENT_DAYS = 30
 #: the label of an account whose use was more than light, and that is silent now
 FADING = "fading"
@@ -61,7 +61,8 @@ def _label() -> Column:
     Whoever is silent is `fading` or `quiet and light`; of the others the more recent are `active`, the rest `regular`.
     """
     use = (F.col("frequency") + F.col("volume")) / 2
-    silent = F.col("recency_days") >= SILENT_DAYS
+    ended = F.min("recency_days").over(Window.partitionBy("as_of"))  # the logs may end before the date
+    silent = F.col("recency_days") - ended >= SILENT_DAYS
     recent = F.when(silent, "quiet").when(F.col("recency") >= HIGH, "active").otherwise("regular")
     heavy = F.when(use >= HIGH, "heavy").when(use > LOW, "moderate").otherwise("light")
     fading = silent & (use > LOW)

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from segmentation.arrays import Ints
+from segmentation.features.catalogue import without_period
 from segmentation.reports.charts import segment_map
 from segmentation.reports.palette import Drawing
 from segmentation.segments.result import SegmentationResult
@@ -23,8 +24,6 @@ CURVES = {
 }
 #: features in the heat map; differences beyond this are one shade
 SHOWN_FEATURES, DARKEST = 25, 2.0
-#: how the name of a feature ends that speaks for one month or quarter
-PERIOD = r"_[mq]\d+$"
 
 
 def segment_figures(result: SegmentationResult, points: pd.DataFrame) -> dict[str, Figure]:
@@ -74,7 +73,7 @@ def heat_map(profile: pd.DataFrame, names: Mapping[int, str]) -> Figure | None:
 def _telling(profile: pd.DataFrame) -> list[str]:
     """The features with the largest effects of each segment, as many of each; one for all its months and quarters."""
     each = max(1, SHOWN_FEATURES // profile["segment"].nunique())
-    ranked = profile.assign(size=profile["effect"].abs(), kind=profile["feature"].str.replace(PERIOD, "", regex=True))
+    ranked = profile.assign(size=profile["effect"].abs(), kind=profile["feature"].map(without_period))
     ranked = ranked.sort_values(["segment", "size", "feature"], ascending=[True, False, True], kind="stable")
     first = ranked.drop_duplicates(["segment", "kind"]).groupby("segment").head(each)
     return list(dict.fromkeys(first.drop_duplicates("kind")["feature"]))

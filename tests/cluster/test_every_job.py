@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from pyspark.sql import SparkSession
@@ -117,15 +120,29 @@ def test_an_executor_is_killed_between_two_lines(
     assert contents(spark, tmp_path / "data") == contents(spark, stages[name])
 
 
+def rows_kept(api: str) -> bool:
+    """Whether executors hold all rows of a frame, by which its plan was cut."""
+    with urlopen(api) as answer:
+        (application,) = json.load(answer)
+    with urlopen(f"{api}/{application['id']}/storage/rdd") as answer:
+        return any(kept["numCachedPartitions"] == kept["numPartitions"] for kept in json.load(answer))
+
+
 def test_all_executors_killed_at_once_is_a_new_beginning(
     spark: SparkSession, cluster: Cluster, submit: Submit, raw: Path, local: Path, tmp_path: Path
 ) -> None:
     """The rows that they kept are gone for good."""
     shutil.copytree(local, tmp_path / "data")
-    job = submit(cluster.master, "train_segments", ["--force", "--data-dir", str(tmp_path / "data"), *SMALL])
+    given = ["--force", "--data-dir", str(tmp_path / "data"), *SMALL]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    ui = [word for key in ("enabled=true", f"port={port}") for word in ("--conf", f"spark.ui.{key}")]
+    job = submit(cluster.master, "train_segments", given, options=ui)
     job.wait_for("starting Spark")
     cluster.wait_for_executors(2)
-    time.sleep(12)
+    while not rows_kept(f"http://127.0.0.1:{port}/api/v1/applications"):  # what is killed before costs a retry of tasks
+        assert "segments: kmeans trained" not in job.said()
+        time.sleep(0.1)
     for executor in cluster.executors():
         os.kill(executor, signal.SIGKILL)
     assert "segments: kmeans trained" not in job.said()

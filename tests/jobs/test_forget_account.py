@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
-from segmentation.schemas import ACTIVITY, EVENTS, SEGMENT_SUMMARIES, SEGMENTS, TOKENS
+from segmentation.schemas import ACTIVITY, EVENTS, SEGMENT_PROFILES, SEGMENT_SUMMARIES, SEGMENTS, TOKENS
 from tests.robustness.conftest import store
 from tests.robustness.logs import Logs, line
 
@@ -109,6 +109,10 @@ def test_segments_are_counted_without_the_account(spark: SparkSession, tmp_path:
     tables = store(spark, logs.data)
     tables.replace(spark.createDataFrame(rows, SEGMENTS.columns), SEGMENTS)
     tables.replace(spark.createDataFrame(known, SEGMENT_SUMMARIES.columns), SEGMENT_SUMMARIES)
+    profiled = [
+        (as_of, method, segment, "f", 1.0, 2.0, 1.0, 3.0, False, None, None, 0.5) for as_of, method, segment, *_ in told
+    ]
+    tables.replace(spark.createDataFrame(profiled, SEGMENT_PROFILES.columns), SEGMENT_PROFILES)
     tables.publish("segments", dt.datetime(2025, 4, 1))
     assert forget(logs, "a1") == Exit.OK
     found = {
@@ -119,10 +123,17 @@ def test_segments_are_counted_without_the_account(spark: SparkSession, tmp_path:
         (now, "kmeans", 0): (2, 2 / 3, "kept", "2 accounts (67 % of all). Use."),
         (now, "kmeans", 1): (1, 1 / 3, "kept", "1 account (33 % of all). Use."),
         (now, "kmeans", 2): (0, 0.0, "ended", "Ended: it is."),
-        (now, "hdbscan", 0): (0, 0.0, "born", "0 accounts (0 % of all). Use."),
+        (now, "hdbscan", 0): (0, 0.0, "ended", "Ended: its last account was forgotten."),
         (now, "hdbscan", 1): (2, 2 / 3, "born", "2 accounts (67 % of all). Use."),
         (earlier, "kmeans", 0): (2, 1.0, "first", "2 accounts (100 % of all). Use."),
     }
+    # the medians and the profile of a segment that was the account alone are the account's
+    assert {
+        row["segment"]: row["rows_year"] for row in logs.read(SEGMENT_SUMMARIES).where("method = 'hdbscan'").collect()
+    } == {0: None, 1: 2.0}
+    assert {tuple(row) for row in logs.read(SEGMENT_PROFILES).select("as_of", "method", "segment").collect()} == set(
+        found
+    ) - {(now, "hdbscan", 0)}
 
 
 @pytest.mark.long

@@ -48,13 +48,17 @@ def test_labels_follow_from_scores_and_silence(spark: SparkSession) -> None:
     assert scored(spark, recent)["label"].tolist()[3:] == ["regular and heavy", "regular and light"]
 
 
-def test_who_is_silent_is_told_by_days_alone_however_long_the_others_have_been(spark: SparkSession) -> None:
-    silent = [(60, 90, 90), (60, 5, 5), (200, 40, 40), (200, 30, 30), (300, 20, 20)]
-    found = scored(spark, silent)
-    assert found["recency"].tolist() == [5, 5, 3, 3, 1]  # the most recent of them were seen two months ago
-    assert found["label"].tolist() == ["fading", "quiet and light", "fading", "fading", "quiet and light"]
-    assert scored(spark, [(29, 90, 90), *silent[2:]])["label"].tolist()[0] == "active and heavy"
-    assert scored(spark, [(30, 90, 90), *silent[2:]])["label"].tolist()[0] == "fading"
+def test_who_is_silent_is_told_by_days_before_the_last_of_the_logs_however_long_others_have_been(
+    spark: SparkSession,
+) -> None:
+    others = [(1, 5, 5), (200, 40, 40), (200, 30, 30), (300, 20, 20)]
+    found = scored(spark, [(61, 90, 90), *others])
+    assert found["recency"].tolist() == [4, 5, 3, 3, 1]
+    assert found["label"].tolist() == ["fading", "active and light", "fading", "fading", "quiet and light"]
+    later = [(days + 31, *use) for days, *use in ((61, 90, 90), *others)]  # nobody is seen in a month without logs
+    assert scored(spark, later)["label"].tolist() == found["label"].tolist()
+    assert scored(spark, [(30, 90, 90), *others])["label"].tolist()[0] == "active and heavy"
+    assert scored(spark, [(31, 90, 90), *others])["label"].tolist()[0] == "fading"
 
 
 def test_order_and_partitions_change_nothing_and_equals_stand_in_the_middle(spark: SparkSession) -> None:
