@@ -1,4 +1,4 @@
-"""Arguments that several commands take, and what a path on the command line is."""
+"""Arguments that several commands take, and what a path is, there and in settings."""
 
 from __future__ import annotations
 
@@ -7,17 +7,25 @@ import datetime as dt
 from pathlib import Path
 
 
-def given_path(text: str) -> Path:
-    """The type of every option that is a path: refused when blank, which would be the working directory.
+def expanded(path: str) -> Path:
+    """The path, with the user's home for a leading `~`; ValueError where that is nobody's, such as `~nobody/logs`.
 
-    A shell leaves `~` as it is in `--data-dir=~/logs`, and so does whatever starts a job without one.
+    A shell leaves `~` as it is in `--data-dir=~/logs`, and settings no shell has seen. `./~` is a folder of that name.
     """
+    try:
+        return Path(path).expanduser() if path.startswith("~") else Path(path)
+    except RuntimeError as problem:
+        raise ValueError(f"{path}: {problem}") from None
+
+
+def given_path(text: str) -> Path:
+    """The type of every option that is a path: refused when blank, which would be the working directory."""
     if not text.strip():
         raise argparse.ArgumentTypeError("is empty: name a path (the folder you are in is `.`)")
     try:
-        return Path(text).expanduser()
-    except RuntimeError as problem:  # nobody's home, such as ~nobody/logs
-        raise argparse.ArgumentTypeError(f"{text}: {problem}") from None
+        return expanded(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:

@@ -155,6 +155,7 @@ def test_what_is_no_date_is_not_the_latest(command: list[str], date: str, capsys
 def test_a_home_that_no_shell_has_expanded_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert given_path("~/logs") == tmp_path / "logs"
+    assert given_path("./~") == Path("~")  # a folder that is called so
     assert load_settings("local", ["storage.scratch=~/scratch"]).storage.scratch == str(tmp_path / "scratch")
     assert load_settings("local", ["storage.scratch=/both/~see"]).storage.scratch == "/both/~see"
     (tmp_path / "own.yml").write_text((conf_dir() / "sources" / "generated.yml").read_text(encoding="utf-8"))
@@ -164,5 +165,7 @@ def test_a_home_that_no_shell_has_expanded_is_found(monkeypatch: pytest.MonkeyPa
 def test_nobodys_home_is_one_line() -> None:
     with pytest.raises(argparse.ArgumentTypeError, match=r"~no-such-user/logs: .*home"):
         given_path("~no-such-user/logs")
+    with pytest.raises(ConfError, match=r"--source ~no-such-user/own.yml: .*home"):
+        load_source("~no-such-user/own.yml")
     with pytest.raises(ConfError, match=r"storage\.scratch: ~no-such-user/scratch: .*home"):
         load_settings("local", ["storage.scratch=~no-such-user/scratch"])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from segmentation.arguments import expanded
 from segmentation.settings.base import Frozen, Positive
 
 #: megabytes of heap below which Spark does not start
@@ -20,14 +20,6 @@ def _enough(memory: str) -> str:
     if int(memory[:-1]) * 1024 ** "kmgt".index(memory[-1].lower()) < LEAST_MEMORY * 1024:
         raise ValueError(f"{memory} is less than the {LEAST_MEMORY}m that Spark needs to start")
     return memory
-
-
-def _expanded(folder: str) -> str:
-    """No shell has seen it: `~` is still the user's home."""
-    try:
-        return str(Path(folder).expanduser()) if folder.startswith("~") else folder
-    except RuntimeError as problem:  # nobody's home, such as ~nobody/scratch
-        raise ValueError(f"{folder}: {problem}") from None
 
 
 class SessionSettings(Frozen):
@@ -48,4 +40,4 @@ class StorageSettings(Frozen):
     schema_name: str
     tracking_uri: str | None
     experiment: str
-    scratch: Annotated[str, AfterValidator(_expanded)] | None = None
+    scratch: Annotated[str, AfterValidator(lambda folder: str(expanded(folder)))] | None = None

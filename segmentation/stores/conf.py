@@ -13,6 +13,7 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from segmentation.arguments import expanded
 from segmentation.errors import InputProblem, did_you_mean
 from segmentation.settings import CategorySettings, Frozen, Settings, SourceSettings
 from segmentation.settings.logs import Categories
@@ -88,10 +89,9 @@ def load_source(name: str, kind: str | None = None) -> SourceSettings:
         raise ConfError(f"unknown source {name!r}{meant}; a new one is a file in {folder}")
     stem = path.name.rpartition(".")[0]
     tree = {"name": stem, **_read(path)}
-    if tree["name"] != stem:  # rows are stored under it, and `replay` looks for a file of that name
-        raise ConfError(
-            f"{path}: name: a source is called as its file is, {stem}: leave the key out, or rename the file"
-        )
+    if (named := str(tree["name"])) != stem:  # rows are stored under it, and `replay` looks for a file of that name
+        fix = f"rename the file to {named}.yml, or leave the key out if no row was stored as {named} yet"
+        raise ConfError(f"{path}: name: a source is called as its file is, {stem}: {fix}")
     if kind is None:
         return _validate(SourceSettings, tree, lambda _: str(path))
     as_kind = {**tree, "format": kind}
@@ -102,7 +102,10 @@ def load_source(name: str, kind: str | None = None) -> SourceSettings:
 
 def source_path(name: str) -> Traversable:
     """Where the source of that name, or the file that it is a path to, is described."""
-    return Path(name).expanduser() if name.endswith((".yml", ".yaml")) else conf_dir() / "sources" / f"{name}.yml"
+    try:
+        return expanded(name) if name.endswith((".yml", ".yaml")) else conf_dir() / "sources" / f"{name}.yml"
+    except ValueError as problem:
+        raise ConfError(f"--source {problem}") from None
 
 
 def load_categories(source: SourceSettings | None = None) -> tuple[CategorySettings, ...]:
@@ -188,15 +191,12 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> Tree:
 def _origin(layers: Sequence[tuple[str, Tree]], path: Sequence[str | int]) -> str:
     """The last layer that has the key; of one that is missing, the first that has what it is missing in."""
     for where, layer in reversed(layers):
-        above = _nodes(layer, path)[: len(path)]
-        # emptied here, so that whatever is missing in it is missing by this; and no list comes from two layers
-        if any(node == {} or isinstance(node, list) for node in above) or _holds(layer, path):
+        above = _nodes(layer, path)[1 : len(path)]
+        # emptied here, so that whatever is missing in it is missing by this; and nothing else comes from two layers
+        if any(node == {} or not isinstance(node, dict) for node in above) or _holds(layer, path):
             return where
-    for depth in range(len(path) - 1, 0, -1):
-        for where, layer in layers:
-            if _holds(layer, path[:depth]):
-                return where
-    return layers[0][0]
+    parents = [path[:depth] for depth in range(len(path) - 1, 0, -1)]
+    return next((where for parent in parents for where, layer in layers if _holds(layer, parent)), layers[0][0])
 
 
 def _nodes(tree: Any, path: Sequence[str | int]) -> list[Any]:

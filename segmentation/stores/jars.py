@@ -91,7 +91,8 @@ def missing_jars(folder: Path | None = None) -> list[str]:
     Ivy puts the group before a name; who fetches jars by hand may not.
     """
     folder = folder or jar_folder()
-    fetched, there = _names_of_fetched(folder), [jar.name for jar in folder.glob("*.jar")]
+    fetched = [name.partition("_")[2] for name in _names_of_fetched(folder)]  # behind the group
+    there = [jar.name for jar in folder.glob("*.jar")]
     # a list of another release tells nothing of the jars that were put in their place
     wanted = fetched if _holds_delta(fetched) else needed_jars()
     return [name for name in wanted if not any(one.endswith(name) for one in there)]

@@ -196,7 +196,12 @@ def _java_options(settings: SessionSettings) -> str:
     theirs = settings.spark.get(_JAVA_OPTIONS, "")
     log4j = Path(__file__).with_name("log4j2.properties")
     ours = [COMPILE_ALL, "-Duser.timezone=UTC", f"-Dlog4j2.configurationFile={log4j.as_uri()}", *_loaded_before()]
-    collector = [] if re.search(r"-XX:\+Use\w+GC\b", theirs) else [COLLECTOR]
+    everywhere = [
+        theirs,
+        settings.spark.get("spark.driver.defaultJavaOptions", ""),
+        os.environ.get("JAVA_TOOL_OPTIONS", ""),
+    ]
+    collector = [] if any(re.search(r"-XX:\+Use\w+GC\b", one) for one in everywhere) else [COLLECTOR]
     return " ".join([*ours, *collector, *filter(None, [theirs])])
 
 

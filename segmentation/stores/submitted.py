@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark import SparkConf, SparkContext
@@ -12,7 +13,7 @@ from pyspark.sql import SparkSession
 from segmentation.errors import EnvironmentProblem, first_line
 from segmentation.stores.connect import DELTA_SETTINGS
 
-_CATALOG = "spark.sql.catalog.spark_catalog"
+_EXTENSIONS, _CATALOG = DELTA_SETTINGS
 #: how long a standalone master may take to answer; Spark itself would try for a minute and then stop with a trace
 MASTER_SECONDS = 5.0
 
@@ -51,12 +52,13 @@ def require_master() -> None:
 
 def require_delta(session: SparkSession) -> None:
     """Raise EnvironmentProblem when the driver cannot load Delta: Spark would only say so at the first table."""
+    catalog = session.conf.get(_CATALOG)
     try:
         session.catalog.currentDatabase()  # makes it load the catalog's class
+        _load(session, DELTA_SETTINGS[_EXTENSIONS])  # another's catalog may do without, and Spark without extensions
     except (PySparkException, Py4JError) as problem:  # no class at all comes as the latter
         session.stop()
-        catalog = told().get(_CATALOG, DELTA_SETTINGS[_CATALOG])
-        if catalog != DELTA_SETTINGS[_CATALOG]:
+        if catalog != DELTA_SETTINGS[_CATALOG] and DELTA_SETTINGS[_EXTENSIONS] not in str(problem):
             raise EnvironmentProblem(
                 f"Spark's driver cannot load {catalog} ({first_line(problem, 200)}): give spark-submit its jars, or no "
                 f"{_CATALOG}, which is then Delta's"
@@ -65,3 +67,9 @@ def require_delta(session: SparkSession) -> None:
             "Spark's driver has not Delta's jars: give spark-submit --jars with all of .jars/*.jar, split by commas "
             "(`make setup` fetches them)"
         ) from problem
+
+
+def _load(session: SparkSession, name: str) -> None:
+    """Have the driver load a class, or raise Py4JError."""
+    jvm: Any = session.sparkContext._jvm
+    jvm.java.lang.Thread.currentThread().getContextClassLoader().loadClass(name)

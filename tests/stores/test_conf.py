@@ -107,6 +107,7 @@ NUMBER = "Input should be a valid number or a valid integer"
         ("models.lasso.grid.regParam=[0.1, a]", f"models.lasso.grid.regParam.1: {NUMBER}"),
         ("industry.learning_shares=[0.1, 7]", "industry.learning_shares.1: Input should be less than 1"),
         ("models.own={params: {}}", "models.own.grid: Field required"),
+        ("models.lasso=5", "models.lasso.grid: Field required"),  # nothing that stood there is left
     ],
 )
 def test_a_wrong_value_is_told_once_with_a_key_that_exists_and_of_who_gave_it(override: str, said: str) -> None:
@@ -263,7 +264,10 @@ def test_a_source_is_called_as_its_file_is(tmp_path: Path) -> None:
         own.write_text(name + text, encoding="utf-8")
         assert load_source(str(own)).name == "web shop"
     own.write_text("name: generated\n" + text, encoding="utf-8")
-    said = f"{own}: name: a source is called as its file is, web shop: leave the key out, or rename the file"
+    said = (
+        f"{own}: name: a source is called as its file is, web shop: rename the file to generated.yml, or leave the key "
+    )
+    said += "out if no row was stored as generated yet"
     with pytest.raises(ConfError, match=f"^{re.escape(said)}$"):
         load_source(str(own))
 

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from segmentation.stores.conf import load_settings
-from segmentation.stores.connect import remote_address
+from segmentation.stores.connect import DELTA_SETTINGS, remote_address
 from segmentation.stores.jars import find_jars, needed_jars
 from segmentation.stores.spark import COLLECTOR, COMPILE_ALL, _finds_names, delta_loaded, get_session
+from segmentation.stores.submitted import _load
 
 
 def test_a_local_session_has_the_master_of_the_profile_and_a_java_that_knows_all_letters(
@@ -166,6 +168,20 @@ def test_options_for_java_are_put_behind_ours(monkeypatch: pytest.MonkeyPatch, t
     assert words.startswith(f"{COMPILE_ALL} -Duser.timezone=UTC -Dlog4j2.configurationFile=")
     assert words.endswith(f" {theirs}")
     assert (COLLECTOR in words) is with_ours
+
+
+def test_a_collector_that_is_named_elsewhere_stays_alone_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = "session.spark={spark.driver.defaultJavaOptions: '-XX:+UseG1GC'}"
+    assert COLLECTOR not in asked(monkeypatch, "local", given)["spark.driver.extraJavaOptions"]
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-XX:+UseSerialGC")
+    assert COLLECTOR not in asked(monkeypatch, "local")["spark.driver.extraJavaOptions"]
+
+
+def test_what_the_driver_cannot_load_is_told_from_what_it_can(spark: SparkSession) -> None:
+    """A catalog of somebody else's is loaded without Delta, and Spark goes on without an extension."""
+    _load(spark, DELTA_SETTINGS["spark.sql.extensions"])
+    with pytest.raises(Py4JError, match=r"ClassNotFoundException: io\.delta\.Nowhere"):
+        _load(spark, "io.delta.Nowhere")
 
 
 def test_a_class_that_spark_generated_is_there_when_it_is_asked_for_again(spark: SparkSession) -> None:
