@@ -22,6 +22,11 @@ def _enough(memory: str) -> str:
     return memory
 
 
+def _at_home(folder: str) -> str:
+    """Whatever begins otherwise stays letter by letter: it may be an address, to be refused by name."""
+    return str(expanded(folder)) if folder.startswith("~") else folder
+
+
 class SessionSettings(Frozen):
     """How a Spark session is started when none is active."""
 
@@ -40,4 +45,4 @@ class StorageSettings(Frozen):
     schema_name: str
     tracking_uri: str | None
     experiment: str
-    scratch: Annotated[str, AfterValidator(lambda folder: str(expanded(folder)))] | None = None
+    scratch: Annotated[str, AfterValidator(_at_home)] | None = None

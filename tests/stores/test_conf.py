@@ -264,10 +264,8 @@ def test_a_source_is_called_as_its_file_is(tmp_path: Path) -> None:
         own.write_text(name + text, encoding="utf-8")
         assert load_source(str(own)).name == "web shop"
     own.write_text("name: generated\n" + text, encoding="utf-8")
-    said = (
-        f"{own}: name: a source is called as its file is, web shop: rename the file to generated.yml, or leave the key "
-    )
-    said += "out if no row was stored as generated yet"
+    fix = "rename the file to generated.yml, or leave the key out if no row was stored as generated yet"
+    said = f"{own}: name: a source is called as its file is, web shop: {fix}"
     with pytest.raises(ConfError, match=f"^{re.escape(said)}$"):
         load_source(str(own))
 
