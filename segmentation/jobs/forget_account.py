@@ -7,7 +7,6 @@ is made good by giving the command again.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -34,6 +33,7 @@ from segmentation.schemas import (
     HEAVY_HITTERS,
     INGEST_PLANS,
     LEDGER,
+    SEGMENT_INDUSTRIES,
     SEGMENT_PROFILES,
     SEGMENT_SUMMARIES,
     SEGMENTS,
@@ -41,13 +41,11 @@ from segmentation.schemas import (
     TOKEN_FEATURES,
     TOKENS,
 )
-from segmentation.segments.describing import ended_summary, resized
+from segmentation.segments.describing import resized
 from segmentation.shown import listed
 from segmentation.stores.secrets import read_key
 from segmentation.table import Table
 
-#: why a segment ended that was one account alone
-FORGOTTEN = "its last account was forgotten"
 #: tables with a row or more per account; events keep theirs, emptied, and tokens are derived from events again
 _PER_ACCOUNT = tuple(one for one in TABLES if "account_id" in one.columns.names and one not in (EVENTS, TOKENS))
 #: so many of the accounts that have tokens with it are named
@@ -182,28 +180,15 @@ def _resize_segments(job: Job, account_id: str) -> None:
     if not sizes:
         return
     stored = tables.read(SEGMENT_SUMMARIES).toPandas()
-    parts = [_without(part, sizes.get(at, {})) for at, part in stored.groupby(run)]
+    parts = [resized(part, sizes[at], is_earlier=False) if at in sizes else part for at, part in stored.groupby(run)]
     rows = table_rows(pd.concat(parts), SEGMENT_SUMMARIES)
     tables.replace(rows, SEGMENT_SUMMARIES, note=tables.note(SEGMENT_SUMMARIES))
     alone = [(*at, segment) for at, known in sizes.items() for segment, others in known.items() if not others]
-    if alone and tables.exists(SEGMENT_PROFILES):
-        gone = local_frame(job.spark, alone, "as_of date, method string, segment int")
-        kept = tables.read(SEGMENT_PROFILES).join(F.broadcast(gone), on=gone.columns, how="left_anti")
-        tables.replace(kept, SEGMENT_PROFILES, note=tables.note(SEGMENT_PROFILES))
-
-
-def _without(summaries: pd.DataFrame, sizes: Mapping[int, int]) -> pd.DataFrame:
-    """The summaries of one date and method with these sizes, if any; a segment without an account has ended."""
-    if not sizes:
-        return summaries
-    rows = resized(summaries, sizes, is_earlier=False).to_dict("records")
-    told = [
-        {"as_of": row["as_of"], **ended_summary(row["method"], row["segment"], row["name"], FORGOTTEN, ())}
-        if sizes.get(row["segment"]) == 0
-        else row
-        for row in rows
-    ]
-    return pd.DataFrame(told, columns=summaries.columns)
+    gone = local_frame(job.spark, alone, "as_of date, method string, segment int")
+    for table in (SEGMENT_PROFILES, SEGMENT_INDUSTRIES) if alone else ():
+        if tables.exists(table):
+            kept = tables.read(table).join(F.broadcast(gone), on=gone.columns, how="left_anti")
+            tables.replace(kept, table, note=tables.note(table))
 
 
 def _delete(job: Job, table: Table, concerned: Column) -> int:

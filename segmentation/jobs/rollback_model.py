@@ -165,15 +165,17 @@ def _store_segments(job: Job, runs: Runs, target: str, basetable: DataFrame, as_
         F.lit(target).alias("model"),
     )
     trained = trained_for(runs, target)
+    sizes: dict[int, int] = dict(rows.groupBy("segment").count().collect())
     summaries = resized(
         read_table(runs, target, f"{method}_segments", SEGMENT_SUMMARIES),
-        dict(rows.groupBy("segment").count().collect()),
+        sizes,
         is_earlier=trained is not None and trained < as_of,
     )
+    profile = read_table(runs, target, f"{method}_profile", SEGMENT_PROFILES)
     replaced = tables.read(SEGMENT_SUMMARIES).where(where).toPandas()
     kept = [
         (SEGMENT_SUMMARIES, with_ended(summaries, replaced, lambda _: "the model that had found it was taken back")),
-        (SEGMENT_PROFILES, read_table(runs, target, f"{method}_profile", SEGMENT_PROFILES)),
+        (SEGMENT_PROFILES, profile[profile["segment"].isin(list(sizes))]),
         (SEGMENT_MOVES, pd.DataFrame(columns=SEGMENT_MOVES.columns.names)),
     ]
     for table, part in kept:

@@ -94,19 +94,23 @@ def resized(summaries: pd.DataFrame, sizes: Mapping[int, int], is_earlier: bool)
     """Summaries of a model whose segments have other accounts than at its training: their sizes are today's.
 
     `sizes`: segment -> accounts, those in no segment included. `is_earlier`: it was trained for an earlier date, so
-    that today it brings no news.
+    that today it brings no news. A segment that nobody is in any more has ended, and its figures go: the last who was
+    may have been forgotten.
     """
-    rows, everybody = summaries.to_dict("records"), max(sum(sizes.values()), 1)
-    for row in rows:
-        if row["change"] == ENDED:
-            continue
-        accounts = sizes.get(row["segment"], 0)
-        rest = row["sentence"].removeprefix(_size(row["accounts"], row["share"]))
-        row |= {"accounts": accounts, "share": accounts / everybody}
-        row["sentence"] = _size(accounts, row["share"]) + rest
-        if is_earlier:
-            row |= {"change": KEPT, "previous": [row["segment"]]}
-    return pd.DataFrame(rows, columns=summaries.columns)
+    everybody = max(sum(sizes.values()), 1)
+    rows = [
+        row if row["change"] == ENDED else _of_size(row, sizes.get(row["segment"], 0), everybody, is_earlier)
+        for row in summaries.to_dict("records")
+    ]
+    return pd.DataFrame(rows, columns=summaries.columns).astype(summaries.dtypes)
+
+
+def _of_size(row: dict[Any, Any], accounts: int, everybody: int, is_earlier: bool) -> dict[Any, Any]:
+    if not accounts:
+        return row | ended_summary(row["method"], row["segment"], row["name"], "no account is in it any more", ())
+    rest, share = row["sentence"].removeprefix(_size(row["accounts"], row["share"])), accounts / everybody
+    news = {"change": KEPT, "previous": [row["segment"]]} if is_earlier else {}
+    return row | {"accounts": accounts, "share": share, "sentence": _size(accounts, share) + rest} | news
 
 
 def _counted(clustered: DataFrame) -> dict[int, dict[str, Any]]:

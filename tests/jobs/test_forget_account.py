@@ -10,7 +10,15 @@ from pyspark.sql import SparkSession
 
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
-from segmentation.schemas import ACTIVITY, EVENTS, SEGMENT_PROFILES, SEGMENT_SUMMARIES, SEGMENTS, TOKENS
+from segmentation.schemas import (
+    ACTIVITY,
+    EVENTS,
+    SEGMENT_INDUSTRIES,
+    SEGMENT_PROFILES,
+    SEGMENT_SUMMARIES,
+    SEGMENTS,
+    TOKENS,
+)
 from tests.robustness.conftest import store
 from tests.robustness.logs import Logs, line
 
@@ -113,6 +121,8 @@ def test_segments_are_counted_without_the_account(spark: SparkSession, tmp_path:
         (as_of, method, segment, "f", 1.0, 2.0, 1.0, 3.0, False, None, None, 0.5) for as_of, method, segment, *_ in told
     ]
     tables.replace(spark.createDataFrame(profiled, SEGMENT_PROFILES.columns), SEGMENT_PROFILES)
+    counted = [(as_of, method, segment, "Toys", 1, 0.5, 0.1, 0.5, 0.5) for as_of, method, segment, *_ in told]
+    tables.replace(spark.createDataFrame(counted, SEGMENT_INDUSTRIES.columns), SEGMENT_INDUSTRIES)
     tables.publish("segments", dt.datetime(2025, 4, 1))
     assert forget(logs, "a1") == Exit.OK
     found = {
@@ -123,7 +133,7 @@ def test_segments_are_counted_without_the_account(spark: SparkSession, tmp_path:
         (now, "kmeans", 0): (2, 2 / 3, "kept", "2 accounts (67 % of all). Use."),
         (now, "kmeans", 1): (1, 1 / 3, "kept", "1 account (33 % of all). Use."),
         (now, "kmeans", 2): (0, 0.0, "ended", "Ended: it is."),
-        (now, "hdbscan", 0): (0, 0.0, "ended", "Ended: its last account was forgotten."),
+        (now, "hdbscan", 0): (0, 0.0, "ended", "Ended: no account is in it any more."),
         (now, "hdbscan", 1): (2, 2 / 3, "born", "2 accounts (67 % of all). Use."),
         (earlier, "kmeans", 0): (2, 1.0, "first", "2 accounts (100 % of all). Use."),
     }
@@ -131,9 +141,9 @@ def test_segments_are_counted_without_the_account(spark: SparkSession, tmp_path:
     assert {
         row["segment"]: row["rows_year"] for row in logs.read(SEGMENT_SUMMARIES).where("method = 'hdbscan'").collect()
     } == {0: None, 1: 2.0}
-    assert {tuple(row) for row in logs.read(SEGMENT_PROFILES).select("as_of", "method", "segment").collect()} == set(
-        found
-    ) - {(now, "hdbscan", 0)}
+    for table in (SEGMENT_PROFILES, SEGMENT_INDUSTRIES):
+        left = {tuple(row) for row in logs.read(table).select("as_of", "method", "segment").collect()}
+        assert left == set(found) - {(now, "hdbscan", 0)}
 
 
 @pytest.mark.long
