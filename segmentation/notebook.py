@@ -14,6 +14,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.arguments import expanded
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
 from segmentation.jobs.activity_months import changed_since
@@ -184,7 +185,7 @@ def open_house(
     asked = [f"basetable.as_of={as_of}"] if as_of else []
     loaded = load_settings(profile or default_profile(), [*settings, *asked])
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-    return House(_Silent("notebook", argparse.Namespace(), loaded, Path(data_dir).expanduser(), now))
+    return House(_Silent("notebook", argparse.Namespace(), loaded, expanded(str(data_dir)), now))
 
 
 def _show_figures() -> None:

@@ -68,9 +68,9 @@ def as_in_grid(fitter: Fitter, recipe: Recipe) -> Recipe:
 
     InputProblem when the catalogue does not know its model or one of its parameters.
     """
-    today = fitter.models[recipe.model].params if recipe.model in fitter.models else {}
+    fitter.estimator(recipe)  # raises where neither the recipe nor the settings have fixed parameters for its model
+    fixed = fitter.models[recipe.model].params if recipe.fixed is None else recipe.fixed
     grid = {name: [value] for name, value in recipe.params.items()}
-    fixed = today if recipe.fixed is None else recipe.fixed
     point = ModelSettings.model_validate({"params": fixed, "grid": grid})
     alone = Fitter({recipe.model: point}, fitter.classes, fitter.seed)
     return replace(recipe, params=grid_points(alone.estimator(Recipe(recipe.model)), point)[0])

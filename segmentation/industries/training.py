@@ -140,8 +140,6 @@ def _search(ground: Ground, also: Recipe | None) -> tuple[list[Judged], list[Fol
     if also is not None:
         try:
             extra = [one for one in [as_in_grid(ground.fitter, also)] if one not in own]
-            for one in extra:
-                ground.fitter.estimator(one)  # raises where the settings do not have its model any more
         except InputProblem as problem:
             notes = (f"the recipe {also} cannot be tried again, so nothing is compared with it: {problem}",)
     recipes = [*own, *extra]

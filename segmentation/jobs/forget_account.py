@@ -184,8 +184,10 @@ def _resize_segments(job: Job, account_id: str) -> None:
     rows = table_rows(pd.concat(parts), SEGMENT_SUMMARIES)
     tables.replace(rows, SEGMENT_SUMMARIES, note=tables.note(SEGMENT_SUMMARIES))
     alone = [(*at, segment) for at, known in sizes.items() for segment, others in known.items() if not others]
+    if not alone:
+        return
     gone = local_frame(job.spark, alone, "as_of date, method string, segment int")
-    for table in (SEGMENT_PROFILES, SEGMENT_INDUSTRIES) if alone else ():
+    for table in (SEGMENT_PROFILES, SEGMENT_INDUSTRIES):
         if tables.exists(table):
             kept = tables.read(table).join(F.broadcast(gone), on=gone.columns, how="left_anti")
             tables.replace(kept, table, note=tables.note(table))

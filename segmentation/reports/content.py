@@ -94,14 +94,17 @@ def summary_section(inputs: Inputs, findings: Findings) -> Section:
     return Section("summary", "In short", "What is new, and what to do.", blocks)
 
 
+def _placed(living: pd.DataFrame) -> str:
+    largest = living.sort_values(["accounts", "segment"], ascending=[False, True]).iloc[0]
+    placed, most = living["accounts"].sum(), largest["accounts"]
+    return (
+        f"{counted(placed, 'account')} {'falls' if placed == 1 else 'fall'} into {counted(len(living), 'segment')}; "
+        f"the largest, {largest['name']}, has {most:,} of them ({shown_share(most / placed)})."
+    )
+
+
 def _sentences(inputs: Inputs, living: pd.DataFrame, counts: pd.Series) -> list[str]:
-    said = []
-    for largest in living.sort_values(["accounts", "segment"], ascending=[False, True]).head(1).to_dict("records"):
-        placed, most = living["accounts"].sum(), largest["accounts"]
-        said.append(
-            f"{counted(placed, 'account')} {'falls' if placed == 1 else 'fall'} into {counted(len(living), 'segment')}"
-            f"; the largest, {largest['name']}, has {most:,} of them ({shown_share(most / placed)})."
-        )
+    said = [_placed(living)] if len(living) else []
     if nowhere := in_no_segment(inputs):
         said.append(f"{nowhere}.")
     doubtful = int((living["trust"] == DOUBTFUL).sum())

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyspark
 
 from segmentation.errors import EnvironmentProblem
-from segmentation.stores.jars import find_jars, jar_folder, missing_jars
+from segmentation.stores.jars import find_jars, jar_folder, minor_release, missing_jars
 
 #: as the documentation of Spark 4.2 has it; 4.0 and 4.1 name the first two
 SUPPORTED_JAVA = (17, 21, 25)
@@ -41,28 +41,24 @@ def check_environment() -> list[Path]:
         raise EnvironmentProblem(f"Java {java} does not run Spark 4: {_GET_JAVA}")
     if home := os.environ.get("SPARK_HOME"):
         _check_home(Path(home))
-    if missing := missing_jars():
+    if not (jars := find_jars()):
         raise EnvironmentProblem(
-            f"Delta's jars {', '.join(missing)} are not in {jar_folder().absolute()}: fetch them by "
+            f"Delta's jars {', '.join(missing_jars())} are not in {jar_folder().absolute()}: fetch them by "
             "`python -m segmentation.stores.jars`, or put them there by hand and set SEGMENTATION_JARS if the folder "
             "is another one"
         )
-    return find_jars()
+    return jars
 
 
 def _check_home(home: Path) -> None:
     """PySpark starts whatever lies in SPARK_HOME; a Spark of another release fails with errors that name no cause."""
     if not (home / "bin" / "spark-submit").is_file():
         raise EnvironmentProblem(f"SPARK_HOME is {home}, where no Spark is: unset it, or name its folder")
-    ours = _release(pyspark.__version__)
+    ours = minor_release(pyspark.__version__)
     for jar in (home / "jars").glob("spark-core_*.jar"):
         found = jar.stem.partition("-")[2].partition("-")[2]  # spark-core_2.13-4.2.0
-        if _release(found) != ours:
+        if minor_release(found) != ours:
             raise EnvironmentProblem(
                 f"SPARK_HOME is {home}, which is Spark {found}, and PySpark here is {pyspark.__version__}: unset it, "
                 f"or name a Spark {ours}"
             )
-
-
-def _release(version: str) -> str:
-    return ".".join(version.split(".")[:2])

@@ -64,9 +64,14 @@ def jar_folder() -> Path:
     return checkout if checkout.is_dir() and not here.is_dir() else here  # a notebook works in its own folder
 
 
+def minor_release(version: str) -> str:
+    """Such as 4.2 of 4.2.0; jars for one are not for another."""
+    return ".".join(version.split(".")[:2])
+
+
 def delta_package() -> str:
     """Maven coordinates of the Delta jars for the installed pyspark and delta-spark."""
-    spark = ".".join(version("pyspark").split(".")[:2])
+    spark = minor_release(version("pyspark"))
     delta = version("delta-spark")
     # Delta 4.1 began to name the Spark release in the artifact
     name = f"delta-spark_{spark}_2.13" if tuple(map(int, delta.split(".")[:2])) >= (4, 1) else "delta-spark_2.13"

@@ -3,9 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from segmentation.errors import InputProblem
+from segmentation.industries.fitting import Fitter
 from segmentation.industries.folds import Known
 from segmentation.industries.result import Recipe
-from segmentation.industries.selection import Judged, candidates, choose, judge, paired
+from segmentation.industries.selection import Judged, as_in_grid, candidates, choose, judge, paired
 
 N = 40
 #: what makes accounts hard or easy, whatever the model
@@ -101,6 +103,11 @@ def test_of_several_only_those_without_a_figure_are_passed_over_whatever_their_o
     told = {(row.model, row.params.get("regParam")): row.difference for row in candidates(points, KNOWN)}
     assert told["lasso", 0.1] == 0.0
     assert np.isnan(told["gbt", None])
+
+
+def test_a_recipe_whose_model_the_settings_have_no_more_is_refused_before_any_fit() -> None:
+    with pytest.raises(InputProblem, match="model lasso has no numbers under `models:` in the settings"):
+        as_in_grid(Fitter({}, classes=2, seed=1), Recipe("lasso", {"regParam": 0.1}))
 
 
 def test_a_fold_is_calibrated_by_the_others() -> None:
