@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pyspark import inheritable_thread_target
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -29,11 +28,10 @@ from segmentation.local_rows import local_frame
 from segmentation.models.catalogue import LABEL, build_estimator, find_model, param_map
 from segmentation.models.preparation import SCALED, fitted_stages
 from segmentation.settings import ModelSettings
+from segmentation.threads import Made, Task, in_threads
 
 #: what every fit weighs an account with, one place per fit; and the weight in the fit at hand
 WEIGHTS, WEIGHT = "weights", "weight"
-Task = TypeVar("Task")
-Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -122,9 +120,8 @@ def unseen_answers(model: Any, vectors: Vectors, place: int) -> Floats:
 
 def at_once(session: SparkSession, parallelism: int, work: Callable[[Task], Made], tasks: Iterable[Task]) -> list[Made]:
     """Every task's outcome in order; so many at a time, since one small fit leaves the other cores idle."""
-    target = inheritable_thread_target(session)(work)
     with ThreadPoolExecutor(parallelism) as pool:
-        return list(pool.map(target, tasks))
+        return in_threads(pool, session, work, tasks)
 
 
 def _weight(place: int) -> Column:

@@ -8,7 +8,6 @@ from math import isfinite, log
 from typing import Any
 
 import numpy as np
-from pyspark import inheritable_thread_target
 from pyspark.errors import IllegalArgumentException
 from pyspark.ml.clustering import GaussianMixtureModel, KMeansModel
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
@@ -23,6 +22,7 @@ from segmentation.segments.result import Candidate
 from segmentation.segments.space import Space
 from segmentation.settings import ModelSettings, SegmentSettings
 from segmentation.shown import listed
+from segmentation.threads import in_threads
 
 #: fits that run at the same time; each is a chain of tiny jobs on one partition, which mostly waits for the scheduler
 AT_ONCE = 3
@@ -67,7 +67,6 @@ def sweep(space: Space, settings: SegmentSettings, models: Mapping[str, ModelSet
     entries = [find_model(method, "segments") for method in settings.methods]
     counts = counts_to_try(settings, len(space.points))
     points = space.points.to_numpy()
-    # A session is inherited by threads only if they are told so.
     tasks: list[tuple[ModelEntry, int, Any]] = [
         (entry, k, build_estimator(entry, models, k, settings.seed))
         for entry in entries
@@ -75,7 +74,6 @@ def sweep(space: Space, settings: SegmentSettings, models: Mapping[str, ModelSet
         for k in (counts[:1] if entry.chooses_k else reversed(counts))
     ]
 
-    @inheritable_thread_target(space.full.sparkSession)
     def run(task: tuple[ModelEntry, int, Any]) -> Fitted:
         entry, k, estimator = task
         if kind_of(entry.name, estimator) == "scikit-learn":
@@ -83,7 +81,7 @@ def sweep(space: Space, settings: SegmentSettings, models: Mapping[str, ModelSet
         return _attempt(entry.name, k, lambda: _fit(entry.name, k, estimator, space, settings.seed))
 
     with lone_threads(AT_ONCE) as pool:
-        done: Sequence[Fitted] = list(pool.map(run, tasks))
+        done: Sequence[Fitted] = in_threads(pool, space.full.sparkSession, run, tasks)
     return {entry.name: [one for one in reversed(done) if one.candidate.method == entry.name] for entry in entries}
 
 
