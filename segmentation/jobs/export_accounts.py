@@ -11,11 +11,13 @@ from pyspark.sql import functions as F
 
 from segmentation.arguments import given_path
 from segmentation.errors import InputProblem
+from segmentation.industries.filling import REVIEW
 from segmentation.jobs.freshness import BESIDE, is_outdated, read_basetable
+from segmentation.jobs.industry_models import standing_of
 from segmentation.reports.export import COLUMNS, export_rows, tables_of
-from segmentation.reports.standing import outdated, standing
+from segmentation.reports.standing import outdated
 from segmentation.runtime import Job, JobSpec
-from segmentation.schemas import ACCOUNT_RFM, BASETABLE, INDUSTRY_FILL, INDUSTRY_MODELS, INDUSTRY_SCORES, SEGMENTS
+from segmentation.schemas import ACCOUNT_RFM, BASETABLE, INDUSTRY_FILL, INDUSTRY_SCORES, SEGMENTS
 from segmentation.segments.placing import lead_method
 from segmentation.shown import counted
 from segmentation.stores.exports import CSV, PARQUET, write_files
@@ -78,6 +80,8 @@ def _rows(job: Job, table: Table, as_of: dt.date) -> DataFrame | None:
             f"{as_of}`, or export as of another date"
         )
     rows = rows.where(F.col("as_of") == F.lit(as_of))
+    if table is INDUSTRY_FILL and (behind := standing_of(job, as_of)) and behind.is_refused:
+        return rows.withColumn("decision", F.lit(REVIEW))  # nothing that the gate refused may be acted upon unseen
     return _of_one_method(job, rows) if table is SEGMENTS else rows
 
 
@@ -121,11 +125,8 @@ def _of_the_method(job: Job, as_of: dt.date) -> str:
 
 def _of_the_gate(job: Job, as_of: dt.date) -> list[str]:
     """What somebody must know before acting on the industries of this date."""
-    if not job.tables.exists(INDUSTRY_MODELS):
-        return []
-    rows = job.tables.read(INDUSTRY_MODELS).where(F.col("as_of") == F.lit(as_of)).toPandas()
-    said = None if rows.empty else standing(rows).warning
-    return [f"industries: {said}"] if said else []
+    behind = standing_of(job, as_of)
+    return [f"industries: {behind.warning}"] if behind and behind.warning else []
 
 
 JOB = JobSpec(

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from segmentation.industries.gate import OVERRULED, REFUSED
 from segmentation.jobs.rows import replace_date
+from segmentation.reports.standing import Standing, standing
 from segmentation.runtime import Job
 from segmentation.schemas import INDUSTRY_MODELS
 from segmentation.stores.registry import GATE, find_version, trained_at, trained_for
@@ -67,6 +68,14 @@ def store_overruled(job: Job, runs: Runs, as_of: dt.date, model: str) -> None:
 def store_model(job: Job, as_of: dt.date, row: pd.DataFrame) -> None:
     """The row of one date, in place of the one that was there."""
     replace_date(job, as_of, (INDUSTRY_MODELS, row, None))
+
+
+def standing_of(job: Job, as_of: dt.date) -> Standing | None:
+    """What is written down of the industries of a date; None where nothing is."""
+    if not job.tables.exists(INDUSTRY_MODELS):
+        return None
+    rows = job.tables.read(INDUSTRY_MODELS).where(F.col("as_of") == F.lit(as_of)).toPandas()
+    return None if rows.empty else standing(rows)
 
 
 def _refused(refusal: Refusal | None) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.errors import LackingData
-from segmentation.industries.filling import promised
+from segmentation.industries.filling import FILL, REVIEW, promised
 from segmentation.jobs.freshness import read_basetable
+from segmentation.jobs.industry_models import standing_of
 from segmentation.runtime import Job
 from segmentation.schemas import (
     ACCOUNT_RFM,
@@ -107,7 +108,11 @@ def _industries(job: Job, as_of: dt.date) -> list[str]:
     ]
     precision = promised(job.settings.industry.fill_precision, lows)
     decided = _at(job.tables.read(INDUSTRY_FILL), as_of).groupBy("decision").count().collect()
-    lines.append(_fill({row["decision"]: row["count"] for row in decided}, precision))
+    counts = {row["decision"]: row["count"] for row in decided}
+    behind = standing_of(job, as_of)
+    if behind and behind.is_refused:
+        counts = {REVIEW: sum(counts.values())}
+    lines.append(_fill(counts, precision))
     scored = _at(job.tables.read(INDUSTRY_SCORES), as_of).select("account_id").distinct().count()
     return [*lines, f"scored       {scored:,} accounts, labelled or not, in industry_scores"]
 
@@ -117,9 +122,9 @@ def _none_published(as_of: dt.date) -> str:
 
 
 def _fill(counts: dict[str, int], precision: float) -> str:
-    review = counts.get("review", 0)
+    review = counts.get(REVIEW, 0)
     return (
-        f"fill in      {counted(counts.get('fill', 0), 'account')} can be filled at >= {100 * precision:g}% precision, "
+        f"fill in      {counted(counts.get(FILL, 0), 'account')} can be filled at >= {100 * precision:g}% precision, "
         f"{review:,} {'goes' if review == 1 else 'go'} to review"
     )
 

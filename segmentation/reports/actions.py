@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 
 import pandas as pd
 
+from segmentation.industries.filling import REVIEW
 from segmentation.reports.inputs import Inputs
+from segmentation.reports.standing import standing
 from segmentation.segments.rfm import FADING
 from segmentation.shown import counted, is_missing, months_ahead, shown_share
 
@@ -36,7 +38,7 @@ def account_actions(inputs: Inputs) -> pd.DataFrame:
 def _industries(inputs: Inputs) -> pd.DataFrame:
     if not inputs.has("industry_fill"):
         return pd.DataFrame()
-    rows = without_label(inputs.rows("industry_fill"), inputs.rows("basetable"))
+    rows = open_fills(inputs.now)
     rows = rows.sort_values(["decision", "probability", "account_id"], ascending=[True, False, True])
     why = [_reasons(given, industry) for given, industry in zip(rows["reasons"], rows["industry"], strict=True)]
     return pd.DataFrame(
@@ -51,9 +53,16 @@ def _industries(inputs: Inputs) -> pd.DataFrame:
     )
 
 
-def without_label(fill: pd.DataFrame, basetable: pd.DataFrame) -> pd.DataFrame:
-    """The rows of industry_fill whose account has no label in the basetable, which may be newer."""
-    return fill[fill["account_id"].isin(basetable.loc[basetable["industry"].isna(), "account_id"])]
+def open_fills(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The rows of industry_fill of one date whose account has no label in the basetable, which may be newer.
+
+    Of a model that the gate refused none is filled in: somebody has to look at each.
+    """
+    fill, basetable = frames["industry_fill"], frames["basetable"]
+    rows = fill[fill["account_id"].isin(basetable.loc[basetable["industry"].isna(), "account_id"])]
+    models = frames.get("industry_models")
+    refused = models is not None and not models.empty and standing(models).is_refused
+    return rows.assign(decision=REVIEW) if refused else rows
 
 
 def _known_as(inputs: Inputs) -> pd.Series:

@@ -12,7 +12,7 @@ from segmentation.reports.actions import CHECK, REACH_OUT, account_actions, like
 from segmentation.reports.blocks import Block, Fact, Facts, Points, Report, Section
 from segmentation.reports.changes_section import changes_section
 from segmentation.reports.data_section import data_section
-from segmentation.reports.industries_section import industries_section
+from segmentation.reports.industries_section import NONE_OF_REFUSED, industries_section
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.joint_section import joint_section, outlook_section
 from segmentation.reports.movement import moved_accounts, moved_of_all, report_changes
@@ -79,7 +79,7 @@ def summary_section(inputs: Inputs, findings: Findings) -> Section:
         if inputs.has("industry_cards")
         else Fact(label, NOTHING, why_not)
         for label, action, note in (
-            ("to fill in", FILL, "industries sure enough to be written down"),
+            ("to fill in", FILL, NONE_OF_REFUSED if inputs.is_refused else "industries sure enough to be written down"),
             ("to look at", REVIEW, "accounts without an industry, for a person to judge"),
         )
     )
@@ -140,6 +140,8 @@ def _of_industries(inputs: Inputs, counts: pd.Series) -> list[str]:
 
 
 def _none_to_fill(inputs: Inputs) -> str:
+    if inputs.is_refused:
+        return "Nothing is filled in while the gate refuses the model"
     if inputs.has("industry_fill") and (inputs.rows("industry_fill")["decision"] == FILL).any():
         return "All accounts that could be filled in have an industry by now"
     return "No industry is sure enough to be filled in"

@@ -8,7 +8,7 @@ import pandas as pd
 
 from segmentation.industries.cards import NOT_FROM_USAGE, PREDICTABLE, PROMISING, TOO_FEW
 from segmentation.industries.filling import ALL, FILL, REVIEW
-from segmentation.reports.actions import CHECK, without_label
+from segmentation.reports.actions import CHECK, open_fills
 from segmentation.reports.blocks import (
     Block,
     Card,
@@ -27,8 +27,9 @@ from segmentation.reports.drawn import chart
 from segmentation.reports.industry_charts import are_shares, coverage_curve, drivers, drivers_said, learnability
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.standing import NOT_CHECKED, Standing, outdated
-from segmentation.shown import NOTHING, counted, interval, is_missing, shown_goal, shown_int, shown_least, shown_share
+from segmentation.shown import NOTHING, counted, is_missing, shown_goal, shown_int, shown_least, shown_share
 
+NONE_OF_REFUSED = "none while the gate refuses the model"
 LEAD = "Which industry an account belongs to, as far as its usage says so, and how often that is right."
 #: the better verdicts first
 VERDICTS = (PREDICTABLE, PROMISING, NOT_FROM_USAGE, TOO_FEW)
@@ -51,10 +52,9 @@ def industries_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
     cards = ordered_cards(inputs)
     said = [f"{name}: {(cards['verdict'] == name).sum()}" for name in VERDICTS if (cards["verdict"] == name).any()]
     counts = actions["action"].value_counts() if len(actions) else pd.Series(dtype=int)
-    right = shown_goal(inputs.right_at_least)
     facts = Facts(
         (
-            Fact("to fill in", shown_int(counts.get(FILL, 0)), f"where {right} or more are right"),
+            Fact("to fill in", shown_int(counts.get(FILL, 0)), _promise(inputs)),
             Fact("to look at", shown_int(counts.get(REVIEW, 0)), "the first guess is too unsure to be filled in"),
             Fact("labels to check", shown_int(counts.get(CHECK, 0)), "usage contradicts them; most may be right")
             if inputs.labels_checked
@@ -92,6 +92,12 @@ def _by_the_gate(standing: Standing | None) -> tuple[Block, ...]:
     return (said, Details("Why the gate refused it", f"{why[:1].upper()}{why[1:]}.")) if why else (said,)
 
 
+def _promise(inputs: Inputs) -> str:
+    if inputs.is_refused:
+        return NONE_OF_REFUSED
+    return f"where {shown_goal(inputs.right_at_least)} or more are right"
+
+
 def ordered_cards(inputs: Inputs) -> pd.DataFrame:
     """Rows of industry_cards with today's `fillable`, the better verdict and the higher AUC first."""
     rows = _fillable_now(inputs)
@@ -101,13 +107,14 @@ def ordered_cards(inputs: Inputs) -> pd.DataFrame:
 
 
 def _fillable_now(inputs: Inputs) -> pd.DataFrame:
-    """Rows of industry_cards, their `fillable` less the accounts that have got a label since."""
+    """Rows of industry_cards, their `fillable` less the accounts that have got a label since; none if refused."""
     rows = inputs.rows("industry_cards")
     if not inputs.has("industry_fill"):
         return rows
-    fill = without_label(inputs.rows("industry_fill"), inputs.rows("basetable"))
+    fill = open_fills(inputs.now)
     counts = rows["industry"].map(fill.loc[fill["decision"] == FILL, "industry"].value_counts())
-    return rows.assign(fillable=counts.fillna(0).astype(int))
+    rows = rows.assign(fillable=counts.fillna(0).astype(int))
+    return rows.assign(threshold=None, precision=None, precision_low=None) if inputs.is_refused else rows
 
 
 def _learnable(inputs: Inputs) -> list[Block]:
@@ -232,19 +239,3 @@ def _lists(inputs: Inputs, actions: pd.DataFrame) -> list[Block]:
             blocks += [Text(DOUBTED)] if action == CHECK else []
             blocks.append(table(name, caption, rows[[one.name for one in columns]], columns, inputs.shown))
     return blocks
-
-
-def accuracy_said(inputs: Inputs) -> str | None:
-    """How often the first choice is right on unseen accounts, beside always saying the most frequent industry."""
-    if not inputs.has("industry_metrics"):
-        return None
-    rows = inputs.rows("industry_metrics")
-    found = rows[(rows["metric"] == "accuracy") & (rows["slice"] == "cv") & rows["value"].notna()]
-    if found.empty:
-        return None
-    row = found.iloc[0]
-    return (
-        f"The first choice is right for {shown_share(row['value'])} of accounts not seen before "
-        f"({interval(row['low'], row['high'])}); always naming the most frequent industry, for "
-        f"{shown_share(row['majority'])}."
-    )

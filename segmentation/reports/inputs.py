@@ -76,6 +76,11 @@ class Inputs:
         return standing(self.rows("industry_models")) if self.has("industry_models") else None
 
     @property
+    def is_refused(self) -> bool:
+        """Whether the gate refused the model that the industries come from: then nothing is filled in."""
+        return self.standing is not None and self.standing.is_refused
+
+    @property
     def labels_checked(self) -> bool:
         """Whether an empty list of labels to check means that none has to be."""
         return self.standing is None or self.standing.labels_checked

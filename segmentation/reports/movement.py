@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from segmentation.industries.filling import FILL, REVIEW
-from segmentation.reports.actions import without_label
+from segmentation.reports.actions import open_fills
 from segmentation.reports.charts import inhabited
 from segmentation.reports.inputs import Inputs
 from segmentation.shown import counted, shown_share
@@ -74,7 +74,7 @@ def _named_segments(inputs: Inputs) -> dict[int, str]:
 
 def _of_industries(frames: Mapping[str, pd.DataFrame]) -> Iterator[tuple[tuple[str, str], float]]:
     if "industry_fill" in frames and "basetable" in frames:
-        unlabelled = without_label(frames["industry_fill"], frames["basetable"])
+        unlabelled = open_fills(frames)
         for decision in (FILL, REVIEW):
             count = (unlabelled["decision"] == decision).sum()
             yield (INDUSTRIES, f"accounts to {decision}"), float(count)

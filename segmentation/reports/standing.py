@@ -61,11 +61,16 @@ class Standing:
         return f"These industries come from the model {_short(self.model)}{when}{of}{passed}."
 
     @property
+    def is_refused(self) -> bool:
+        """Whether the industries come from a model that the gate refused, and nobody overruled it."""
+        return self.refused is not None and self.refused == self.model
+
+    @property
     def warning(self) -> str | None:
         """What somebody must know before acting on these industries; None where all is as it should be."""
         if self.refused is None:
             return self._kept()
-        if self.refused == self.model:
+        if self.is_refused:
             return (
                 f"The gate refused the industry model {_short(self.model)}. Its guesses are shown only because there "
                 "is no other model: do not act on them unseen."

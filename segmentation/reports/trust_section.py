@@ -6,11 +6,10 @@ import pandas as pd
 
 from segmentation.industries.cards import FALSE_DISCOVERIES, NOT_FROM_USAGE, PREDICTABLE, PROMISING, TOO_FEW
 from segmentation.reports.blocks import Block, Column, Heading, Points, Section, Terms, table
-from segmentation.reports.industries_section import accuracy_said
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.segments_section import FAIR
 from segmentation.segments.rfm import FADING, SILENT_DAYS
-from segmentation.shown import shown_goal
+from segmentation.shown import counted, interval, shown_goal, shown_share
 
 SLICES = {
     "train": "accounts it learned from",
@@ -44,7 +43,7 @@ def trust_section(inputs: Inputs) -> Section:
 
 def _caveats(inputs: Inputs) -> list[str]:
     said = []
-    accuracy = accuracy_said(inputs)
+    accuracy = _accuracy_said(inputs)
     if accuracy:
         said.append(accuracy)
     said += [
@@ -57,6 +56,31 @@ def _caveats(inputs: Inputs) -> list[str]:
     if inputs.hashed_ids:
         said.append("Account ids are keyed hashes: whoever holds the key can tell which account is meant.")
     return said
+
+
+def _accuracy_said(inputs: Inputs) -> str | None:
+    """How often the first choice is right on unseen accounts, beside always saying the most frequent industry."""
+    if not inputs.has("industry_metrics"):
+        return None
+    rows = inputs.rows("industry_metrics")
+    found = rows[(rows["metric"] == "accuracy") & (rows["slice"] == "cv") & rows["value"].notna()]
+    if found.empty:
+        return None
+    row, unknown = found.iloc[0], _of_unknown_industries(inputs)
+    return (
+        f"The first choice is right for {shown_share(row['value'])} of accounts not seen before "
+        "whose industry the model knows "
+        f"({interval(row['low'], row['high'])}); always naming the most frequent industry, for "
+        f"{shown_share(row['majority'])}."
+    ) + (f" {counted(unknown, 'labelled account')} of industries with too few labels left out." if unknown else "")
+
+
+def _of_unknown_industries(inputs: Inputs) -> int:
+    """Accounts labelled as one of the industries that are too small to be learned, when the model was trained."""
+    if not inputs.has("industry_cards"):
+        return 0
+    cards = inputs.rows("industry_cards")
+    return int(cards.loc[cards["verdict"] == TOO_FEW, "labelled"].sum())
 
 
 def _industries(rows: pd.DataFrame) -> Block:

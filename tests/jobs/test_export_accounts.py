@@ -136,6 +136,28 @@ def test_only_what_is_allowed_leaves(
     assert text == '"industry_filled","account_id"\n"","\'=a"\n"Toys","b"\n"","c"\n'
 
 
+def test_what_a_refused_model_would_fill_in_is_only_suggested(
+    spark: SparkSession, data_dir: Path, tmp_path: Path
+) -> None:
+    few = "export.columns=[account_id, industry_filled, industry_suggested, industry_probability]"
+    writer = job(spark, data_dir)
+    told = writer.tables.read(INDUSTRY_MODELS).collect()
+    files = {}
+    for gate, refused in (("refused", "industry/1"), ("overruled", None)):
+        row = (AS_OF, "industry/1", AS_OF, NOW, gate, refused, [], True)
+        writer.tables.replace(spark.createDataFrame([row], INDUSTRY_MODELS.columns), INDUSTRY_MODELS)
+        writer.publish()
+        export_accounts(job(spark, data_dir, few, "export.format=csv", to=tmp_path))
+        text = (tmp_path / "accounts-2026-01-01.csv").read_text(encoding="utf-8-sig")
+        files[gate] = text.splitlines()[1:]
+    writer.tables.replace(spark.createDataFrame(told, INDUSTRY_MODELS.columns), INDUSTRY_MODELS)
+    writer.publish()
+    assert files == {
+        "refused": ['"\'=a","","",""', '"b","","Toys",0.95', '"c","","Food",0.6'],
+        "overruled": ['"\'=a","","",""', '"b","Toys","",0.95', '"c","","Food",0.6'],
+    }
+
+
 def test_segments_of_another_date_do_not_pass_for_this_one(spark: SparkSession, data_dir: Path) -> None:
     writer = job(spark, data_dir)
     later = spark.createDataFrame([(dt.date(2026, 2, 1), "b", None, "train", 0)], BASETABLE.columns)

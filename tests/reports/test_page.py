@@ -170,7 +170,9 @@ def test_a_value_that_could_not_be_forecast_is_not_nought() -> None:
 
 def test_trust_stands_beside_figures() -> None:
     report = made(frames.inputs())
-    assert "right for 75 % of accounts not seen before (0.60 to 0.85)" in text_of(report, "trust")
+    assert "right for 75 % of accounts not seen before whose industry the model knows (0.60 to 0.85)" in text_of(
+        report, "trust"
+    )
     told = report.tables()["segments"][["name", "trust"]].to_numpy().tolist()
     assert told == [["Heavy use", "firm"], ["Light use", "doubtful"]]
     # the page is in plain words, the figures of a sentence are folded away

@@ -7,12 +7,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from segmentation.reports.content import find
+from segmentation.reports.industries_section import ordered_cards
 from segmentation.reports.standing import standing
 from tests.reports import frames
 from tests.reports.test_page import made, text_of
 
 pytestmark = pytest.mark.slow
 
+FILLED = "The industry of 1 account can be filled in now; 1 account needs a look"
 WHY = ["no AUC out of fold", "12 test accounts in 1 industry"]
 
 
@@ -51,9 +54,35 @@ def test_what_the_gate_said_stands_before_what_to_do(changed: dict[str, Any], wa
     report = made(frames.inputs(frames.tables() | {"industry_models": row(**changed)}))
     summary, section = text_of(report, "summary"), text_of(report, "industries")
     assert warning in summary
-    assert summary.index(warning) < summary.index("can be filled in now")
+    refused = changed.get("gate") == "refused"
+    todo = "Nothing is filled in while the gate refuses the model; 2 accounts need a look" if refused else FILLED
+    assert summary.index(warning) < summary.index(todo)
+    assert ("can be filled in now" in summary) != refused
     assert warning in section
     assert ("No AUC out of fold; 12 test accounts in 1 industry." in section) == ("reasons" in changed)
+
+
+def test_of_a_refused_model_nothing_is_filled_in_until_somebody_overrules_the_gate() -> None:
+    fills = {}
+    for gate, refused in (("refused", "main.logs.industry/3"), ("overruled", None), ("passed", "industry/4")):
+        inputs = frames.inputs(frames.tables() | {"industry_models": row(gate=gate, refused=refused)})
+        found = find(inputs)
+        changes = found.changes.set_index("item")["now"]
+        cards = ordered_cards(inputs)
+        listed = [sum(found.actions["action"] == action) for action in ("fill", "review")]
+        assert [changes["accounts to fill"], changes["accounts to review"]] == listed
+        assert cards["fillable"].sum() == listed[0]
+        fills[gate] = (listed, bool(cards["threshold"].notna().any()))
+    assert fills == {"refused": ([0, 2], False), "overruled": ([1, 1], True), "passed": ([1, 1], True)}
+
+
+def test_what_a_refused_model_would_have_filled_in_the_time_before_is_none() -> None:
+    before = frames.earlier() | {
+        "industry_fill": frames.tables()["industry_fill"].assign(as_of=frames.BEFORE, account_id=["A1", "A2"]),
+        "industry_models": row(as_of=frames.BEFORE, refused="main.logs.industry/3", gate="refused"),
+    }
+    changes = find(frames.inputs(before=before)).changes.set_index("item")["before"]
+    assert (changes["accounts to fill"], changes["accounts to review"]) == (0, 2)
 
 
 def test_a_refusal_that_left_no_industries_is_no_missing_training() -> None:
