@@ -778,7 +778,7 @@ ACCOUNT_ACTIONS = Table(
         industry     string      # to fill in, to look at, or the label in doubt; null for reach out
         suggested    string      # the second choice, or the industry that a label in doubt looks like
         probability  double      # of the industry, of the label in doubt, or of falling silent; null: no model says so
-        expected_value double    # lifetime value; null without a forecast
+        expected_value double    # lifetime_value of account_values; null without a forecast
         why          string!     # in words
     """),
     unique_by=("as_of", "account_id", "action"),

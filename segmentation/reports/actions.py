@@ -14,17 +14,17 @@ from segmentation.shown import counted, is_missing, months_ahead, shown_share
 
 CHECK, REACH_OUT = "check label", "reach out"
 COLUMNS = (
-    "account_id", "action", "priority", "industry", "suggested", "probability", "expected_value", "why",
+    "account_id", "action", "priority", "industry", "suggested", "probability", "expected_value", "at_stake", "why",
 )  # fmt: skip
 
 
 def account_actions(inputs: Inputs) -> pd.DataFrame:
-    """Table account_actions less as_of, ordered by action and priority.
+    """Table account_actions less as_of, ordered by action and priority, and `at_stake`, which is not stored.
 
     fill, review: rows of industry_fill, the surest first. check label: rows of industry_suspects in their order; of
     both only those whose label in the basetable, which may be newer, is what it was. reach out: active accounts with a
-    probability of falling silent of `reach_out` or more, and those whose use is `fading`, by probability times expected
-    value as far as they are known.
+    probability of falling silent of `reach_out` or more, and those whose use is `fading`, by what is at stake as
+    far as it is known: what the account is worth if it stays, times the probability that it does not.
     """
     parts = [_industries(inputs), _labels(inputs), _leaving(inputs)]
     known = [part for part in parts if not part.empty]
@@ -118,14 +118,24 @@ def _leaving(inputs: Inputs) -> pd.DataFrame:
     why = f"active so far, and likely to be silent for {months_ahead(inputs.horizon_months)}"
     parts = [likely.assign(why=why), _fading(inputs, set(likely["account_id"]))]
     rows = pd.concat([part.astype(object) for part in parts], ignore_index=True)
-    values = pd.Series(dtype=float)
-    if inputs.has("account_values"):
-        values = inputs.rows("account_values").set_index("account_id")["lifetime_value"].astype(float)
-    rows = rows.assign(action=REACH_OUT, expected_value=rows["account_id"].map(values))
-    at_stake = rows["expected_value"].astype(float).fillna(0.0)
+    expected, staying = _worth(inputs)
+    rows = rows.assign(action=REACH_OUT, expected_value=rows["account_id"].map(expected))
     chance = rows["probability"].astype(float).fillna(1.0)
-    rows = rows.assign(at_stake=at_stake * chance, chance=chance, why=_with_days(inputs, rows))
-    return rows.sort_values(["at_stake", "chance", "account_id"], ascending=[False, False, True])
+    at_stake = rows["account_id"].map(staying).astype(float) * chance
+    rows = rows.assign(at_stake=at_stake, order=at_stake.fillna(0.0), chance=chance, why=_with_days(inputs, rows))
+    return rows.sort_values(["order", "chance", "account_id"], ascending=[False, False, True])
+
+
+def _worth(inputs: Inputs) -> tuple[pd.Series, pd.Series]:
+    """The expected value by account_id, and what it would be of an account that is sure to be a customer still.
+
+    The expected value is less the likelier the account is gone already: weighed by it, the surest losses came last.
+    """
+    if not inputs.has("account_values"):
+        return pd.Series(dtype=float), pd.Series(dtype=float)
+    rows = inputs.rows("account_values").set_index("account_id")
+    expected, alive = rows["lifetime_value"].astype(float), rows["alive"].astype(float)
+    return expected, expected / alive.where(alive > 0, 1.0)
 
 
 def _fading(inputs: Inputs, listed: Set[str]) -> pd.DataFrame:

@@ -13,6 +13,13 @@ from segmentation.reports.industry_charts import LEVEL, residual_map
 from segmentation.reports.inputs import Inputs
 from segmentation.shown import NOTHING, counted, interval, is_missing, months_ahead, shown_goal, shown_int
 
+AT_STAKE = (
+    "The expected value counts in that an account may be gone already. Value at stake is what it would be if the "
+    "account surely were a customer still, times its probability of falling silent (without a forecast of that: 1)."
+)
+#: no table has the check on months held back
+CHECKED = "how it did on months held back is told by its MLflow run"
+
 
 def joint_section(inputs: Inputs, residuals: pd.DataFrame) -> Section:
     """Which industries stand in which segments more often than by chance; `residuals`: table segment_industries."""
@@ -80,11 +87,14 @@ def outlook_section(inputs: Inputs, actions: pd.DataFrame) -> Section:
         Column("account_id", "Account"),
         Column("probability", "Probability of falling silent", "share"),
         Column("lifetime_value", "Expected value", "int"),
+        Column("at_stake", "Value at stake", "int"),
         Column("why", "Why", "wide"),
     )
     # by the name that it has in the export: in account_values, expected_value is what one day is worth
     rows = leaving.rename(columns={"expected_value": "lifetime_value"})[[column.name for column in columns]]
     caption = "Accounts to reach out to, the most at stake first"
+    if inputs.has("account_values"):
+        blocks.append(Text(AT_STAKE))
     blocks.append(table("reach_out", caption, rows, columns, inputs.shown))
     return Section("outlook", "Who may leave", lead, tuple(blocks))
 
@@ -106,7 +116,7 @@ def _value_fact(inputs: Inputs) -> Fact:
     accounts = len(inputs.rows("basetable"))
     some = f"{known:,} of {counted(accounts, 'account')}; the others have none"
     who = "all accounts" if known == accounts else some
-    return Fact("expected value", shown_int(values.sum()), f"{note}, of {who}")
+    return Fact("expected value", shown_int(values.sum()), f"{note}, of {who}; {CHECKED}")
 
 
 def _rule(inputs: Inputs) -> str:

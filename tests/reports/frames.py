@@ -105,7 +105,7 @@ def churn() -> pd.DataFrame:
 
 def values() -> pd.DataFrame:
     worth = [10.0, 1000.0, 10.0, 100.0, 5.0, None]
-    return pd.DataFrame({"as_of": NOW, "account_id": ACCOUNTS, "lifetime_value": worth})
+    return pd.DataFrame({"as_of": NOW, "account_id": ACCOUNTS, "lifetime_value": worth, "alive": 1.0})
 
 
 def earlier() -> dict[str, pd.DataFrame]:

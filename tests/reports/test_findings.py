@@ -79,6 +79,19 @@ def test_reaching_out_follows_what_is_at_stake() -> None:
     assert leaving["expected_value"].tolist()[:2] == [1000.0, 100.0]
 
 
+def test_a_loss_that_is_nearly_sure_is_not_put_last_for_being_so() -> None:
+    """A customer worth 90,000 that has been silent for weeks is expected to bring 450, having gone most likely."""
+    worth = frames.values().assign(
+        lifetime_value=[10.0, 1000.0, 10.0, 450.0, 5.0, 0.0], alive=[1.0, 0.8, 1.0, 0.005, 1.0, 0.0]
+    )
+    now = frames.tables() | {"churn_scores": frames.churn(), "account_values": worth}
+    found = account_actions(frames.inputs(now))
+    leaving = found[found["action"] == "reach out"]
+    assert leaving["account_id"].tolist() == ["A4", "A2", frames.HOSTILE]
+    assert leaving["at_stake"].tolist() == pytest.approx([0.9 * 90_000, 0.6 * 1250, 0.0])
+    assert leaving["expected_value"].tolist() == [450.0, 1000.0, 0.0]
+
+
 def test_who_has_begun_to_fall_silent_is_listed_beside_a_forecast_too() -> None:
     """Where few accounts leave, a model that is right about the average gives no active one a half."""
     calm = frames.churn().assign(probability=[0.1, 0.2, 0.2, 0.3, 0.99, 0.25])

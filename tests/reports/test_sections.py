@@ -144,6 +144,7 @@ def test_what_the_export_calls_by_a_name_the_files_of_the_report_call_so_too() -
     reach_out = table(outlook_section(inputs, actions), "reach_out").frame
     assert reach_out["lifetime_value"].tolist()[:2] == [1000.0, 100.0]
     assert "expected_value" not in reach_out
+    assert reach_out["at_stake"].tolist()[:2] == [600.0, 90.0]
 
 
 def test_where_every_account_has_an_industry_none_is_called_unsure() -> None:
