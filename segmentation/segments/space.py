@@ -29,6 +29,8 @@ USAGE = f"{ALL}_rows_year"
 USE = {"recency_days": f"{ALL}_days_since_last", "active_days": f"{ALL}_active_days_year", "rows_year": USAGE}
 #: how `Feature.measured` ends where months are kept apart
 MONTHLY = " per month"
+#: words that measure nothing: one that no feature clustered on happens to have would open a test that is a circle
+JOINING = frozenset({"a", "and", "in", "of", "or", "per", "the"})
 #: categories of features that are about an account as a whole
 WHOLE = (ALL, None)
 #: fewer accounts than this have no spread to cut
@@ -137,7 +139,7 @@ def open_to_tests(held_out: Sequence[Feature], used: Sequence[Feature]) -> tuple
 
 
 def _words(feature: Feature) -> set[str]:
-    return set(re.findall(r"\w+", feature.measured.removesuffix(MONTHLY)))
+    return set(re.findall(r"\w+", feature.measured.removesuffix(MONTHLY))) - JOINING
 
 
 def components_needed(explained: Sequence[float], share: float) -> int:

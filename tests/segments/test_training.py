@@ -284,6 +284,14 @@ def test_what_follows_from_features_clustered_on_is_not_tested() -> None:
     assert of(features, ["system_error_rate_year"]) == set()
 
 
+def test_a_word_that_joins_others_measures_nothing() -> None:
+    """`durations summed and counted` are durations, even where nothing clustered on has an `and`."""
+    features = catalogue(["System", "Document"])
+    defaults = yaml.safe_load((Path(__file__).parents[2] / "conf" / "base.yml").read_text())["segments"]["space"]
+    means = ["duration_mean_year", "value_mean_year"]
+    assert of(features, [*defaults["held_out"], *means]) == {"weekend_day_share", "error_rate_year"}
+
+
 def of(features: Sequence[Feature], held_out: Sequence[str]) -> set[str]:
     used, out = hold_out(features, held_out)
     known = {one.name: one for one in features}
