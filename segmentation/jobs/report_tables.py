@@ -96,11 +96,17 @@ def read_inputs(job: Job) -> tuple[Inputs, str]:
         outdated=tuple(table.name for table in BESIDE if is_outdated(job, table, as_of)),
         horizon_months=forecast_months(job, CHURN_SCORES, "horizon_months", as_of),
         value_months=forecast_months(job, ACCOUNT_VALUES, "value_months", as_of),
+        previous_horizon_months=_months_before(job, CHURN_SCORES, "horizon_months", previous),
+        previous_value_months=_months_before(job, ACCOUNT_VALUES, "value_months", previous),
         hashed_ids=settings.privacy.hash_ids,
     )
     versions = tables.versions(read)
     asked = {"report": settings.report.model_dump(), "horizon": inputs.horizon_months, "method": inputs.method}
     return inputs, json.dumps({"as_of": str(as_of), **versions, **asked}, sort_keys=True)
+
+
+def _months_before(job: Job, table: Table, name: str, previous: dt.date | None) -> int | None:
+    return forecast_months(job, table, name, previous) if previous else None
 
 
 def _asked(job: Job, dates: list[dt.date]) -> dt.date:

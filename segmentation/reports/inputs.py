@@ -46,6 +46,9 @@ class Inputs:
     #: of both forecasts; None where nothing tells
     horizon_months: int | None
     value_months: int | None
+    #: the same of the forecasts as of `previous`
+    previous_horizon_months: int | None
+    previous_value_months: int | None
     hashed_ids: bool
 
     def has(self, name: str) -> bool:

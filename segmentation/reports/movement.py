@@ -55,7 +55,7 @@ def _figures(inputs: Inputs, earlier: bool) -> Iterator[tuple[tuple[str, str], f
         for segment, name in _named_segments(inputs).items():
             yield (SEGMENTS, f"{segment} {name}: accounts"), float(sizes.get(segment, 0))
     yield from _of_industries(frames)
-    yield from _of_outlook(frames)
+    yield from _of_outlook(inputs, earlier)
 
 
 def _rfm_labels(inputs: Inputs) -> list[str]:
@@ -84,12 +84,16 @@ def _of_industries(frames: Mapping[str, pd.DataFrame]) -> Iterator[tuple[tuple[s
                 yield (INDUSTRIES, f"{row['industry']}: AUC"), float(row["auc"])
 
 
-def _of_outlook(frames: Mapping[str, pd.DataFrame]) -> Iterator[tuple[tuple[str, str], float]]:
+def _of_outlook(inputs: Inputs, earlier: bool) -> Iterator[tuple[tuple[str, str], float]]:
+    """What was forecast for more or fewer months than now is no `before` of it: that is left out."""
+    frames = inputs.before if earlier else inputs.now
     if "churn_scores" in frames:
         active = frames["churn_scores"]["active"].astype(bool)
         yield (OUTLOOK, "active accounts"), float(active.sum())
-        yield (OUTLOOK, "of them expected to fall silent"), float(frames["churn_scores"]["probability"][active].sum())
-    if "account_values" in frames:
+        if not earlier or inputs.previous_horizon_months == inputs.horizon_months:
+            silent = frames["churn_scores"]["probability"][active].sum()
+            yield (OUTLOOK, "of them expected to fall silent"), float(silent)
+    if "account_values" in frames and (not earlier or inputs.previous_value_months == inputs.value_months):
         # null, not 0, where no value could be forecast
         worth = frames["account_values"]["lifetime_value"].astype(float).sum(min_count=1)
         yield (OUTLOOK, "expected value of the accounts that have one"), float(worth)

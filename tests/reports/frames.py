@@ -126,6 +126,7 @@ def inputs(
         "before": before or {},
         "words": {"all_rows_year": "log rows of a year"}, "features": 396, "shown": 50, "reach_out": 0.5,
         "fill_precision": 0.9, "outdated": (), "horizon_months": 3, "value_months": 12,
+        "previous_horizon_months": 3, "previous_value_months": 12,
         "hashed_ids": False,
     }  # fmt: skip
     return Inputs(**(whole | changed))

@@ -124,6 +124,28 @@ def test_changes_stand_beside_what_was() -> None:
     assert report_changes(frames.inputs())["before"].isna().all()
 
 
+def test_forecasts_for_more_or_fewer_months_are_not_held_against_each_other() -> None:
+    forecast = {"churn_scores": frames.churn(), "account_values": frames.values()}
+    before = frames.earlier() | {name: rows.assign(as_of=frames.BEFORE) for name, rows in forecast.items()}
+    items = ("active accounts", "of them expected to fall silent", "expected value of the accounts that have one")
+    found = {}
+    for silent, worth in ((3, 12), (6, 12), (3, 24), (None, None)):
+        inputs = frames.inputs(
+            frames.tables() | forecast, before, previous_horizon_months=silent, previous_value_months=worth
+        )
+        rows = report_changes(inputs).set_index("item")
+        found[silent, worth] = [
+            None if pd.isna(one) else float(round(one, 6)) for one in rows.loc[list(items), "before"]
+        ]
+        assert rows.loc[list(items), "now"].tolist() == pytest.approx([5.0, 2.5, 1125.0])
+    assert found == {
+        (3, 12): [5.0, 2.5, 1125.0],
+        (6, 12): [5.0, None, 1125.0],
+        (3, 24): [5.0, 2.5, None],
+        (None, None): [5.0, None, None],
+    }
+
+
 def test_a_kind_of_use_that_nobody_has_any_more_is_none_of_them() -> None:
     before = frames.earlier()
     before["account_rfm"] = before["account_rfm"].assign(label="quiet and heavy")
