@@ -95,7 +95,9 @@ def _by_the_gate(standing: Standing | None) -> tuple[Block, ...]:
 def _promise(inputs: Inputs) -> str:
     if inputs.is_refused:
         return NONE_OF_REFUSED
-    return f"where {shown_goal(inputs.right_at_least)} or more are right"
+    return (
+        f"where {shown_goal(inputs.right_at_least)} or more were right of labelled accounts that the model had not seen"
+    )
 
 
 def ordered_cards(inputs: Inputs) -> pd.DataFrame:
@@ -107,8 +109,10 @@ def ordered_cards(inputs: Inputs) -> pd.DataFrame:
 
 
 def _fillable_now(inputs: Inputs) -> pd.DataFrame:
-    """Rows of industry_cards, their `fillable` less the accounts that have got a label since; none if refused."""
+    """Rows of industry_cards, `labelled` as in today's basetable, `fillable` less those labelled since or refused."""
     rows = inputs.rows("industry_cards")
+    known = rows["industry"].map(inputs.rows("basetable")["industry"].value_counts())
+    rows = rows.assign(labelled=known.fillna(0).astype(int))
     if not inputs.has("industry_fill"):
         return rows
     fill = open_fills(inputs.now)

@@ -16,7 +16,7 @@ from segmentation.reports.inputs import Inputs
 from segmentation.reports.joint_section import joint_section, outlook_section
 from segmentation.reports.residuals import segment_industries
 from segmentation.reports.segments_section import FAIR, segments_section
-from segmentation.reports.trust_section import GLOSSARY, glossary_section
+from segmentation.reports.trust_section import GLOSSARY, glossary_section, trust_section
 from tests.reports import frames
 
 
@@ -176,6 +176,27 @@ def test_accounts_that_have_got_an_industry_since_were_not_unsure_of_it() -> Non
     assert (changes["accounts to fill"], changes["accounts to review"]) == (0, 1)
 
 
+def test_known_accounts_are_those_of_the_basetable_and_not_of_the_training() -> None:
+    now = frames.tables()
+    now["basetable"] = now["basetable"].assign(industry=["Labels"] * 5 + [None])
+    inputs = frames.inputs(now)
+    section = industries_section(inputs, find(inputs).actions)
+    assert table(section, "industry_cards").frame[["industry", "labelled"]].to_numpy().tolist() == [
+        ["Labels", 5],
+        ["Signs", 0],
+    ]
+    assert "5 accounts are known to be Labels" in str(section)
+
+
+def test_the_accuracy_says_of_how_many_accounts_it_is_not() -> None:
+    now = frames.tables()
+    inputs = frames.inputs(now)
+    assert "whose industry the model knows" in str(trust_section(inputs))
+    assert "too few labels left out" not in str(trust_section(inputs))
+    now["industry_cards"] = now["industry_cards"].assign(verdict=["predictable", "too few accounts"], labelled=[40, 7])
+    assert " 7 labelled accounts of industries with too few labels left out." in str(trust_section(inputs))
+
+
 def test_of_one_industry_nothing_is_said_to_have_been_compared() -> None:
     now = frames.tables()
     now["basetable"] = now["basetable"].assign(industry=["Labels"] * 4 + [None] * 2)
@@ -225,7 +246,7 @@ def test_the_precision_of_fills_is_that_of_their_thresholds_and_not_of_a_later_s
     inputs = frames.inputs(fill_precision=0.95)  # the card's lower bound is .91
     [facts] = [one for one in industries_section(inputs, find(inputs).actions).blocks if isinstance(one, Facts)]
     assert [fact.note for fact in facts.items if fact.label == "to fill in"] == [
-        "where 91\N{NO-BREAK SPACE}% or more are right"
+        "where 91\N{NO-BREAK SPACE}% or more were right of labelled accounts that the model had not seen"
     ]
 
 
