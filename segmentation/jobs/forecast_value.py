@@ -66,10 +66,14 @@ def _as_of(job: Job) -> dt.date:
 def summary_lines(found: ValueForecast, as_of: dt.date, split: dt.date | None, months: int) -> list[str]:
     """What is forecast in all, how it did on the months held back, and every note."""
     table, visits = found.accounts, found.visits
+    again = table["repeats"] > 0
+    alive, once = table.loc[again, "alive"].sum(), int((~again).sum())
     worth = "" if found.values is None else f", worth {table['lifetime_value'].sum():,.0f}"
     lines = [
-        f"value as of {as_of}: {len(table):,} accounts, {table['alive'].sum():,.0f} of them alive; in {months} months "
+        f"value as of {as_of}: {counted(len(table), 'account')}; in {months} months "
         f"{table['expected_days'].sum():,.0f} days with a value{worth}",
+        f"  of {int(again.sum()):,} that came again {alive:,.0f} are alive; {once:,} came only once, of whom BG/NBD "
+        "cannot tell",
         f"  BG/NBD r {visits.r:.3f}, alpha {visits.alpha:.3f} weeks, a {visits.a:.3f}, b {visits.b:.3f}",
     ]
     if found.values is not None:
@@ -82,8 +86,8 @@ def summary_lines(found: ValueForecast, as_of: dt.date, split: dt.date | None, m
         )
         if row["left_out"]:
             lines.append(
-                f"    left out: {counted(row['left_out'], 'account')} without a {row['quantity']} forecast by then, of "
-                f"which {row['left_out_actual']:,.0f} came"
+                f"    left out: {counted(row['left_out'], 'account')} without a {row['quantity']} forecast by then, "
+                f"which brought {row['left_out_actual']:,.0f}"
             )
     return [*lines, *(f"  note: {note}" for note in found.notes)]
 

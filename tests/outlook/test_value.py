@@ -110,7 +110,23 @@ def test_what_accounts_without_a_value_forecast_brought_is_told() -> None:
     assert value["actual"] + value["left_out_actual"] == pytest.approx(came)
     [line] = [one for one in summary_lines(found, AS_OF, SPLIT, 12) if "left out" in one]
     brought = f"{value['left_out_actual']:,.0f}"
-    assert line == f"    left out: 10 accounts without a value forecast by then, of which {brought} came"
+    assert line == f"    left out: 10 accounts without a value forecast by then, which brought {brought}"
+
+
+def test_whoever_came_only_once_is_not_counted_as_alive() -> None:
+    """BG/NBD lets nobody leave before the first repeat: all of these would be alive for ever."""
+    rows = planted()
+    found = forecast_value(rows, AS_OF, SPLIT, 12, resamples=20, seed=5)
+    again = found.accounts["repeats"] > 0
+    assert (found.accounts.loc[~again, "alive"] == 1.0).all()
+    alive = found.accounts.loc[again, "alive"].sum()
+    head, told, *_ = summary_lines(found, AS_OF, SPLIT, 12)
+    assert "alive" not in head
+    assert 0 < (~again).sum() < len(rows)
+    assert told == (
+        f"  of {again.sum()} that came again {alive:,.0f} are alive; {(~again).sum()} came only once, of whom BG/NBD "
+        "cannot tell"
+    )
 
 
 def test_the_rows_held_back_do_not_reach_the_fit_that_is_checked() -> None:
