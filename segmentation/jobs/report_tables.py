@@ -70,8 +70,7 @@ def read_inputs(job: Job) -> tuple[Inputs, str]:
     tables = job.tables
     for table in NEEDED:
         tables.version(table)  # names the command that makes it
-    dates = tables.dates(SEGMENTS)
-    as_of = _asked(job, dates)
+    as_of = _asked(job, dates := tables.dates(SEGMENTS))
     previous = max((date for date in dates if date < as_of), default=None)
     read = [one for one in (*COMPARED, *OF_NOW, BASETABLE, LEDGER, ROW_BALANCE, ACTIVITY) if tables.exists(one)]
     both = _collected(job, read, as_of, previous)
@@ -94,10 +93,10 @@ def read_inputs(job: Job) -> tuple[Inputs, str]:
         reach_out=settings.report.reach_out,
         fill_precision=settings.industry.fill_precision,
         outdated=tuple(table.name for table in BESIDE if is_outdated(job, table, as_of)),
-        horizon_months=forecast_months(job, CHURN_SCORES, "horizon_months", as_of),
-        value_months=forecast_months(job, ACCOUNT_VALUES, "value_months", as_of),
-        previous_horizon_months=_months_before(job, CHURN_SCORES, "horizon_months", previous),
-        previous_value_months=_months_before(job, ACCOUNT_VALUES, "value_months", previous),
+        horizon_months=_months(job, CHURN_SCORES, as_of),
+        value_months=_months(job, ACCOUNT_VALUES, as_of),
+        previous_horizon_months=_months(job, CHURN_SCORES, previous),
+        previous_value_months=_months(job, ACCOUNT_VALUES, previous),
         hashed_ids=settings.privacy.hash_ids,
     )
     versions = tables.versions(read)
@@ -105,8 +104,9 @@ def read_inputs(job: Job) -> tuple[Inputs, str]:
     return inputs, json.dumps({"as_of": str(as_of), **versions, **asked}, sort_keys=True)
 
 
-def _months_before(job: Job, table: Table, name: str, previous: dt.date | None) -> int | None:
-    return forecast_months(job, table, name, previous) if previous else None
+def _months(job: Job, table: Table, date: dt.date | None) -> int | None:
+    name = "horizon_months" if table is CHURN_SCORES else "value_months"
+    return forecast_months(job, table, name, date) if date else None
 
 
 def _asked(job: Job, dates: list[dt.date]) -> dt.date:

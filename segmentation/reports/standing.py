@@ -72,7 +72,7 @@ class Standing:
             return self._kept()
         if self.is_refused:
             return (
-                f"The gate refused the industry model {_short(self.model)}. Its guesses are shown only because there "
+                f"The gate refused the industry model {_short(self.refused)}. Its guesses are shown only because there "
                 "is no other model: do not act on them unseen."
             )
         told = f"The gate refused the industry model trained last, {_short(self.refused)}"
