@@ -1,7 +1,7 @@
 """From basetable columns to the vector that a model sees.
 
 Two parts. The static one (log1p, cast, assemble) learns nothing from the data, so it is done once. The
-fitted one (encoding, dropping near-constant columns, scaling) learns from the rows it is given, so it belongs inside
+fitted one (encoding, dropping constant columns, scaling) learns from the rows it is given, so it belongs inside
 the folds. The model that is kept chains both: raw basetable columns in, prediction out.
 """
 
@@ -37,10 +37,11 @@ from segmentation.shown import listed
 
 #: the numeric features as one vector; a column between the static and the fitted part
 NUMBERS = "numbers_vector"
-#: numbers and encoded categories, before and after near-constant ones are dropped, and standardised
+#: numbers and encoded categories, before and after constant ones are dropped, and standardised
 ASSEMBLED, SELECTED, SCALED = "assembled_vector", "selected_vector", "scaled_vector"
-#: a feature whose variance (after log1p) is not above this says nothing, and scaling would only magnify its noise
-NEAR_CONSTANT = 1e-6
+#: a feature whose variance (after log1p) is not above this is constant but for rounding, which scaling would magnify;
+#: far below that of small rates, of which .0005 and .0015 may tell industries apart
+NEAR_CONSTANT = 1e-12
 #: a feature is zero-inflated when it is zero for more than this share of the accounts, but not for all
 ZERO_INFLATED = 0.5
 
@@ -104,7 +105,7 @@ def prepare(
 def fitted_stages(
     categorical: Sequence[str], scaling: Literal["standard", "robust"] = "standard", centred: bool = True
 ) -> list[Estimator[Any] | Transformer]:
-    """The part that must see training rows only: encode categories, drop near-constant columns, standardise.
+    """The part that must see training rows only: encode categories, drop constant columns, standardise.
 
     A category unseen in training becomes all zeros: the indexer puts it last, and the encoder drops the last.
     Robust scaling takes the median and the interquartile range instead of mean and standard deviation; Spark turns

@@ -43,6 +43,12 @@ def test_constant_features_are_dropped_and_categories_are_named(spark: SparkSess
     np.testing.assert_allclose(scaled.std(axis=0, ddof=1), 1.0)
 
 
+def test_a_small_rate_that_varies_is_kept(spark: SparkSession) -> None:
+    frame = spark.createDataFrame(basetable(rate=[0.0005, 0.0015, 0.0015]))
+    prepared = prepare(frame, [feature("rate"), feature("same")], {})
+    assert selected_names(prepared, fit_preparation(prepared)) == ["rate"]
+
+
 def test_the_whole_model_takes_raw_columns_and_an_unseen_category(spark: SparkSession) -> None:
     prepared = prepare(spark.createDataFrame(basetable()), FEATURES, {})
     model = whole_model(prepared, fit_preparation(prepared).stages)
