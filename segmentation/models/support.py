@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from pyspark.errors import IllegalArgumentException
 from pyspark.ml.classification import (
     DecisionTreeClassifier,
     GBTClassifier,
@@ -15,7 +16,7 @@ from pyspark.ml.classification import (
 from pyspark.ml.clustering import BisectingKMeans, GaussianMixture, KMeans
 from sklearn.base import BaseEstimator
 
-from segmentation.errors import InputProblem
+from segmentation.errors import InputProblem, first_line
 from segmentation.models.catalogue import (
     BINARY,
     CLUSTER,
@@ -25,6 +26,7 @@ from segmentation.models.catalogue import (
     build_estimator,
     find_model,
     grid_points,
+    param_map,
 )
 from segmentation.models.preparation import SCALED
 from segmentation.settings import ModelSettings
@@ -52,7 +54,7 @@ def check_models(names: Sequence[str], task: Task, models: Mapping[str, ModelSet
                 _require_clusterer(name, estimator, models[name])
             else:
                 _require_classifier(name, estimator, groups)
-                grid_points(estimator, models[name])
+            _require_values(name, estimator, models[name])
 
 
 def kind_of(name: str, estimator: object) -> Kind:
@@ -101,6 +103,19 @@ def _require_classifier(name: str, estimator: Any, groups: int) -> None:
             f"a OneVsRest, as _gbt in segmentation/models/catalogue.py does"
         )
     _require_columns(name, estimator, {"featuresCol": SCALED, "labelCol": LABEL})
+
+
+def _require_values(name: str, estimator: Any, settings: ModelSettings) -> None:
+    """Values out of range would fail in the fit, after hours; the points of a grid may be tried last."""
+    try:
+        if isinstance(estimator, BaseEstimator):
+            estimator._validate_params()
+            return
+        inner = estimator.getClassifier() if isinstance(estimator, OneVsRest) else estimator
+        for point in grid_points(estimator, settings):
+            inner.copy(param_map(estimator, point))  # hands all values to the JVM, which knows their ranges
+    except (ValueError, IllegalArgumentException) as error:
+        raise InputProblem(f"models.{name}: {first_line(error, 200)}") from None
 
 
 def _require_columns(name: str, estimator: Any, columns: Mapping[str, str]) -> None:

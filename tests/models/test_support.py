@@ -82,6 +82,10 @@ def test_what_training_cannot_use_is_refused_in_one_line(
         ("kmeans", "segments", {"params": {"k": 3}, "grid": {}}, "models.kmeans.params: .*'k'"),
         ("kmeans", "segments", {"params": {"maxIter": "many"}, "grid": {}}, "models.kmeans.params: .*maxIter"),
         ("gbt", "industry", {"params": {}, "grid": {"maxDepth": [2.5]}}, "maxDepth cannot be 2.5"),
+        ("gbt", "industry", {"params": {"maxDepth": 40}, "grid": {}}, "models.gbt: .*maxDepth.* 40"),
+        ("lasso", "industry", {"params": {}, "grid": {"regParam": [0.1, -0.1]}}, "models.lasso: .*regParam.* -0.1"),
+        ("hdbscan", "segments", {"params": {"min_cluster_size": 0}, "grid": {}}, "models.hdbscan: .*min_cluster_size"),
+        ("hdbscan", "segments", {"params": {"metric": "euclidian"}, "grid": {}}, "models.hdbscan: .*metric"),
     ],
 )  # fmt: skip
 def test_wrong_numbers_are_refused_in_one_line(
