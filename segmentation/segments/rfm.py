@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -44,6 +46,11 @@ def account_rfm(basetable: DataFrame) -> DataFrame:
     return scored.withColumn("label", _label())
 
 
+def is_silent(recency_days: Any, ended: Any) -> Any:
+    """Whether an account is silent at the end of the logs, `ended` days before the date: of columns and of series."""
+    return recency_days - ended >= SILENT_DAYS
+
+
 def _score(rising: Column, falling: Column) -> Column:
     """1 + the fifth in which the middle of an account's places lies; in whole numbers, so that no rounding decides."""
     of_date = Window.partitionBy("as_of")
@@ -62,7 +69,7 @@ def _label() -> Column:
     """
     use = (F.col("frequency") + F.col("volume")) / 2
     ended = F.min("recency_days").over(Window.partitionBy("as_of"))  # the logs may end before the date
-    silent = F.col("recency_days") - ended >= SILENT_DAYS
+    silent = is_silent(F.col("recency_days"), ended)
     recent = F.when(silent, "quiet").when(F.col("recency") >= HIGH, "active").otherwise("regular")
     heavy = F.when(use >= HIGH, "heavy").when(use > LOW, "moderate").otherwise("light")
     fading = silent & (use > LOW)

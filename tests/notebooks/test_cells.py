@@ -93,10 +93,14 @@ def test_a_label_that_was_corrected_is_not_looked_at_again(capsys: pytest.Captur
     assert capsys.readouterr().out == "1 labels to look at\n"
 
 
-def test_without_industries_there_are_customers_to_reach_out_to(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("late", [0.0, 45.0])
+def test_without_industries_there_are_customers_to_reach_out_to(
+    capsys: pytest.CaptureFixture[str], late: float
+) -> None:
+    """Whenever the logs end, silence counts from there on."""
     rfm = pd.DataFrame(
-        {"account_id": ["a", "b", "c", "d"], "recency_days": [40.0, 3.0, 5.0, 29.0], "active_days": 9.0,
-         "rows_year": 90.0, "label": ["fading", "active and heavy", "active and light", "regular and light"]}
+        {"account_id": ["a", "b", "c", "d"], "recency_days": [late + days for days in (30.0, 0.0, 5.0, 29.0)],
+         "active_days": 9.0, "rows_year": 90.0, "label": ["fading", "active and heavy", "active and light", "regular and light"]}
     )  # fmt: skip
     quarters = {"all_rows_q1": [1.0, 50.0, 9.0, 10.0], "all_rows_q2": [90.0, 80.0, 9.0, 50.0]}
     given = house({"account_rfm": rfm, "basetable": pd.DataFrame({"account_id": rfm["account_id"], **quarters})})
@@ -106,7 +110,7 @@ def test_without_industries_there_are_customers_to_reach_out_to(capsys: pytest.C
     assert said == [
         "there is nothing to fill in or to review yet: run `segmentation industry`",
         "1 accounts are fading",
-        "2 of 3 accounts seen in the last 30 days have fewer rows than before",
+        "2 of 3 accounts seen in the last 30 days of the logs have fewer rows",
     ]
     assert left["dropped"]["account_id"].tolist() == ["d", "b"]  # a is on the other list, c has not lost anything
     assert left["dropped"]["lost"].tolist() == [40.0, 30.0]
