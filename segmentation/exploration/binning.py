@@ -39,14 +39,15 @@ class Bins:
     def of(self, values: Floats) -> Ints:
         """The bin of each value, from 0."""
         low, width = self._span()
+        # multiplied first: 29 / 50 * 50 is below 29
         scaled = np.log1p(values) if self.scale == LOG1P else values
-        return np.clip(np.floor((scaled - low) / width * self.count), 0, self.count - 1).astype(np.int64)
+        return np.clip(np.floor((scaled - low) * self.count / width), 0, self.count - 1).astype(np.int64)
 
     def column(self, value: Column) -> Column:
         """The same in Spark; null for null."""
         low, width = self._span()
         scaled = F.log1p(value) if self.scale == LOG1P else value
-        place = F.floor((scaled - F.lit(low)) / F.lit(width) * F.lit(float(self.count)))
+        place = F.floor((scaled - F.lit(low)) * F.lit(float(self.count)) / F.lit(width))
         # least and greatest pass over nulls
         return F.when(value.isNotNull(), F.least(F.greatest(place, F.lit(0)), F.lit(self.count - 1)).cast("int"))
 

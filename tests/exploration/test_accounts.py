@@ -71,6 +71,10 @@ def test_bins_hold_every_value_once(accounts: pd.DataFrame) -> None:
     assert len(told[told["column_name"] == "constant"]) == 1
 
 
+def test_whole_numbers_stand_in_bins_of_their_own() -> None:
+    assert Bins(0.0, 50.0, 50, LINEAR).of(np.arange(50.0)).tolist() == list(range(50))
+
+
 def test_values_that_dwarf_the_others_get_a_logarithmic_scale() -> None:
     assert choose_bins(0.0, 1000.0, 3.0, 10).scale == LOG1P
     assert choose_bins(-1.0, 1000.0, 3.0, 10).scale == LINEAR
