@@ -100,7 +100,8 @@ def test_without_industries_there_are_customers_to_reach_out_to(
     """Whenever the logs end, silence counts from there on."""
     rfm = pd.DataFrame(
         {"account_id": ["a", "b", "c", "d"], "recency_days": [late + days for days in (30.0, 0.0, 5.0, 29.0)],
-         "active_days": 9.0, "rows_year": 90.0, "label": ["fading", "active and heavy", "active and light", "regular and light"]}
+         "active_days": 9.0, "rows_year": 90.0,
+         "label": ["fading", "active and heavy", "active and light", "regular and light"]}
     )  # fmt: skip
     quarters = {"all_rows_q1": [1.0, 50.0, 9.0, 10.0], "all_rows_q2": [90.0, 80.0, 9.0, 50.0]}
     given = house({"account_rfm": rfm, "basetable": pd.DataFrame({"account_id": rfm["account_id"], **quarters})})
