@@ -674,7 +674,7 @@ COLUMN_HISTOGRAMS = Table(
         low          double!     # from here on
         high         double!     # up to here, which belongs to the next bin; to the last one itself
         rows         long!
-        scale        string!     # linear, or log1p where the largest values dwarf the others
+        scale        string!     # linear, or log1p where the largest values above 1 dwarf the others
     """),
     unique_by=("as_of", "source", "column_name", "bin"),
     partition_by=("as_of",),
