@@ -12,7 +12,7 @@ from segmentation.errors import EnvironmentProblem, InputProblem, LackingData, f
 from segmentation.failures.cluster import are_rows_lost, cluster_fault
 from segmentation.failures.servers import server_fault
 from segmentation.stores.conf import ConfError
-from segmentation.stores.made_by import mended
+from segmentation.stores.made_by import damaged
 
 
 class Exit(IntEnum):
@@ -127,7 +127,7 @@ def _lost_file(text: str) -> str | None:
     table = of_table[1]
     # `forget` deletes older versions' files under whoever reads one
     first = "if `segmentation forget` ran meanwhile, give the same command again; else " if why == "is gone" else ""
-    return f"table {table} is damaged: its file {file} {why}: {first}{mended(table)}"
+    return damaged(table, f"its file {file} {why}", first)
 
 
 def unreadable_file(problem: BaseException) -> str | None:

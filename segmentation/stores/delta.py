@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import json
-import shutil
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,12 +16,11 @@ from segmentation.local_rows import LocalRows
 from segmentation.stores.capabilities import setting
 from segmentation.stores.catalogs import MARK, history, is_in_catalog, is_ours, require_ours, require_schema
 from segmentation.stores.host import spark_path
-from segmentation.stores.made_by import mended
+from segmentation.stores.made_by import damaged
 from segmentation.stores.small_tables import counted_rows, is_written, small_frame, stored_columns, stored_values
+from segmentation.stores.table_folders import latest_version, notes_after, remove_begun, remove_folder
 from segmentation.table import Table
 
-#: how the folder of a table begins that is being deleted
-REMOVED = ".removed-"
 #: a published version stays readable until `segmentation forget` purges what is older
 _KEPT_FOR = "interval 3650 days"
 
@@ -53,8 +49,7 @@ class DeltaTable:
         if self._catalog:
             there = is_in_catalog(self._spark, self.location)
             return int(self._history(1)[0]["version"]) if there else -1
-        log = self._folder / "_delta_log"
-        return max((int(entry.stem) for entry in log.glob("*.json") if entry.stem.isdigit()), default=-1)
+        return latest_version(self._folder)
 
     def notes(self, after: int) -> list[str | None]:
         """The notes of the commits after a version, oldest first; a folder's log is read without a Spark job."""
@@ -63,8 +58,7 @@ class DeltaTable:
             while rows[-1]["version"] > after + 1:  # also when another commit comes between two looks
                 rows = self._history(rows[0]["version"] - after)
             return [row["userMetadata"] for row in reversed(rows) if row["version"] > after]
-        log = self._folder / "_delta_log"
-        return [_note_in(log / f"{version:020d}.json") for version in range(after + 1, self.version() + 1)]
+        return notes_after(self._folder, after)
 
     def _history(self, commits: int) -> list[Row]:
         """The latest commits in a catalog, the last one first."""
@@ -78,12 +72,15 @@ class DeltaTable:
             if small is not None:
                 return small
         if not self._catalog and self.version() < version:  # of a log that is not there Delta does not say which
-            raise InputProblem(
-                f"table {self._table.name} is damaged: {self._folder} does not hold version {version}, which was "
-                f"published: {mended(self._table.name)}"
-            )
+            raise self._lacks(version)
         reader = self._spark.read.format("delta").option("versionAsOf", version)
         return reader.table(self.location) if self._catalog else reader.load(spark_path(self._folder))
+
+    def _lacks(self, version: int) -> InputProblem:
+        """The problem of a table that is gone, or whose log ends before a version which was published."""
+        return InputProblem(
+            damaged(self._table.name, f"{self.location} does not hold version {version}, which was published")
+        )
 
     def count(self, version: int) -> int:
         """How many rows the table has as of a version, whatever its columns are."""
@@ -110,27 +107,35 @@ class DeltaTable:
         """Whether there is such a table, and this project has made it."""
         return is_in_catalog(self._spark, self.location) and self.is_ours() if self._catalog else self.version() >= 0
 
-    def remove(self) -> None:
+    def take_back(self, published: int | None, *, anew: bool) -> None:
+        """Make the table what it was when it was published, by a commit of its own; None for never.
+
+        InputProblem where it lacks what was published, unless it is about to be written `anew`, as a whole: whoever
+        added rows or replaced some would seem to have kept the others.
+        """
+        latest = self.version()
+        if published is None:
+            if latest >= 0:
+                self._remove()
+        elif latest > published:
+            self._spark.sql(f"RESTORE TABLE {self.sql_name} TO VERSION AS OF {published}").collect()
+        elif latest < published and not anew:
+            raise self._lacks(published)
+
+    def _remove(self) -> None:
         """Take away a table that nobody was ever shown; in a catalog it must be this project's."""
         if self._catalog:
             require_ours(self._spark, self.location)
             self._spark.sql(f"DROP TABLE {self.location}")
         else:
-            # out of sight in one step: half a log would stop every job that comes
-            aside = self._folder.with_name(f"{REMOVED}{self._folder.name}-{time.time_ns()}")
-            self._folder.rename(aside)
-            shutil.rmtree(aside)
-
-    def restore(self, version: int) -> None:
-        """Make the table what it was at a version; a commit of its own."""
-        self._spark.sql(f"RESTORE TABLE {self.sql_name} TO VERSION AS OF {version}").collect()
+            remove_folder(self._folder)
 
     def create(self, columns: T.StructType) -> None:
         """An empty table with these columns, never-null ones and constraints as its schema says."""
         if self._catalog:
             require_schema(self._spark, self._catalog)
         elif self._folder.exists():
-            self.remove()  # a creation that was killed or found no space leaves a folder without any version
+            remove_begun(self._folder)
         never_null = {field.name for field in self._table.columns if not field.nullable}
         parts = (
             f"`{field.name}` {field.dataType.simpleString()}{' NOT NULL' if field.name in never_null else ''}"
@@ -243,13 +248,3 @@ class DeltaTable:
             for name in (guard, logging):
                 off.enter_context(setting(self._spark, f"spark.databricks.delta.{name}", "false", "a purge"))
             self._spark.sql(f"VACUUM {self.sql_name} RETAIN 0 HOURS").collect()
-
-
-def _note_in(entry: Path) -> str | None:
-    """The note of one commit, of which a file of Delta's log holds one action per line."""
-    with entry.open(encoding="utf-8") as actions:
-        for action in map(json.loads, actions):
-            if "commitInfo" in action:
-                note: str | None = action["commitInfo"].get("userMetadata")
-                return note
-    return None

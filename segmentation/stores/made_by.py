@@ -20,9 +20,12 @@ MADE_BY = {
 }  # fmt: skip
 
 
-def mended(name: str) -> str:
-    """How to get back what was lost of a table: by a copy, as its command may think that all is there."""
-    return f"restore it from a copy (made by `segmentation {made_by(name)}`)"
+def damaged(name: str, why: str, first: str = "") -> str:
+    """What is wrong with a table, what to try `first`, and how to get back what was lost of it.
+
+    That is by a copy, as the command that makes the table may think that all is there.
+    """
+    return f"table {name} is damaged: {why}: {first}restore it from a copy (made by `segmentation {made_by(name)}`)"
 
 
 def made_by(name: str) -> str:

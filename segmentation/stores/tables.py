@@ -8,7 +8,6 @@ that writes the table takes it back first.
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,9 +17,10 @@ from segmentation.errors import InputProblem
 from segmentation.schemas import INGEST_PLANS, PUBLISHED, TABLES
 from segmentation.settings import StorageSettings
 from segmentation.stores.catalogs import sql_schema
-from segmentation.stores.delta import REMOVED, DeltaTable
+from segmentation.stores.delta import DeltaTable
 from segmentation.stores.made_by import made_by
 from segmentation.stores.publication import Published, begin_publications, read_publication, write_publication
+from segmentation.stores.table_folders import finish_removals
 from segmentation.table import Rows, Table, check, faults
 
 
@@ -176,7 +176,7 @@ class TableStore:
 
     def _write(self, frame: Rows, table: Table, mode: str, options: dict[str, str], note: str | None) -> None:
         delta, rows = self._delta(table), check(frame, table)
-        self._take_back(table)
+        self._take_back(table, anew=mode == "overwrite" and "replaceWhere" not in options)
         if delta.version() < 0:
             delta.create(rows.schema)
             mode, options = "append", {}  # to replace, Delta would look for what there is: two queries for nothing
@@ -194,16 +194,12 @@ class TableStore:
         if not self._sequence and not self._working:
             begin_publications(self._delta(PUBLISHED))
 
-    def _take_back(self, table: Table) -> None:
+    def _take_back(self, table: Table, *, anew: bool = False) -> None:
         """What an unfinished job committed to the table goes, before this job writes it for the first time."""
         self._begin()
-        delta, published = self._delta(table), self._published.get(table.name)
-        if table.name in self._working or delta.version() < 0:
-            return
-        if published is None:
-            delta.remove()
-        elif delta.version() > published.version:
-            delta.restore(published.version)
+        if table.name not in self._working:
+            published = self._published.get(table.name)
+            self._delta(table).take_back(published.version if published else None, anew=anew)
 
     def publish(self, job: str, now: dt.datetime) -> None:
         """Show readers everything that was written since the last publication, in one commit; `now` is UTC.
@@ -241,8 +237,7 @@ class TableStore:
             if self.latest_version(table) >= 0:
                 self._delta(table).purge()
         if self._catalog is None:
-            for aside in self._root.glob(f"{REMOVED}*"):  # a job was killed while it deleted that
-                shutil.rmtree(aside)
+            finish_removals(self._root)
 
     def unfinished(self) -> list[Table]:
         """The tables whose latest version is neither published nor this job's own: a killed job left it."""

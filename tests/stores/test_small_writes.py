@@ -119,7 +119,7 @@ def test_rows_of_a_date_are_replaced_and_spark_goes_on_from_there(
     monkeypatch.undo()
     made.write(typed(JANUARY, BARE).frame(spark), "append", {})
     assert [row[:2] for row in stored(spark, made)] == [(JANUARY, "b"), (FEBRUARY, "c")]
-    made.restore(2)
+    made.take_back(2, anew=False)
     assert len(stored(spark, made)) == 4
 
 
@@ -181,7 +181,7 @@ def test_a_commit_whose_writer_failed_afterwards_is_not_made_twice(
 def test_the_log_gets_its_checkpoints(spark: SparkSession, made: DeltaTable, only_delta_rs: None) -> None:
     """Spark would make them: without any, each look at a table reads every commit that there was."""
     made.write(typed(JANUARY, WHOLE), "append", {})
-    made.restore(0)
+    made.take_back(0, anew=False)
     log = Path(made.location) / "_delta_log"
     assert (log / "._last_checkpoint.crc").exists()  # of Spark's own, which no other has to agree with
     for number in range(3, 13):
