@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 _BLOCK = 1 << 20
+#: bytes of the longest first line that is told whole; a text without line feeds may be larger than the memory
+LONGEST_FIRST = 8 << 20
 #: how a packed text is unpacked, by the ending of its name
 UNPACKED: dict[str, Callable[[Any], Any]] = {".gz": lambda packed: gzip.GzipFile(fileobj=packed), ".bz2": bz2.BZ2File}
 
@@ -20,6 +22,7 @@ class Lines(NamedTuple):
 
     #: physical lines, a last one without its line feed included
     number: int
+    #: of one longer than LONGEST_FIRST only its beginning, which is longer than that as well
     first: bytes
     #: SHA-256 of the text in a packed file; None of any other
     unpacked_id: str | None
@@ -56,7 +59,7 @@ def count_lines(file: Hashed, ending: str, most: float) -> Lines:
     digest = hashlib.sha256() if ending in UNPACKED else None
     stream = UNPACKED[ending](file) if ending in UNPACKED else file
     while lines <= most and (block := stream.read(_BLOCK)):
-        if b"\n" not in head:
+        if not lines and len(head) <= LONGEST_FIRST:
             head += block
         lines += block.count(b"\n")
         last = block[-1:]

@@ -26,7 +26,7 @@ from segmentation.events.drift import drift
 from segmentation.events.layout import SCHEMA, columns_of, format_of, types_of
 from segmentation.events.times import unfit_time
 from segmentation.settings import SourceSettings
-from segmentation.stores.file_bytes import UNPACKED, Hashed, count_lines, hash_file
+from segmentation.stores.file_bytes import LONGEST_FIRST, UNPACKED, Hashed, count_lines, hash_file
 from segmentation.stores.file_names import misnamed, spelled
 from segmentation.stores.parquet_types import INT96_UNIT, spark_field
 
@@ -167,6 +167,8 @@ def _look_at_lines(content: Hashed, ending: str, source: SourceSettings, most: f
 
 def _look_at_header(lines: int, head: bytes, delimiter: str) -> _Look:
     try:
+        if len(head) > LONGEST_FIRST:
+            raise csv.Error(f"its first line is longer than {LONGEST_FIRST >> 20} MiB")
         header = head.decode("utf-8-sig")
         if header.startswith(SCHEMA):
             return _Look(refusal="bad_header: its first line begins with { as JSON does; is the format jsonl?")
