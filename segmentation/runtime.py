@@ -168,7 +168,7 @@ def run_job(spec: JobSpec, args: argparse.Namespace) -> int:
     except BaseException as problem:  # the last line of defence: whatever it is, say it and leave with a code
         line, code, with_trace = explain(problem, args.data_dir, job.jvm_has_ended(problem))
         if with_trace:
-            traceback.print_exception(problem)
+            sys.stderr.write(veiled("".join(traceback.format_exception(problem))))
         return _fail(spec, line, code)
 
 

@@ -95,6 +95,17 @@ def test_a_fault_of_ours_shows_its_trace(tmp_path: Path, capsys: pytest.CaptureF
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_no_password_is_in_a_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    problem = RuntimeError("nobody at https://ops:hush@host/x\nnor at sc://host/;token=hush")
+    problem.__cause__ = ValueError("https://ops:hush@host/x")
+    assert execute(spec(problem), ["--data-dir", str(tmp_path)]) == Exit.FAILED
+    trace = capsys.readouterr().err
+    assert "hush" not in trace
+    assert trace.startswith("ValueError: https://***@host/x\n\nThe above exception was the direct cause of the ")
+    assert "\nRuntimeError: nobody at https://***@host/x\nnor at sc://host/;token=***\n" in trace
+    assert "Traceback (most recent call last):\n" in trace
+
+
 def test_wrong_settings_end_before_anything_starts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(spec(), ["--data-dir", str(tmp_path), "--set", "segments.k=1"]) == Exit.USAGE
     assert "greater than or equal to 2" in capsys.readouterr().err
