@@ -68,10 +68,11 @@ def _require_answer(address: str) -> None:
         raise EnvironmentProblem(f"{veiled(address)} needs Spark Connect's client: {_PACKAGES}") from error
     try:
         channel = DefaultChannelBuilder(address).toChannel()
-    except PySparkException as error:
+    except (PySparkException, ValueError) as error:
+        # what Python itself finds wrong with it is not said: it may be a password
+        why = f": {first_line(error)}" if isinstance(error, PySparkException) else ""
         raise EnvironmentProblem(
-            f"session.remote (or SPARK_REMOTE) is no address of a Connect server: {first_line(error)}; "
-            "it looks like sc://host:15002"
+            f"session.remote (or SPARK_REMOTE) is no address of a Connect server{why}; it looks like sc://host:15002"
         ) from error
     states: queue.Queue[Any] = queue.Queue()
     channel.subscribe(states.put, try_to_connect=True)

@@ -19,12 +19,18 @@ _GET_JAVA = "install a JDK 17, 21 or 25, or point JAVA_HOME at one"
 
 
 def java_version() -> int | None:
-    """Major version of the Java that Spark would start, or None when there is none."""
+    """Major version of the Java that Spark would start, or None when there is none.
+
+    EnvironmentProblem where the file cannot be started.
+    """
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
     if not java or not Path(java).exists():
         return None
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    try:
+        said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    except OSError as problem:  # nobody may execute it, or it is of another kind of machine
+        raise EnvironmentProblem(f"no Java found: {java} cannot be started ({problem.strerror}): {_GET_JAVA}") from None
     found = re.search(r'version "(?:1\.)?(\d+)', said)
     return int(found.group(1)) if found else None
 

@@ -35,7 +35,7 @@ def require_tracking(storage: StorageSettings) -> None:
         return  # only the proxy need know the way
     try:
         socket.create_connection((host, port), ANSWER_SECONDS).close()
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter of what can be no host's name
         shown = f"{address.scheme}://{address.netloc.rpartition('@')[2]}"
         raise EnvironmentProblem(
             f"no MLflow server answers at {shown} ({error}): start it, or correct storage.tracking_uri"

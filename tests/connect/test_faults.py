@@ -46,10 +46,23 @@ def test_nobody_answers(tmp_path: Path) -> None:
     )
 
 
-def test_an_address_of_another_kind(tmp_path: Path) -> None:
-    code, line = status(tmp_path, "spark://127.0.0.1:7077")
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("spark://127.0.0.1:7077", ": [INVALID_CONNECT_URL] Invalid URL for Spark Connect: "),
+        ("sc://127.0.0.1:99999", "; "),
+        ("sc://[::1", "; "),
+        ("sc://ops:hush@host:now", "; "),
+    ],
+)
+def test_what_is_no_address(tmp_path: Path, address: str, why: str) -> None:
+    code, line = status(tmp_path, address)
     assert code == Exit.ENVIRONMENT
-    assert line.endswith("it looks like sc://host:15002")
+    assert line.startswith(
+        f"segmentation status: session.remote (or SPARK_REMOTE) is no address of a Connect server{why}"
+    )
+    assert line.endswith("; it looks like sc://host:15002")
+    assert "hush" not in line
 
 
 def test_a_client_without_its_packages(tmp_path: Path) -> None:

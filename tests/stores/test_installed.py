@@ -49,6 +49,28 @@ def test_missing_java_old_java_and_missing_jars_each_name_the_fix(
         check_environment()
 
 
+@pytest.mark.parametrize(
+    ("rights", "content", "why"),
+    [
+        (0o644, "#!/bin/sh\n", "Permission denied"),
+        (0o755, "\x7fELF of another machine", "Exec format error"),
+        (0o755, "#!/no/such/shell\n", "No such file or directory"),
+    ],
+)
+def test_a_java_that_cannot_be_started_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rights: int, content: str, why: str
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(fake_java(tmp_path, "17")))
+    java = tmp_path / "bin" / "java"
+    java.write_text(content)
+    java.chmod(rights)
+    with pytest.raises(EnvironmentProblem) as refused:
+        check_environment()
+    assert str(refused.value) == (
+        f"no Java found: {java} cannot be started ({why}): install a JDK 17, 21 or 25, or point JAVA_HOME at one"
+    )
+
+
 @pytest.mark.parametrize("folder", ["none", ""], ids=["no folder", "no Spark in it"])
 def test_a_spark_home_without_spark_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
     monkeypatch.setenv("SPARK_HOME", str(tmp_path / folder))

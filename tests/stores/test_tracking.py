@@ -51,6 +51,13 @@ def test_whoever_listens_is_there(listening: int, address: str) -> None:
     require(address.format(listening))
 
 
+def test_what_can_be_no_hosts_name() -> None:
+    with pytest.raises(EnvironmentProblem) as refused:
+        require("http://ann:secret@mlflow..example:5000")
+    assert str(refused.value).startswith("no MLflow server answers at http://mlflow..example:5000 (")
+    assert str(refused.value).endswith("): start it, or correct storage.tracking_uri")
+
+
 def test_nobody_listens(closed: int) -> None:
     with pytest.raises(EnvironmentProblem) as refused:
         require(f"https://ann:secret@127.0.0.1:{closed}")
