@@ -6,8 +6,9 @@ import atexit
 import contextlib
 import os
 import queue
+import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +38,19 @@ def remote_address(settings: SessionSettings) -> str | None:
 def connect(address: str, options: Mapping[str, str]) -> SparkSession:
     """A session on the server at `address` with those settings of it that may be changed there.
 
-    Raises EnvironmentProblem when the client lacks a package, when nobody answers, and when the server lacks Delta.
+    Raises EnvironmentProblem when the client lacks a package, when nobody answers, or somebody else, when the server
+    lets nobody in, and when it lacks Delta.
     """
     _require_answer(address)
     builder = SparkSession.builder.remote(address)
     for key, value in options.items():
         builder = builder.config(key, value)
-    session = builder.getOrCreate()
-    # a fitted model that is still there when Python ends would ask the server to forget it, and wait for ever: by then
-    # nobody takes the answer in
-    atexit.register(_leave, session)
-    _require_delta(session, address)
+    with _refusals(address):
+        session = builder.getOrCreate()
+        # a fitted model that is still there when Python ends would ask the server to forget it, and wait for ever: by
+        # then nobody takes the answer in
+        atexit.register(_leave, session)
+        _require_delta(session, address)
     # whatever runs in the server's Python may name this package, and is sent the version that runs here
     with tempfile.TemporaryDirectory() as folder:
         session.addArtifacts(str(write_archive(Path(folder) / "segmentation.zip")), pyfile=True)
@@ -86,6 +89,27 @@ def _require_answer(address: str) -> None:
             f"no Spark Connect server answers at {veiled(address)}: start one there, or correct session.remote "
             "(SPARK_REMOTE)"
         )
+
+
+@contextlib.contextmanager
+def _refusals(address: str) -> Iterator[None]:
+    """Of the first calls: whoever answers knows no such calls, or wants another token than this client's."""
+    try:
+        yield
+    except PySparkException as error:
+        status = re.search(r"StatusCode\.(\w+)", f"{getattr(error, 'getGrpcStatusCode', str)()} {error}")
+        if status and status[1] == "UNIMPLEMENTED":
+            raise EnvironmentProblem(
+                f"what answers at {veiled(address)} is no Spark Connect server: correct session.remote (SPARK_REMOTE)"
+            ) from error
+        if status and status[1] in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
+            details = re.search(r'details = "([^"\n]*)"', str(error))
+            raise EnvironmentProblem(
+                f"the Spark Connect server at {veiled(address)} does not let this client in "
+                f"({details[1] if details else first_line(error, 200)}): have its token in the environment "
+                "variable SPARK_CONNECT_AUTHENTICATE_TOKEN, or correct that in session.remote"
+            ) from error
+        raise
 
 
 def _require_delta(session: SparkSession, address: str) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
+import grpc
 import pytest
 from pyspark.errors import PySparkException
 
@@ -31,6 +33,18 @@ def segmentation(*arguments: str, first: str = "from segmentation.jobs.command i
     )  # fmt: skip
     assert "Traceback" not in done.stderr
     return done.returncode, done.stderr.splitlines()[-1]
+
+
+class Doorkeeper(grpc.ServerInterceptor):  # type: ignore[misc]  # gRPC says nothing of its types
+    """Refuses every call, as Spark's own does to whoever lacks the token."""
+
+    def __init__(self, code: grpc.StatusCode) -> None:
+        self.refuse = grpc.unary_unary_rpc_method_handler(
+            lambda _, call: call.abort(code, "Invalid authentication token")
+        )
+
+    def intercept_service(self, *_: Any) -> Any:
+        return self.refuse
 
 
 def status(tmp_path: Path, address: str, **more: str) -> tuple[int, str]:
@@ -63,6 +77,35 @@ def test_what_is_no_address(tmp_path: Path, address: str, why: str) -> None:
     )
     assert line.endswith("; it looks like sc://host:15002")
     assert "hush" not in line
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (
+            None,
+            "what answers at {} is no Spark Connect server: correct session.remote (SPARK_REMOTE)",
+        ),
+        *(
+            (
+                code,
+                "the Spark Connect server at {} does not let this client in (Invalid authentication token): have its "
+                "token in the environment variable SPARK_CONNECT_AUTHENTICATE_TOKEN, or correct that in session.remote",
+            )
+            for code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
+        ),
+    ],
+    ids=["no Spark", "no token", "the wrong one"],
+)
+def test_a_server_that_answers_to_nothing(tmp_path: Path, code: grpc.StatusCode | None, told: str) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        server = grpc.server(threads, interceptors=[Doorkeeper(code)] if code else [])
+        address = f"sc://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+        server.start()
+        try:
+            assert status(tmp_path, address) == (Exit.ENVIRONMENT, f"segmentation status: {told.format(address)}")
+        finally:
+            server.stop(None).wait()
 
 
 def test_a_client_without_its_packages(tmp_path: Path) -> None:
