@@ -19,7 +19,7 @@ from segmentation.errors import EnvironmentProblem
 from segmentation.failures import Exit, explain
 from segmentation.runtime import Job, JobSpec
 from segmentation.stores.conf import default_profile
-from segmentation.stores.host import spark_path
+from segmentation.stores.host import remote_address, spark_path
 from segmentation.stores.locks import holder, require_locks, unwritable
 from segmentation.stores.moved_runs import database_of, moved_from, require_models
 from segmentation.stores.secrets import key_fingerprint, read_key, veiled
@@ -93,17 +93,20 @@ def _version(package: str, server: str | None) -> str:
         return version(_CLIENT[package] if server and package in _CLIENT else package)
 
 
+def _elsewhere(job: Job) -> str | None:
+    """Whose the machines are on which Spark runs, where it is not this one."""
+    if address := remote_address(job.settings.session):
+        return f"those of the Connect server at {address}"
+    return "the cluster's own" if default_profile() != "local" else None
+
+
 def _java(job: Job) -> Iterator[str]:
+    if theirs := _elsewhere(job):
+        yield f"Java and jars are {theirs}"
+        return
     # not above: where PySpark is missing the other checks still have to be made
-    from segmentation.stores.connect import remote_address  # noqa: PLC0415
     from segmentation.stores.installed import check_environment, java_version  # noqa: PLC0415
 
-    if address := remote_address(job.settings.session):
-        yield f"Java and jars are those of the Connect server at {address}"
-        return
-    if default_profile() != "local":
-        yield "Java and jars are the cluster's own"
-        return
     jars = check_environment()
     yield f"Java {java_version()}, {len(jars)} Delta jars in {jars[0].parent}"
 
@@ -123,6 +126,9 @@ def _data_dir(job: Job) -> Iterator[str]:
 
 def _scratch(job: Job) -> Iterator[str]:
     """Where Spark spills."""
+    if theirs := _elsewhere(job):
+        yield f"the folders where Spark spills are {theirs}"
+        return
     said = os.environ.get("SPARK_LOCAL_DIRS") or job.settings.session.spark.get("spark.local.dir")
     # Java's own, which on Linux is /tmp whatever TMPDIR says
     usual = "/tmp" if sys.platform == "linux" else tempfile.gettempdir()

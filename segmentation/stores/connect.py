@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import os
 import queue
 import re
 import tempfile
@@ -16,7 +15,6 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from segmentation.errors import EnvironmentProblem, first_line
-from segmentation.settings import SessionSettings
 from segmentation.stores.archive import write_archive
 from segmentation.stores.secrets import veiled
 
@@ -28,11 +26,6 @@ DELTA_SETTINGS = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
 _PACKAGES = 'pip install "pyspark[connect]" (grpcio, grpcio-status, googleapis-common-protos, zstandard)'
-
-
-def remote_address(settings: SessionSettings) -> str | None:
-    """The Connect server that a new session goes to: `session.remote`, else $SPARK_REMOTE; None for none."""
-    return settings.remote or os.environ.get("SPARK_REMOTE") or None
 
 
 def connect(address: str, options: Mapping[str, str]) -> SparkSession:

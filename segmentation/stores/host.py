@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from segmentation.settings import SessionSettings
+
 
 def on_databricks() -> bool:
     """Whether this is a cluster, a job or a notebook of Databricks."""
@@ -14,6 +16,11 @@ def on_databricks() -> bool:
 def is_submitted() -> bool:
     """Whether Spark's own launcher scripts started this process."""
     return "SPARK_ENV_LOADED" in os.environ
+
+
+def remote_address(settings: SessionSettings) -> str | None:
+    """The Connect server that a new session goes to: `session.remote`, else $SPARK_REMOTE; None for none."""
+    return settings.remote or os.environ.get("SPARK_REMOTE") or None
 
 
 def spark_path(path: Path) -> str:

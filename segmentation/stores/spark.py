@@ -16,8 +16,8 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from segmentation.settings import SessionSettings
-from segmentation.stores.connect import DELTA_SETTINGS, connect, remote_address
-from segmentation.stores.host import is_submitted, on_databricks
+from segmentation.stores.connect import DELTA_SETTINGS, connect
+from segmentation.stores.host import is_submitted, on_databricks, remote_address
 from segmentation.stores.installed import check_environment
 from segmentation.stores.jars import CLASSES, jar_folder
 from segmentation.stores.submitted import require_delta, require_master, told

@@ -139,6 +139,37 @@ def test_what_a_cluster_brings_is_not_missing(
     assert doctor(capsys, tmp_path, "--quick", "--set", "storage.tracking_uri=databricks") == (Exit.OK, [])
 
 
+@pytest.mark.parametrize(
+    ("profile", "more", "whose"),
+    [
+        ("cluster", [], "the cluster's own"),
+        ("local", ["--set", "session.remote=sc://there:15002"], "those of the Connect server at sc://there:15002"),
+    ],
+)
+def test_java_and_scratch_of_other_machines_are_not_judged_by_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    profile: str, more: list[str], whose: str,
+) -> None:  # fmt: skip
+    full = tmp_path / "full"
+    full.mkdir()
+    space = shutil.disk_usage(tmp_path)
+
+    def usage(folder: Path) -> object:
+        return space._replace(free=0) if folder == full else space
+
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", str(full))
+    monkeypatch.setattr("segmentation.jobs.check_machine.shutil.disk_usage", usage)
+    assert doctor(capsys, tmp_path, "--quick") == (
+        Exit.ENVIRONMENT, [f"scratch   {full}: only 0.0 GiB are free; make room"],
+    )  # fmt: skip
+    monkeypatch.setattr(check_machine, "default_profile", lambda: profile)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "nowhere"))
+    assert main(["doctor", "--data-dir", str(tmp_path), "--quick", *more]) == Exit.OK
+    lines = capsys.readouterr().out.splitlines()
+    assert f"ok       java      Java and jars are {whose}" in lines
+    assert f"ok       scratch   the folders where Spark spills are {whose}" in lines
+
+
 @pytest.mark.slow
 def test_what_mlflow_cannot_use_and_where_models_are_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -16,7 +16,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from segmentation.stores.conf import load_settings
-from segmentation.stores.connect import DELTA_SETTINGS, remote_address
+from segmentation.stores.connect import DELTA_SETTINGS
+from segmentation.stores.host import remote_address
 from segmentation.stores.jars import find_jars, needed_jars
 from segmentation.stores.spark import COLLECTOR, COMPILE_ALL, _finds_names, delta_loaded, get_session
 from segmentation.stores.submitted import _load
