@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pyspark.errors import PySparkException
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 
 from segmentation.column_names import quoted
 from segmentation.errors import EnvironmentProblem, InputProblem, first_line
@@ -14,6 +14,9 @@ from segmentation.errors import EnvironmentProblem, InputProblem, first_line
 MARK = "segmentation.table"
 #: how Spark refuses to tell the commits of what is no Delta table, the second on Databricks
 _NOT_DELTA = ("DELTA_ONLY_OPERATION", "DELTA_TABLE_ONLY_OPERATION", "EXPECT_TABLE_NOT_VIEW")
+
+#: how Spark says that there is no such table, and Delta that it has no such version
+_LOST = ("TABLE_OR_VIEW_NOT_FOUND", "DELTA_VERSION_NOT_FOUND")
 
 
 def sql_schema(catalog: str, schema: str) -> str:
@@ -40,6 +43,18 @@ def history(spark: SparkSession, name: str, commits: int) -> list[Row]:
         if (error.getCondition() or "").startswith(_NOT_DELTA):
             raise _strange(name) from error
         raise
+
+
+def stored_at(spark: SparkSession, name: str, version: int) -> DataFrame | None:
+    """A table as of a version; None where it is not there, or has no such version."""
+    try:
+        stored = spark.read.format("delta").option("versionAsOf", version).table(name)
+        _ = stored.schema  # Connect asks for nothing before; whoever reads it asks for it in any case
+    except PySparkException as error:
+        if error.getCondition() in _LOST:
+            return None
+        raise
+    return stored
 
 
 def is_ours(spark: SparkSession, name: str) -> bool:

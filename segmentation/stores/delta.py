@@ -14,7 +14,7 @@ from pyspark.sql import types as T
 from segmentation.errors import InputProblem
 from segmentation.local_rows import LocalRows
 from segmentation.stores.capabilities import setting
-from segmentation.stores.catalogs import MARK, history, is_in_catalog, is_ours, require_ours, require_schema
+from segmentation.stores.catalogs import MARK, history, is_in_catalog, is_ours, require_ours, require_schema, stored_at
 from segmentation.stores.host import spark_path
 from segmentation.stores.made_by import damaged
 from segmentation.stores.small_tables import counted_rows, is_written, small_frame, stored_columns, stored_values
@@ -66,15 +66,18 @@ class DeltaTable:
 
     def read(self, version: int) -> DataFrame:
         """The table as of a version; one of few rows lies in the plan itself."""
+        if self._catalog:
+            if (stored := stored_at(self._spark, self.location, version)) is None:
+                raise self._lacks(version)
+            return stored
         # what is parted by months is never small: its list of files need not be looked through to tell
-        if not self._catalog and "event_month" not in self._table.partition_by:
+        if "event_month" not in self._table.partition_by:
             small = small_frame(self._spark, self._folder, version)
             if small is not None:
                 return small
-        if not self._catalog and self.version() < version:  # of a log that is not there Delta does not say which
+        if self.version() < version:  # of a log that is not there Delta does not say which
             raise self._lacks(version)
-        reader = self._spark.read.format("delta").option("versionAsOf", version)
-        return reader.table(self.location) if self._catalog else reader.load(spark_path(self._folder))
+        return self._spark.read.format("delta").option("versionAsOf", version).load(spark_path(self._folder))
 
     def _lacks(self, version: int) -> InputProblem:
         """The problem of a table that is gone, or whose log ends before a version which was published."""

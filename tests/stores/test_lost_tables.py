@@ -13,6 +13,7 @@ from segmentation.errors import InputProblem
 from segmentation.failures import Exit, explain
 from segmentation.schemas import ACCOUNT_SCORES, ROW_BALANCE
 from segmentation.settings import StorageSettings
+from segmentation.stores.delta import DeltaTable
 from segmentation.stores.tables import TableStore
 from tests.robustness.conftest import STORAGE, store
 from tests.stores.test_tables import NOW, counted, seen
@@ -124,13 +125,20 @@ def test_data_without_a_log_are_not_deleted_for_a_table_made_anew(spark: SparkSe
 
 def test_a_table_dropped_from_a_catalog_is_neither_begun_anew_nor_read(spark: SparkSession, tmp_path: Path) -> None:
     storage = STORAGE.model_copy(update={"catalog": "spark_catalog", "schema_name": "lost_tables"})
-    told = "table row_balance is damaged: spark_catalog.lost_tables.row_balance does not hold version 2, which was "
+    told = (
+        "table row_balance is damaged: spark_catalog.lost_tables.row_balance does not hold version {}, which was "
+        "published: restore it from a copy (made by `segmentation ingest`)"
+    )
     try:
         job = published_twice(spark, storage, tmp_path)
-        spark.sql(f"DROP TABLE {job.location(ROW_BALANCE)}")
         with pytest.raises(InputProblem) as refused:
-            job.append(counted(spark, 3), ROW_BALANCE)
-        assert str(refused.value).startswith(told)
+            DeltaTable(spark, ROW_BALANCE, "spark_catalog.lost_tables", tmp_path).read(7)
+        assert str(refused.value) == told.format(7)
+        spark.sql(f"DROP TABLE {job.location(ROW_BALANCE)}")
+        for use in (seen, lambda job: job.count(ROW_BALANCE), lambda job: job.append(counted(spark, 3), ROW_BALANCE)):
+            with pytest.raises(InputProblem) as refused:
+                use(job)
+            assert str(refused.value) == told.format(2)
         assert not spark.catalog.tableExists(job.location(ROW_BALANCE))
     finally:
         spark.sql("DROP SCHEMA IF EXISTS spark_catalog.lost_tables CASCADE")
