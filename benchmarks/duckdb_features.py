@@ -194,12 +194,18 @@ _NOT_IN_TOTALS = ("distinct_names_year", "share_year", "active_token_share", "we
 
 
 def _wide() -> str:
-    """One row per account: every entry of every category by a conditional aggregate, then what lies across them."""
-    picked = []
+    """One row per account: the entries of each category joined side by side, then what lies across them.
+
+    `measures` has a row for every account and category, used or not, so that no join loses or repeats an account.
+    Entries are computed once for all: one conditional aggregate for each column would take most of the whole script.
+    """
+    entries = _entries()
+    columns = ", ".join(f"({sql})::double AS {name}" for name, sql in entries.items())
+    sides = []
     for category in (*CATEGORIES, "all"):
-        for name, sql in _entries().items():
-            if category != "all" or name not in _NOT_IN_TOTALS:
-                picked.append(f"max(({sql})::double) FILTER (category = '{category}') AS {_slug(category)}_{name}")
+        names = [name for name in entries if category != "all" or name not in _NOT_IN_TOTALS]
+        picked = ", ".join(f"{name} AS {_slug(category)}_{name}" for name in names)
+        sides.append(f"(SELECT account, {picked} FROM entries WHERE category = '{category}')")
     shares = [f"{_slug(category)}_share_year" for category in CATEGORIES]
     entropy = " + ".join(f"CASE WHEN {s} > 0 THEN -{s} * ln({s}) ELSE {s} END" for s in shares)
     pairs = [
@@ -207,7 +213,8 @@ def _wide() -> str:
         for a, b in combinations(CATEGORIES, 2)
     ]
     names = " + ".join(f"{_slug(category)}_distinct_names_year" for category in CATEGORIES)
-    return f"""WITH wide AS (SELECT account, {", ".join(picked)} FROM measures GROUP BY account)
+    return f"""WITH entries AS MATERIALIZED (SELECT account, category, {columns} FROM measures),
+        wide AS (SELECT * FROM {" JOIN ".join((sides[0], *(f"{side} USING (account)" for side in sides[1:])))})
         SELECT wide.*, {names} AS all_distinct_names_year, tenure AS tenure_days, profiles.tokens AS tokens,
           active AS tokens_active_year, recent AS tokens_active_q1, new AS tokens_new_year,
           top / nullif(year, 0) AS top_token_share, gini AS token_gini, coalesce(products, 0) AS products,
