@@ -12,6 +12,7 @@ time: scikit-learn's own fit, which says when a start is good enough, and the si
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterable
@@ -29,6 +30,7 @@ from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, log_l
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
+from benchmarks.equality import Unequal
 from segmentation.events.categories import category_names
 from segmentation.features.catalogue import catalogue
 from segmentation.industries.fitting import Vectors, at_once, collect_values, prepare_vectors, unseen_answers
@@ -66,6 +68,15 @@ class Contest:
     spark: Callable[[], float]
     sklearn: Callable[[], float]
     quality: str
+    margin: float  #: by how much of scikit-learn's ours may be worse
+    larger_is_better: bool = False
+
+    def require_as_good(self, ours: float, theirs: float) -> None:
+        """Raises Unequal where a fit has failed on either side, and where ours is worse by more than the margin."""
+        loss = (theirs - ours) if self.larger_is_better else (ours - theirs)
+        if not (math.isfinite(ours) and math.isfinite(theirs) and loss <= self.margin * abs(theirs)):
+            raise Unequal(f"{self.name}: {self.quality} is {ours:.4g}, scikit-learn's {theirs:.4g}; "
+                          f"ours may be worse by {self.margin:.0%}")  # fmt: skip
 
 
 def contests(basetable: DataFrame) -> list[Contest]:
@@ -79,13 +90,13 @@ def contests(basetable: DataFrame) -> list[Contest]:
     parts = [_part(ground, fold) for fold in range(ground.known.number_of_folds)]
     return [
         Contest("KMeans, k 2-10", partial(_sweep, space, settings, "kmeans"), partial(_kmeans, points),
-                "inertia per account, mean over k"),
+                "inertia per account, mean over k", 0.02),
         Contest("GMM, k 2-10", partial(_sweep, space, settings, "gmm"), partial(_mixtures, points),
-                "log-likelihood per account, mean over k"),
+                "log-likelihood per account, mean over k", 0.02, larger_is_better=True),
         Contest("LASSO, 3 penalties x 5 folds", partial(_lasso, ground, parts),
-                partial(_sklearn_lasso, ground, settings, parts), "out-of-fold log-loss"),
+                partial(_sklearn_lasso, ground, settings, parts), "out-of-fold log-loss", 0.02),
         Contest("boosted trees, 1 fold (13 one-vs-rest; scikit-learn's multinomial)", partial(_trees, ground, parts[0]),
-                partial(_sklearn_trees, ground, parts[0]), "log-loss of the fold"),
+                partial(_sklearn_trees, ground, parts[0]), "log-loss of the fold", 0.2),
     ]  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from benchmarks.ingest_outputs import Stored, require_agreement
 from benchmarks.on_cluster import Run, growth, speed_up
 from benchmarks.rounds import Reading, median_ratio, medians, warm_ratio
 from benchmarks.skewed import skew_lines
+from benchmarks.small_half import Contest
 from benchmarks.world import World, _code_of_events, prepare_grown, tell_other_code, write_strings
 from segmentation.events.categories import category_names
 from segmentation.features.catalogue import catalogue
@@ -54,6 +55,26 @@ def test_three_engines_give_the_same_features(walked: Path, events: list[str], t
     require_equal(ours, rival_features(polars), "Polars")
     with pytest.raises(Unequal, match=r"DuckDB: 1 columns differ: tokens .* accounts"):
         require_equal(ours.assign(tokens=ours["tokens"] + 1e-6), keyed, "DuckDB")
+
+
+def test_duckdb_computes_the_entries_of_a_category_once_and_joins_categories() -> None:
+    wide = duckdb_features._wide()
+    assert "FILTER" not in wide
+    assert wide.count("FROM entries WHERE category = ") == 9
+    assert wide.count("AS trend_slope,") == 1
+
+
+@pytest.mark.parametrize(
+    ("larger", "good", "bad"), [(False, (101.9, 100.0), (102.1, 100.0)), (True, (-101.9, -100.0), (-102.1, -100.0))]
+)
+def test_a_model_that_is_worse_or_failed_is_no_contest(
+    larger: bool, good: tuple[float, float], bad: tuple[float, float]
+) -> None:
+    contest = Contest("KMeans", float, float, "inertia", 0.02, larger_is_better=larger)
+    contest.require_as_good(*good)
+    for ours, theirs in (bad, (NAN, good[1]), (good[0], NAN), (math.inf, good[1]), (-math.inf, good[1])):
+        with pytest.raises(Unequal, match="KMeans: inertia is "):
+            contest.require_as_good(ours, theirs)
 
 
 def test_ratios_are_taken_within_a_round() -> None:
