@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import platform
 import resource
+import shutil
 import signal
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +43,31 @@ def hold_to(count: int) -> None:
 def cores() -> int:
     """Cores that every contestant is given: those of `--cores`, else all available."""
     return int(os.environ.get(CORES) or available_cores())
+
+
+def ended_with_us(command: Sequence[str]) -> list[str]:
+    """The command, where possible (Linux) so that the kernel ends it with this process, also when that is killed."""
+    return [*(["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []), *command]
+
+
+@contextmanager
+def alone_in(home: Path) -> Iterator[None]:
+    """Hold a bench home; raises SystemExit where another bench does. The lock ends with the process that has it."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / ".bench.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(f"another bench runs in {home}: wait for it, or give another --home") from None
+        yield
+
+
+def model() -> str:
+    """What the processor calls itself."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
 
 
 def own_peak() -> int:

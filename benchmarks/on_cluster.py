@@ -19,10 +19,11 @@ from pathlib import Path
 import duckdb
 
 from benchmarks import equality, eventlog
+from benchmarks.machine import ended_with_us
 from benchmarks.world import AS_OF, World, link_tables
 from segmentation.stores.archive import write_archive
 from segmentation.stores.jars import find_jars
-from tests.cluster.conftest import ROOT, SPARK_HOME, WORKERS, Cluster, ended_with_us, environment
+from tests.cluster.conftest import ROOT, SPARK_HOME, WORKERS, Cluster, environment
 
 #: 2 GB per core, as docs/how-to/cluster.md advises; no more fits into a worker
 MEMORY = "2g"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.machine import cores
+from benchmarks.machine import cores, ended_with_us
 from benchmarks.world import World
 
 
@@ -52,7 +52,7 @@ def run(world: World, name: str) -> Reading:
         before.unlink(missing_ok=True)
     out.parent.mkdir(exist_ok=True)
     given = [sys.executable, "-m", "benchmarks.contestants", name, str(world.home), str(world.rows), str(out)]
-    done = subprocess.run(given, check=False, capture_output=True, text=True)
+    done = subprocess.run(ended_with_us(given), check=False, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{name} failed on {world.rows:,} rows:\n{done.stdout}{done.stderr}")
     return Reading(**json.loads(done.stdout.splitlines()[-1]))

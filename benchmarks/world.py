@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 
-from benchmarks.machine import cores
+from benchmarks.machine import cores, ended_with_us
 from segmentation.code_digest import code_digest
 
 AS_OF = dt.date(2026, 1, 1)
@@ -235,5 +235,5 @@ def write_strings(events: list[str], target: Path) -> None:
 
 
 def _run(*arguments: str | Path) -> None:
-    if subprocess.run(command(*arguments), check=False, stdout=subprocess.DEVNULL).returncode:
+    if subprocess.run(ended_with_us(command(*arguments)), check=False, stdout=subprocess.DEVNULL).returncode:
         raise SystemExit(f"segmentation {arguments[0]} failed, for the reason above")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +26,7 @@ from benchmarks.on_cluster import Run, growth, speed_up
 from benchmarks.rounds import Reading, median_ratio, medians, warm_ratio
 from benchmarks.skewed import skew_lines
 from benchmarks.small_half import Contest
-from benchmarks.world import World, _code_of_events, prepare_grown, tell_other_code, write_strings
+from benchmarks.world import World, _code_of_events, prepare_drop, prepare_grown, tell_other_code, write_strings
 from segmentation.events.categories import category_names
 from segmentation.features.catalogue import catalogue
 from segmentation.stores.conf import load_categories
@@ -135,6 +137,47 @@ def test_a_cluster_is_given_no_cores() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "--cores: the cluster has two workers of one core each" in done.stderr
+
+
+def test_two_benches_do_not_share_a_home(tmp_path: Path) -> None:
+    given = [sys.executable, "-m", "benchmarks", "chart", "--home", str(tmp_path)]
+    with machine.alone_in(tmp_path):
+        done = subprocess.run(given, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"another bench runs in {tmp_path}: wait for it, or give another --home\n"
+    with machine.alone_in(tmp_path):
+        pass
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="only the kernel of Linux ends children")
+def test_a_killed_bench_takes_its_contestant_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 0, '{"startup": 0, "work": 1, "memory": 1, "warm": null}', "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    rounds.run(World(tmp_path, 9), "spark")
+    prepare_drop(tmp_path, 9)
+    assert [command[:3] for command in commands] == [["setpriv", "--pdeathsig", "KILL"]] * 2
+    monkeypatch.undo()
+    sleeper = machine.ended_with_us(["sleep", "60"])
+    parent = f"import subprocess; child = subprocess.Popen({sleeper}); print(child.pid, flush=True); child.wait()"
+    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as bench:
+        assert bench.stdout is not None
+        child = int(bench.stdout.readline())
+        time.sleep(0.5)  # until it has told the kernel
+        bench.kill()
+    give_up = time.monotonic() + 20
+    while _lives(child):
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+
+
+def _lives(process: int) -> bool:
+    status = Path(f"/proc/{process}/stat")
+    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def test_cores_are_those_asked_for_or_available(monkeypatch: pytest.MonkeyPatch) -> None:

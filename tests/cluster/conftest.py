@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 import pyspark
 import pytest
 
+from benchmarks.machine import ended_with_us
 from segmentation.stores.archive import write_archive
 from segmentation.stores.jars import find_jars
 
@@ -91,11 +91,6 @@ class Cluster:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-
-
-def ended_with_us(command: Sequence[str]) -> list[str]:
-    """The command, where possible (Linux) so that the kernel ends it with this process, also when that is killed."""
-    return [*(["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []), *command]
 
 
 def environment(**more: str) -> dict[str, str]:
