@@ -24,8 +24,7 @@ def _basetable(home: Path, rows: list[int], count: int) -> None:
     readings = {}
     for size in rows:
         world = prepare(home, size)
-        played = rounds.play(world, list(BASETABLE), count, equality.check_basetable)
-        rounds.remember(world.home / "basetable.json", played)
+        played = rounds.play(world, list(BASETABLE), count, equality.check_basetable, world.home / "basetable.json")
         readings[size] = played
         _report(size, played, "spark")
     for small, large in pairwise(rows):
@@ -40,8 +39,7 @@ def _new_month(home: Path, rows: list[int], count: int) -> None:
     for size in rows:
         world = prepare(home, size)
         prepare_grown(world)
-        played = rounds.play(world, list(NEW_MONTH), count, equality.check_new_month)
-        rounds.remember(world.home / "new_month.json", played)
+        played = rounds.play(world, list(NEW_MONTH), count, equality.check_new_month, world.home / "new_month.json")
         for name in NEW_MONTH:
             m = rounds.medians(played, name)
             _say(f"{size:>12,} {name:16} work {m.work:7.2f} s{_warm(', warm {:7.2f} s', m.warm)}")
@@ -56,8 +54,7 @@ def _ingest(home: Path, rows: list[int], count: int) -> None:
     for size in rows:
         world = prepare_drop(home, size)
         prepare_csv(world)
-        played = rounds.play(world, list(INGEST), count, ingest_outputs.check)
-        rounds.remember(world.home / "ingest.json", played)
+        played = rounds.play(world, list(INGEST), count, ingest_outputs.check, world.home / "ingest.json")
         _report(size, played, "spark_ingest")
 
 
@@ -100,8 +97,7 @@ def _cluster(home: Path, rows: list[int], count: int) -> None:
     worlds, readings = [prepare(home, size) for size in rows], {}
     with on_cluster.running() as cluster:
         for world in worlds:
-            played = on_cluster.play(cluster, world, count)
-            rounds.remember(world.home / "cluster.json", played)
+            played = on_cluster.play(cluster, world, count, world.home / "cluster.json")
             readings[world.rows] = played
             for line in on_cluster.report(world.rows, played):
                 _say(line)

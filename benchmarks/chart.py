@@ -25,7 +25,7 @@ def draw(home: Path, target: Path) -> list[int]:
     """Write the chart of every size that has been measured below `home` as SVG; returns the sizes, in rows.
 
     Medians of all rounds. Equal readings give equal bytes. Raises SystemExit without readings, and where they are of
-    another number of cores each.
+    another number of cores or another machine each.
     """
     kept = {int(path.parent.name): json.loads(path.read_text()) for path in home.glob("*/basetable.json")}
     if not kept:
@@ -35,6 +35,9 @@ def draw(home: Path, target: Path) -> list[int]:
     if len({one["cores"] for one in kept.values()}) > 1:
         told = ", ".join(f"{size:,} rows on {one['cores']}" for size, one in sorted(kept.items()))
         raise SystemExit(f"the readings are of different numbers of cores ({told}): measure again by one CORES")
+    if len({one.get("machine") for one in kept.values()}) > 1:
+        told = ", ".join(f"{size:,} rows on {one.get('machine', 'one not told')}" for size, one in sorted(kept.items()))
+        raise SystemExit(f"the readings are of different machines ({told}): measure again on one")
     played = {size: one["rounds"] for size, one in kept.items()}
     figure, axes = canvas(3.6)
     figure.set_facecolor(PAPER)

@@ -20,6 +20,7 @@ import duckdb
 
 from benchmarks import equality, eventlog
 from benchmarks.machine import ended_with_us
+from benchmarks.rounds import remember
 from benchmarks.world import AS_OF, World, link_tables
 from segmentation.stores.archive import write_archive
 from segmentation.stores.jars import find_jars
@@ -61,9 +62,9 @@ def running() -> Iterator[Cluster]:
             cluster.stop()
 
 
-def play(cluster: Cluster, world: World, count: int) -> list[Round]:
-    """So many rounds, each with one build by each contestant; raises Unequal when their features differ."""
-    played = []
+def play(cluster: Cluster, world: World, count: int, kept: Path) -> list[Round]:
+    """So many rounds, each kept at once, with one build by each contestant; raises Unequal when features differ."""
+    played: list[Round] = []
     for number in range(count):
         # whoever comes first finds colder files and a cooler machine
         order = list(EXECUTORS)[:: -1 if number % 2 else 1]
@@ -71,6 +72,7 @@ def play(cluster: Cluster, world: World, count: int) -> list[Round]:
         one, two = (equality.spark_features(_output(world, name) / "data") for name in EXECUTORS)
         equality.require_equal(one, two, "two executors")
         played.append({name: done[name] for name in EXECUTORS})
+        remember(kept, played)
         line = ", ".join(f"{name} {run.work:.1f} s (cube {run.cube:.1f} s)" for name, run in played[-1].items())
         sys.stderr.write(f"round {number + 1} of {count}, {world.rows:,} rows: {line}\n")
     return played

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.machine import cores, ended_with_us
+from benchmarks.machine import cores, ended_with_us, model
 from benchmarks.world import World
+from segmentation.code_digest import code_digest
 
 
 @dataclass(frozen=True)
@@ -28,18 +31,24 @@ class Reading:
 Round = dict[str, Reading]
 
 
-def play(world: World, names: Sequence[str], rounds: int, check: Callable[[World], str]) -> list[Round]:
+def play(
+    world: World, names: Sequence[str], rounds: int, check: Callable[[World], str], kept: Path | None = None
+) -> list[Round]:
     """So many rounds; the last round's outputs stay in `world.home/out/<name>`, of a second run in `<name>_again`.
 
-    `check` is called after every round: it raises where outputs differ, and says what it held against what.
+    `check` is called after every round: it raises where outputs differ, and says what it held against what. Rounds
+    that passed it are in `kept` at once, so that a failure later does not lose them.
     """
     played: list[Round] = []
     for number in range(rounds):
         # whoever comes first finds colder files and a cooler machine
         order = [*names[number % len(names) :], *names[: number % len(names)]]
-        played.append({name: run(world, name) for name in order})
-        line = ", ".join(f"{name} {reading.work:.1f} s" for name, reading in sorted(played[-1].items()))
+        done = {name: run(world, name) for name in order}
+        line = ", ".join(f"{name} {reading.work:.1f} s" for name, reading in sorted(done.items()))
         sys.stderr.write(f"round {number + 1} of {rounds}, {world.rows:,} rows: {line}; {check(world)}\n")
+        played.append(done)
+        if kept:
+            remember(kept, played)
     return played
 
 
@@ -88,6 +97,14 @@ def medians(played: Sequence[Round], name: str) -> Reading:
 
 
 def remember(path: Path, played: Sequence[Mapping[str, object]]) -> None:
-    """Keep the readings of a size beside its logs, with the cores that were there to be used."""
+    """Keep the readings of a size beside its logs, with the machine, the cores to be used and what was measured."""
     rounds = [{name: vars(reading) for name, reading in each.items()} for each in played]
-    path.write_text(json.dumps({"cores": cores(), "rounds": rounds}, indent=1), encoding="utf-8")
+    told = {"machine": model(), "cores": cores(), "versions": _versions(), "rounds": rounds}
+    path.write_text(json.dumps(told, indent=1), encoding="utf-8")
+
+
+def _versions() -> dict[str, str]:
+    """Of Python and of what is held against each other, and the digest of our features' and the contestants' code."""
+    installed = {name: version(name) for name in ("pyspark", "duckdb", "polars")}
+    code = code_digest(["segmentation.features", "segmentation.basetable", "benchmarks"])
+    return {"python": platform.python_version(), **installed, "code": code}

@@ -108,6 +108,17 @@ def test_a_chart_is_of_readings_on_as_many_cores(tmp_path: Path, monkeypatch: py
         draw(tmp_path, tmp_path / "speed.svg")
 
 
+def test_a_chart_is_of_one_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for size, name in ((1_000, "a slow one"), (2_000, "a fast one")):
+        monkeypatch.setattr(rounds, "model", lambda name=name: name)
+        (tmp_path / str(size)).mkdir()
+        rounds.remember(tmp_path / str(size) / "basetable.json", [{"spark": Reading(1, 2.0, 5, None)}])
+    kept = json.loads((tmp_path / "1000" / "basetable.json").read_text())
+    assert set(kept["versions"]) == {"python", "pyspark", "duckdb", "polars", "code"}
+    with pytest.raises(SystemExit, match="1,000 rows on a slow one, 2,000 rows on a fast one"):
+        draw(tmp_path, tmp_path / "speed.svg")
+
+
 def test_a_cube_of_other_code_is_no_start_for_a_new_month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[str] = []
     monkeypatch.setattr("benchmarks.world._run", lambda *words: given.append(words[0]))
@@ -240,8 +251,11 @@ def test_outputs_of_every_round_are_compared(monkeypatch: pytest.MonkeyPatch, tm
         return "equal"
 
     assert len(rounds.play(World(tmp_path, 9), ["a"], 1, check)) == 1
+    kept = tmp_path / "basetable.json"
+    seen.clear()
     with pytest.raises(Unequal, match="differs"):
-        rounds.play(World(tmp_path, 9), ["a"], 3, check)
+        rounds.play(World(tmp_path, 9), ["a"], 3, check, kept)
+    assert len(json.loads(kept.read_text())["rounds"]) == 1
 
 
 def test_ingests_that_stored_other_rows_are_refused() -> None:
