@@ -203,8 +203,8 @@ def _wide() -> str:
     columns = ", ".join(f"({sql})::double AS {name}" for name, sql in entries.items())
     sides = []
     for category in (*CATEGORIES, "all"):
-        names = [name for name in entries if category != "all" or name not in _NOT_IN_TOTALS]
-        picked = ", ".join(f"{name} AS {_slug(category)}_{name}" for name in names)
+        kinds = [name for name in entries if category != "all" or name not in _NOT_IN_TOTALS]
+        picked = ", ".join(f"{name} AS {_slug(category)}_{name}" for name in kinds)
         sides.append(f"(SELECT account, {picked} FROM entries WHERE category = '{category}')")
     shares = [f"{_slug(category)}_share_year" for category in CATEGORIES]
     entropy = " + ".join(f"CASE WHEN {s} > 0 THEN -{s} * ln({s}) ELSE {s} END" for s in shares)
