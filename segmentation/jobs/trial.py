@@ -84,7 +84,10 @@ def _unfit_time(job: Job, rules: RuleSet, layout: str | None) -> str | None:
 
 
 def _unfit_values(job: Job, rules: RuleSet, layout: str | None) -> str | None:
-    """What Spark would take for something else: a duration of any unit for seconds, a number for yes or no."""
+    """What Spark would take for something else: a duration of any unit for seconds, a number for yes or no.
+
+    And a number with a fraction for an id: pandas makes such a column of whole numbers as soon as one is missing.
+    """
     parsed, source = parse_layout(_no_rows(job, rules, layout), rules, layout)
 
     def made(sql: str | None) -> T.StructField | None:
@@ -95,6 +98,11 @@ def _unfit_values(job: Job, rules: RuleSet, layout: str | None) -> str | None:
     if flag and not isinstance(flag.dataType, wanted):
         kind = flag.dataType.simpleString()
         return f"error_when: {source.error_when} is {kind}, neither true nor false: write a condition, such as x <> 0"
+    for key, sql in (("token", source.token), ("account_id", source.account_id), ("event_id", source.event_id)):
+        given = made(sql)
+        if given and isinstance(given.dataType, (T.FloatType, T.DoubleType)):
+            kind = given.dataType.simpleString()
+            return f"{key}: {sql} is {kind}, by which 1001 becomes 1001.0: write try_cast({sql} AS BIGINT)"
     for key, sql in (("duration_s", source.duration_s), ("value", source.value)):
         number = made(sql) if source.format == "parquet" else None
         unit = number.metadata.get(DURATION_UNIT) if number else None

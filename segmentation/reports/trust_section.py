@@ -48,8 +48,9 @@ def _caveats(inputs: Inputs) -> list[str]:
         said.append(accuracy)
     said += [
         "Read `unseen accounts`, not `accounts it learned from`: by the gap a model flatters itself.",
-        "An interval says where the true figure lies, as far as so many accounts can tell: 95 of 100 such intervals "
-        "hold it.",
+        "An interval says where the true figure lies, as far as so many accounts can tell. Of `accounts held back` 95 "
+        "of 100 such intervals hold it; of `unseen accounts, in turn` fewer, as the models asked in turn have learned "
+        "from much the same accounts, and that they would differ with others is not counted in.",
         "Segments are a way to look at accounts, not a law: a doubtful one may be drawn otherwise next time.",
         "All of it is said from usage alone. What accounts do elsewhere nobody here knows.",
     ]
@@ -147,7 +148,7 @@ GLOSSARY = (
     ("g (Hedges)", "A difference in standard deviations: 0.2 is small, 0.8 is large."),
     ("Gate", "The check that a newly trained industry model must pass before its guesses take the place of those of "
              "the model in use."),
-    ("Interval", "Where the true figure lies, as far as so many accounts can tell: 95 of 100 such intervals hold it."),
+    ("Interval", "Where the true figure lies, as far as so many accounts can tell."),
     ("Label", "The industry that the accounts file names."),
     ("Matthews correlation", "How far first choices and labels agree beyond chance: 0 not at all, 1 always."),
     (NOT_FROM_USAGE.capitalize(), "All of its AUC's interval lies below the bar of a predictable industry, even if it "

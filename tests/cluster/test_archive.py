@@ -14,7 +14,9 @@ from tests.cluster.conftest import HIDE_CHECKOUT
 def test_the_zip_is_the_package_with_its_settings_and_the_same_every_time(tmp_path: Path) -> None:
     one, two = write_archive(tmp_path / "a" / "one.zip"), write_archive(tmp_path / "two.zip")
     assert one.read_bytes() == two.read_bytes()
-    names = zipfile.ZipFile(one).namelist()
+    with zipfile.ZipFile(one) as archive:
+        names = archive.namelist()
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}  # not the files' own
     wanted = {
         "__init__.py",
         "jobs/run_all.py",

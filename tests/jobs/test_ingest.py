@@ -242,12 +242,20 @@ def test_units_flags_and_other_columns_of_a_file_read_before(
     pq.write_table(pa.table(rows | {"token": ["t2"]}), logs.drop / "older.parquet")
     nanos = pa.array([1_500_000_000], pa.duration("ns"))  # a number to Spark, which would take it for seconds
     pq.write_table(pa.table(rows | {"seconds": nanos}), logs.drop / "timed.parquet")
+    # as pandas writes whole numbers of which one is missing
+    pq.write_table(pa.table(rows | {"account": [1001.0]}), logs.drop / "halves.parquet")
     assert logs.ingest() == Exit.PARTIAL
+    said = capsys.readouterr().out
     refused = "unfit_types: duration_s: seconds is a duration in ns: write seconds / 1e9 for seconds"
-    assert f"refused: {logs.drop / 'timed.parquet'}: {refused}" in capsys.readouterr().out
+    assert f"refused: {logs.drop / 'timed.parquet'}: {refused}" in said
+    refused = (
+        "unfit_types: account_id: account is double, by which 1001 becomes 1001.0: write try_cast(account AS BIGINT)"
+    )
+    assert f"refused: {logs.drop / 'halves.parquet'}: {refused}" in said
     flags = logs.read(EVENTS).select("token", "is_error").collect()
     assert dict(flags) == {"t1": True, "t2": None}
     (logs.drop / "timed.parquet").unlink()
+    (logs.drop / "halves.parquet").unlink()
     pq.write_table(pa.table(rows | {"failed": ["true"], "more": [1]}), logs.drop / "flagged.parquet")
     assert logs.ingest() == Exit.OK
     said = capsys.readouterr().err

@@ -218,6 +218,12 @@ def test_a_source_read_as_another_format_needs_what_that_one_needs(tmp_path: Pat
     [
         ("zone: Europe/Brusels", "time.zone: no time zone 'Europe/Brusels': did you mean 'Europe/Brussels'"),
         ("formats: [YYYY-MM-dd]", "time.formats: 'YYYY-MM-dd': Spark reads no Y (a year is yyyy"),
+        ("formats: [yyyy-mm-dd]", "time.formats: 'yyyy-mm-dd': m is the minute, which stands behind the hour; a month"),
+        (
+            "formats: ['yyyy-mm-dd HH:MM:ss']",
+            "time.formats: 'yyyy-mm-dd HH:MM:ss': m is the minute, which stands behind the hour; a month is M, as in MM",
+        ),
+        ("formats: ['dd.MM.yyyy hh:mm a']", None),
         ("formats: [yyyy-MM-ddTHH:mm]", "time.formats: 'yyyy-MM-ddTHH:mm': Spark reads no T"),
         ("formats: [\"yyyy-MM-dd'T'HH:mm:ss[.SSS]XXX\"]", None),
         ("formats: [yyyy年MM月dd日]", None),
