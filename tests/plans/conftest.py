@@ -68,7 +68,9 @@ class Plan:
         """Every scan of a table that lies in partitions opens files of some of them alone."""
         for table in self.tables:
             for scan in self.scans(table):
-                assert all(column in partition_filters(scan) for column in _PARTITIONS.get(table, ())), scan
+                # Spark adds "is not null" to any join by itself, and no partition is left out by it
+                asked = re.sub(r"isnotnull\(\w+\)", "", partition_filters(scan))
+                assert all(column in asked for column in _PARTITIONS.get(table, ())), scan
 
 
 def partition_filters(scan: str) -> str:

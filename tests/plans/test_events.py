@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from segmentation.events.balance import row_balance
 from segmentation.events.build import build_events, lay_out
 from segmentation.events.dimensions import kept_names, merge_tokens
 from segmentation.events.duplicates import KNOWN, mark_copies, suspects
 from segmentation.events.parse import identify, parse
+from segmentation.events.revisions import VERSION, supersede
 from segmentation.events.rule_set import RuleSet
 from segmentation.jobs import stored_hashes
 from segmentation.jobs.batches import HASHES_PER_TASK, hash_partitions
@@ -38,6 +40,19 @@ def test_rows_meet_their_copies_without_a_shuffle(spark: SparkSession, read: Rea
         plan = Plan(mark_copies([identified], known, drop=True)[0])
         plan.require_none_of(*SLOW)
     assert plan.exchanges == 0
+
+
+@pytest.mark.parametrize("into", ["nothing", "events"])
+def test_rows_meet_what_overtakes_them_without_a_shuffle(spark: SparkSession, read: Read, into: str) -> None:
+    """Of an event's versions two numbers go to every task, and no row does."""
+    decided = read("events").withColumn("event_id_hash", F.col("row_hash") % 1000)
+    stored = read("events").select(*VERSION).withColumn("event_id_hash", F.col("row_hash") % 1000)
+    with setting(spark, "spark.sql.autoBroadcastJoinThreshold", "-1", "a guess that is too high"):
+        rows, overtaken = supersede(decided, stored if into == "events" else None)
+        plan = Plan(rows)
+        plan.require_none_of(*SLOW)
+    assert plan.exchanges == 0
+    assert (overtaken is None) == (into == "nothing")
 
 
 def test_copies_are_looked_for_in_a_narrow_exchange(spark: SparkSession, walked: Path) -> None:

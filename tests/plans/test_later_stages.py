@@ -123,7 +123,10 @@ STAGES = {
     # cube: owners, categories
     "report": Stage(_reported, {**dict.fromkeys(REPORTED, 1), "activity": 2}, 6),
     # segments: which methods there are, and the rows of one; exchanges: these methods, the order of the file
-    "export": Stage(_exported, {"basetable": 1, "segments": 2, "account_rfm": 1, "industry_fill": 1}, 2),
+    # industry_models: whether the gate refused them
+    "export": Stage(
+        _exported, {"basetable": 1, "segments": 2, "account_rfm": 1, "industry_models": 1, "industry_fill": 1}, 2
+    ),
     # cube: the first month with a value, owners, days
     "value": Stage(_valued, {"activity": 3, "tokens": 1}, 5),
     # cube: owners, tokens, products, who was seen later by token and by account (which are one when it runs)

@@ -221,7 +221,7 @@ def test_a_source_read_as_another_format_needs_what_that_one_needs(tmp_path: Pat
         ("formats: [yyyy-mm-dd]", "time.formats: 'yyyy-mm-dd': m is the minute, which stands behind the hour; a month"),
         (
             "formats: ['yyyy-mm-dd HH:MM:ss']",
-            "time.formats: 'yyyy-mm-dd HH:MM:ss': m is the minute, which stands behind the hour; a month is M, as in MM",
+            "time.formats: 'yyyy-mm-dd HH:MM:ss': m is the minute, which stands behind the hour; a month",
         ),
         ("formats: ['dd.MM.yyyy hh:mm a']", None),
         ("formats: [yyyy-MM-ddTHH:mm]", "time.formats: 'yyyy-MM-ddTHH:mm': Spark reads no T"),
