@@ -107,12 +107,12 @@ def _require_classifier(name: str, estimator: Any, groups: int) -> None:
 
 def _require_values(name: str, estimator: Any, settings: ModelSettings) -> None:
     """Values out of range would fail in the fit, after hours; the points of a grid may be tried last."""
+    inner = estimator.getClassifier() if isinstance(estimator, OneVsRest) else estimator
+    points = [] if isinstance(estimator, BaseEstimator) else grid_points(estimator, settings)
     try:
         if isinstance(estimator, BaseEstimator):
             estimator._validate_params()
-            return
-        inner = estimator.getClassifier() if isinstance(estimator, OneVsRest) else estimator
-        for point in grid_points(estimator, settings):
+        for point in points:
             inner.copy(param_map(estimator, point))  # hands all values to the JVM, which knows their ranges
     except (ValueError, IllegalArgumentException) as error:
         raise InputProblem(f"models.{name}: {first_line(error, 200)}") from None
