@@ -110,7 +110,7 @@ def _require_values(name: str, estimator: Any, settings: ModelSettings) -> None:
     inner = estimator.getClassifier() if isinstance(estimator, OneVsRest) else estimator
     points = [] if isinstance(estimator, BaseEstimator) else grid_points(estimator, settings)
     try:
-        if isinstance(estimator, BaseEstimator):
+        if hasattr(estimator, "_parameter_constraints"):  # as scikit-learn's own have, and others need not
             estimator._validate_params()
         for point in points:
             inner.copy(param_map(estimator, point))  # hands all values to the JVM, which knows their ranges

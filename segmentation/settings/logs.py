@@ -82,7 +82,7 @@ class TimeSettings(Frozen):
                     f"{form!r}: Spark reads no {', '.join(strange)} (a year is yyyy, a day dd; a letter that stands "
                     "for itself is quoted: 'T')"
                 )
-            if re.search("m.*[HhKk]|^[^HhKk]*m", re.sub("'[^']*'", "", form)):
+            if re.search("^[^HhKk]*m", re.sub("'[^']*'", "", form)):
                 raise ValueError(f"{form!r}: m is the minute, which stands behind the hour; a month is M, as in MM")
         return formats
 

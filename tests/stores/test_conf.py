@@ -224,6 +224,7 @@ def test_a_source_read_as_another_format_needs_what_that_one_needs(tmp_path: Pat
             "time.formats: 'yyyy-mm-dd HH:MM:ss': m is the minute, which stands behind the hour; a month",
         ),
         ("formats: ['dd.MM.yyyy hh:mm a']", None),
+        ("formats: ['[yyyy-MM-dd HH:mm:ss][dd/MM/yyyy HH:mm]']", None),
         ("formats: [yyyy-MM-ddTHH:mm]", "time.formats: 'yyyy-MM-ddTHH:mm': Spark reads no T"),
         ("formats: [\"yyyy-MM-dd'T'HH:mm:ss[.SSS]XXX\"]", None),
         ("formats: [yyyy年MM月dd日]", None),
