@@ -17,7 +17,7 @@ Made = TypeVar("Made")
 def in_threads(
     pool: Executor, session: SparkSession, work: Callable[[Task], Made], tasks: Iterable[Task]
 ) -> list[Made]:
-    """Every task's outcome, in order of the tasks; what the first of them raised is raised, and no more are begun.
+    """Every task's outcome, in order of the tasks; what the first of them raised is raised.
 
     A thread knows the caller's properties (job group, tags, the session over Connect) only if it is told. It is told
     once per task: PySpark copies the properties when it wraps a function, and threads that run one wrapped function

@@ -178,7 +178,10 @@ def test_a_killed_bench_takes_its_contestant_along(tmp_path: Path, monkeypatch: 
     with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as bench:
         assert bench.stdout is not None
         child = int(bench.stdout.readline())
-        time.sleep(0.5)  # until it has told the kernel
+        give_up = time.monotonic() + 20
+        while Path(f"/proc/{child}/comm").read_text() != "sleep\n":  # before, it has not told the kernel yet
+            assert time.monotonic() < give_up
+            time.sleep(0.05)
         bench.kill()
     give_up = time.monotonic() + 20
     while _lives(child):

@@ -11,9 +11,8 @@ from pyspark.sql import functions as F
 
 from segmentation.arguments import given_path
 from segmentation.errors import InputProblem
-from segmentation.industries.filling import REVIEW
 from segmentation.jobs.freshness import BESIDE, is_outdated, read_basetable
-from segmentation.jobs.industry_models import standing_of
+from segmentation.jobs.industry_models import decided_fills, standing_of
 from segmentation.reports.export import COLUMNS, export_rows, tables_of
 from segmentation.reports.standing import outdated
 from segmentation.runtime import Job, JobSpec
@@ -70,7 +69,7 @@ def _rows(job: Job, table: Table, as_of: dt.date) -> DataFrame | None:
     """
     if not job.tables.exists(table):
         return job.tables.read(table) if table in _NEEDED else None  # which says how to make it
-    rows, dates = job.tables.read(table), job.tables.dates(table)
+    dates = job.tables.dates(table)
     if as_of not in dates:
         if table not in _NEEDED:
             return None
@@ -79,9 +78,9 @@ def _rows(job: Job, table: Table, as_of: dt.date) -> DataFrame | None:
             f"{table.name} does not speak for {as_of} (it does for {known}): run `segmentation {command} --as-of "
             f"{as_of}`, or export as of another date"
         )
-    rows = rows.where(F.col("as_of") == F.lit(as_of))
-    if table is INDUSTRY_FILL and (behind := standing_of(job, as_of)) and behind.is_refused:
-        return rows.withColumn("decision", F.lit(REVIEW))  # nothing that the gate refused may be acted upon unseen
+    if table is INDUSTRY_FILL:
+        return decided_fills(job, as_of)
+    rows = job.tables.read(table).where(F.col("as_of") == F.lit(as_of))
     return _of_one_method(job, rows) if table is SEGMENTS else rows
 
 

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.industries.filling import REVIEW
 from segmentation.industries.gate import OVERRULED, REFUSED
 from segmentation.jobs.rows import replace_date
 from segmentation.reports.standing import Standing, standing
 from segmentation.runtime import Job
-from segmentation.schemas import INDUSTRY_MODELS
+from segmentation.schemas import INDUSTRY_FILL, INDUSTRY_MODELS
 from segmentation.stores.registry import GATE, find_version, trained_at, trained_for
 from segmentation.stores.runs import Runs
 
@@ -76,6 +78,13 @@ def standing_of(job: Job, as_of: dt.date) -> Standing | None:
         return None
     rows = job.tables.read(INDUSTRY_MODELS).where(F.col("as_of") == F.lit(as_of)).toPandas()
     return None if rows.empty else standing(rows)
+
+
+def decided_fills(job: Job, as_of: dt.date) -> DataFrame:
+    """The rows of industry_fill of a date; nothing that the gate refused may be acted upon before somebody looked."""
+    rows = job.tables.read(INDUSTRY_FILL).where(F.col("as_of") == F.lit(as_of))
+    behind = standing_of(job, as_of)
+    return rows.withColumn("decision", F.lit(REVIEW)) if behind and behind.is_refused else rows
 
 
 def _refused(refusal: Refusal | None) -> dict[str, Any]:

@@ -70,7 +70,8 @@ def read_inputs(job: Job) -> tuple[Inputs, str]:
     tables = job.tables
     for table in NEEDED:
         tables.version(table)  # names the command that makes it
-    as_of = _asked(job, dates := tables.dates(SEGMENTS))
+    dates = tables.dates(SEGMENTS)
+    as_of = _asked(job, dates)
     previous = max((date for date in dates if date < as_of), default=None)
     read = [one for one in (*COMPARED, *OF_NOW, BASETABLE, LEDGER, ROW_BALANCE, ACTIVITY) if tables.exists(one)]
     both = _collected(job, read, as_of, previous)
@@ -99,9 +100,8 @@ def read_inputs(job: Job) -> tuple[Inputs, str]:
         previous_value_months=_months(job, ACCOUNT_VALUES, previous),
         hashed_ids=settings.privacy.hash_ids,
     )
-    versions = tables.versions(read)
     asked = {"report": settings.report.model_dump(), "horizon": inputs.horizon_months, "method": inputs.method}
-    return inputs, json.dumps({"as_of": str(as_of), **versions, **asked}, sort_keys=True)
+    return inputs, json.dumps({"as_of": str(as_of), **tables.versions(read), **asked}, sort_keys=True)
 
 
 def _months(job: Job, table: Table, date: dt.date | None) -> int | None:

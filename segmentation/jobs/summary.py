@@ -10,13 +10,12 @@ from pyspark.sql import functions as F
 from segmentation.errors import LackingData
 from segmentation.industries.filling import FILL, REVIEW, promised
 from segmentation.jobs.freshness import read_basetable
-from segmentation.jobs.industry_models import standing_of
+from segmentation.jobs.industry_models import decided_fills
 from segmentation.runtime import Job
 from segmentation.schemas import (
     ACCOUNT_RFM,
     BASETABLE,
     INDUSTRY_CARDS,
-    INDUSTRY_FILL,
     INDUSTRY_METRICS,
     INDUSTRY_SCORES,
     LEDGER,
@@ -107,12 +106,8 @@ def _industries(job: Job, as_of: dt.date) -> list[str]:
         f"  {name:<{wide + 43}}{card['labelled']:>10,}  {card['verdict']}" for name, card in sorted(cards.items())
     ]
     precision = promised(job.settings.industry.fill_precision, lows)
-    decided = _at(job.tables.read(INDUSTRY_FILL), as_of).groupBy("decision").count().collect()
-    counts = {row["decision"]: row["count"] for row in decided}
-    behind = standing_of(job, as_of)
-    if behind and behind.is_refused:
-        counts = {REVIEW: sum(counts.values())}
-    lines.append(_fill(counts, precision))
+    decided = decided_fills(job, as_of).groupBy("decision").count().collect()
+    lines.append(_fill({row["decision"]: row["count"] for row in decided}, precision))
     scored = _at(job.tables.read(INDUSTRY_SCORES), as_of).select("account_id").distinct().count()
     return [*lines, f"scored       {scored:,} accounts, labelled or not, in industry_scores"]
 

@@ -106,9 +106,12 @@ def _require_classifier(name: str, estimator: Any, groups: int) -> None:
 
 
 def _require_values(name: str, estimator: Any, settings: ModelSettings) -> None:
-    """Values out of range would fail in the fit, after hours; the points of a grid may be tried last."""
+    """Values out of range would fail in the fit, after hours; the points of a grid may be tried last.
+
+    Over Connect, and of models that the JVM does not know, the fit alone can tell.
+    """
     inner = estimator.getClassifier() if isinstance(estimator, OneVsRest) else estimator
-    points = [] if isinstance(estimator, BaseEstimator) else grid_points(estimator, settings)
+    points = () if isinstance(estimator, BaseEstimator) else grid_points(estimator, settings)
     try:
         if hasattr(estimator, "_parameter_constraints"):  # as scikit-learn's own have, and others need not
             estimator._validate_params()

@@ -149,6 +149,15 @@ def _table(
     )
 
 
+def value_if_staying(values: pd.DataFrame) -> pd.Series:
+    """What accounts would bring that are sure to be customers still, of rows of account_values.
+
+    `lifetime_value` is less the likelier the account is gone already: weighed by it, the surest losses came last.
+    """
+    alive = values["alive"].astype(float)
+    return values["lifetime_value"].astype(float) / alive.where(alive > 0, 1.0)
+
+
 def _checked(
     rows: pd.DataFrame, as_of: dt.date, split: dt.date | None, resamples: int, seed: int
 ) -> tuple[pd.DataFrame, str | None]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 import pandas as pd
 
 from segmentation.industries.filling import REVIEW
+from segmentation.outlook.value import value_if_staying
 from segmentation.reports.inputs import Inputs
 from segmentation.reports.standing import standing
 from segmentation.segments.rfm import FADING
@@ -118,24 +119,15 @@ def _leaving(inputs: Inputs) -> pd.DataFrame:
     why = f"active so far, and likely to be silent for {months_ahead(inputs.horizon_months)}"
     parts = [likely.assign(why=why), _fading(inputs, set(likely["account_id"]))]
     rows = pd.concat([part.astype(object) for part in parts], ignore_index=True)
-    expected, staying = _worth(inputs)
-    rows = rows.assign(action=REACH_OUT, expected_value=rows["account_id"].map(expected))
+    worth = pd.DataFrame({"lifetime_value": [], "alive": []}, dtype=float)
+    if inputs.has("account_values"):
+        worth = inputs.rows("account_values").set_index("account_id")
+    expected = rows["account_id"].map(worth["lifetime_value"].astype(float))
+    rows = rows.assign(action=REACH_OUT, expected_value=expected)
     chance = rows["probability"].astype(float).fillna(1.0)
-    at_stake = rows["account_id"].map(staying).astype(float) * chance
+    at_stake = rows["account_id"].map(value_if_staying(worth)).astype(float) * chance
     rows = rows.assign(at_stake=at_stake, order=at_stake.fillna(0.0), chance=chance, why=_with_days(inputs, rows))
     return rows.sort_values(["order", "chance", "account_id"], ascending=[False, False, True])
-
-
-def _worth(inputs: Inputs) -> tuple[pd.Series, pd.Series]:
-    """The expected value by account_id, and what it would be of an account that is sure to be a customer still.
-
-    The expected value is less the likelier the account is gone already: weighed by it, the surest losses came last.
-    """
-    if not inputs.has("account_values"):
-        return pd.Series(dtype=float), pd.Series(dtype=float)
-    rows = inputs.rows("account_values").set_index("account_id")
-    expected, alive = rows["lifetime_value"].astype(float), rows["alive"].astype(float)
-    return expected, expected / alive.where(alive > 0, 1.0)
 
 
 def _fading(inputs: Inputs, listed: Set[str]) -> pd.DataFrame:

@@ -14,15 +14,13 @@ from pyspark.sql import types as T
 from segmentation.errors import InputProblem
 from segmentation.local_rows import LocalRows
 from segmentation.stores.capabilities import setting
-from segmentation.stores.catalogs import MARK, history, is_in_catalog, is_ours, require_ours, require_schema, stored_at
+from segmentation.stores.catalogs import history, is_in_catalog, is_ours, require_ours, require_schema, stored_at
 from segmentation.stores.host import spark_path
 from segmentation.stores.made_by import damaged
 from segmentation.stores.small_tables import counted_rows, is_written, small_frame, stored_columns, stored_values
+from segmentation.stores.table_definitions import create_table
 from segmentation.stores.table_folders import latest_version, notes_after, remove_begun, remove_folder
 from segmentation.table import Table
-
-#: a published version stays readable until `segmentation forget` purges what is older
-_KEPT_FOR = "interval 3650 days"
 
 
 class DeltaTable:
@@ -139,29 +137,7 @@ class DeltaTable:
             require_schema(self._spark, self._catalog)
         elif self._folder.exists():
             remove_begun(self._folder)
-        never_null = {field.name for field in self._table.columns if not field.nullable}
-        parts = (
-            f"`{field.name}` {field.dataType.simpleString()}{' NOT NULL' if field.name in never_null else ''}"
-            for field in columns
-        )
-        keys = [name for name in self._table.unique_by if name not in self._table.partition_by]
-        # account ids in statistics would outlive the rows they came from, and wide tables are read whole anyway
-        indexed = self._table.indexed or tuple(name for name in keys[:2] if not name.startswith(("account", "token")))
-        properties = {
-            MARK: self._table.name,
-            "delta.dataSkippingStatsColumns": ",".join(indexed),
-            "delta.logRetentionDuration": _KEPT_FOR,
-            "delta.deletedFileRetentionDuration": _KEPT_FOR,
-            **{f"delta.constraints.{name}": condition for name, condition in self._table.constraints.items()},
-        }
-        if not indexed:
-            properties |= {"delta.dataSkippingNumIndexedCols": "0"}
-            del properties["delta.dataSkippingStatsColumns"]
-        if self._table.free_names:
-            properties["delta.columnMapping.mode"] = "name"  # without it Delta refuses blanks and brackets in names
-        said = ", ".join("'{}' = '{}'".format(key, value.replace("'", "\\'")) for key, value in properties.items())
-        split = f" PARTITIONED BY ({', '.join(self._table.partition_by)})" if self._table.partition_by else ""
-        self._spark.sql(f"CREATE TABLE {self.sql_name} ({', '.join(parts)}) USING delta{split} TBLPROPERTIES ({said})")
+        self._spark.sql(create_table(self._table, self.sql_name, columns))
 
     def admit_nulls(self) -> None:
         """Let be null what only an earlier release, which made the table, did not let be."""
