@@ -22,9 +22,10 @@ from segmentation.jobs.built import is_behind
 from segmentation.jobs.freshness import read_basetable
 from segmentation.jobs.horizons import forecast_months
 from segmentation.jobs.stored_categories import stored_categories
+from segmentation.reports.actions import open_fills
 from segmentation.reports.standing import standing
 from segmentation.runtime import Job
-from segmentation.schemas import CHURN_SCORES, INDUSTRY_MODELS, PUBLISHED, SEGMENTS
+from segmentation.schemas import CHURN_SCORES, INDUSTRY_FILL, INDUSTRY_MODELS, PUBLISHED, SEGMENTS
 from segmentation.segments.placing import lead_method
 from segmentation.settings import Settings
 from segmentation.stores.conf import default_profile, load_settings
@@ -109,9 +110,21 @@ class House:
     @cached_property
     def industry_warning(self) -> str | None:
         """What one must know before acting on the industries of `as_of`; None where all is as it should be."""
-        if not self.has(INDUSTRY_MODELS):
-            return None
-        return standing(self.rows_at(INDUSTRY_MODELS).toPandas()).warning
+        return None if self._models.empty else standing(self._models).warning
+
+    @cached_property
+    def _models(self) -> pd.DataFrame:
+        """The one row of industry_models of `as_of`, with all columns; empty where an earlier release wrote none."""
+        has = self.has(INDUSTRY_MODELS)
+        return self.rows_at(INDUSTRY_MODELS).toPandas() if has else pd.DataFrame(columns=INDUSTRY_MODELS.columns.names)
+
+    def open_fills(self) -> pd.DataFrame:
+        """The rows of industry_fill whose account has no industry yet; of a model that the gate refused none is filled.
+
+        Raises MissingTable where there is nothing for the date.
+        """
+        frames = {"industry_fill": self.at(INDUSTRY_FILL), "industry_models": self._models, "basetable": self.basetable}
+        return open_fills(frames)
 
     @cached_property
     def horizon_months(self) -> int | None:

@@ -440,7 +440,7 @@ INDUSTRY_METRICS = Table(
         metric       string!     # auc, pr_auc, macro_auc, accuracy, top2_accuracy, mcc, log_loss, brier, ...
         industry     string      # the industry against the rest; null for a metric over all of them
         value        double      # null where it is not defined; the reason says why
-        low          double      # 95 % bootstrap interval over accounts
+        low          double      # 95 % bootstrap interval over accounts; of cv wider, as its fits share accounts
         high         double
         majority     double      # the same metric for always answering with the shares of the training split
         random       double      # the same metric for answers drawn from those shares

@@ -72,6 +72,17 @@ def test_what_is_missing_names_its_command(house: House) -> None:
         house.at(SEGMENTS, "ward2")
 
 
+def test_of_a_refused_model_nothing_is_filled_in(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = house.at(INDUSTRY_FILL)
+    sure = stored["account_id"] == stored["account_id"].iloc[0]
+    monkeypatch.setattr(house, "at", lambda table: stored.assign(decision=stored["decision"].mask(sure, "fill")))
+    decided = house.open_fills()
+    assert set(decided["decision"]) == {"review"}
+    assert set(decided["account_id"]) == set(house.basetable.loc[house.basetable["industry"].isna(), "account_id"])
+    monkeypatch.setattr(house, "_models", house._models.assign(refused=None, reasons=[[]], gate="passed"))
+    assert house.open_fills()["decision"].value_counts()["fill"] == 1
+
+
 def test_a_feature_is_known_by_its_name(house: House) -> None:
     assert house.feature("document_rows_year").meaning == "Log rows of Document in the last twelve months."
     with pytest.raises(InputProblem, match="no feature 'document_row_year'"):

@@ -12,7 +12,14 @@ from segmentation.column_names import quoted
 from segmentation.events.categories import categorise
 from segmentation.events.parse import UNKNOWN_KEYS, original
 from segmentation.events.revisions import identity_columns
-from segmentation.events.rules import built_in_rules, closing_rules, decide, is_in_range, with_source_rules
+from segmentation.events.rules import (
+    built_in_rules,
+    closing_rules,
+    condition,
+    decide,
+    is_in_range,
+    with_source_rules,
+)
 from segmentation.events.spelling import Composer, composed, composed_by_java
 from segmentation.events.times import is_moment, to_utc, written_time
 from segmentation.schemas import EVENTS, KEPT
@@ -37,7 +44,7 @@ def build_events(
     """
     types = {field.name: field.dataType for field in parsed.schema}
     named = categorise(_named(parsed, source, types, compose), "event_name", categories)
-    rules = with_source_rules(built_in_rules(settings, now, source.time.zone), source.rules, closing_rules())
+    rules = with_source_rules(built_in_rules(settings, now, source.time.zone), source.rules, closing_rules(), named)
     ours = [field.name for field in EVENTS.columns]
     decided = decide(named, rules)
     special = _special_columns(batch_id, is_in_range(settings, now), original(F.col("_raw"), types["_raw"]))
@@ -92,7 +99,7 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
         **_number(parsed, "duration_s", source.duration_s),
         **_number(parsed, "value", source.value),
         "status": _text(source.status),
-        "is_error": _flag(source.error_when, parsed),
+        "is_error": condition(source.error_when, parsed),
         "product": _text(source.product),
         "os": _text(source.os),
         "attributes": _attributes(attributes, UNKNOWN_KEYS in types),
@@ -108,15 +115,6 @@ def _named(parsed: DataFrame, source: SourceSettings, types: dict[str, T.DataTyp
         *(spelled.get(name, F.col(quoted(name))).alias(name) for name in named.columns),
         to_utc(F.col("_written_ts"), source.time.zone, F.col("_is_moment")).alias("event_ts"),
     )
-
-
-def _flag(sql: str | None, parsed: DataFrame) -> Column:
-    """What the SQL says of a row: of a text whether it reads as true (t, yes, 1) or false, of neither null."""
-    if sql is None:
-        return F.lit(None).cast("boolean")
-    given = F.expr(sql)
-    is_text = isinstance(parsed.select(given).schema[0].dataType, T.StringType)
-    return given.try_cast("boolean") if is_text else given
 
 
 def _special_columns(batch_id: str, in_range: Column, raw: Column) -> dict[str, Column]:

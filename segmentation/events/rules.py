@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from segmentation.errors import InputProblem
 from segmentation.events.duplicates import DUPLICATE, REPEATED_HEADER
@@ -96,15 +97,26 @@ def closing_rules() -> list[Rule]:
     ]
 
 
-def with_source_rules(before: Sequence[Rule], own: Sequence[RuleSettings], after: Sequence[Rule]) -> list[Rule]:
-    """The rules in order, those a source file brings included: over the log's columns, and ours where both have a name.
+def with_source_rules(
+    before: Sequence[Rule], own: Sequence[RuleSettings], after: Sequence[Rule], rows: DataFrame
+) -> list[Rule]:
+    """The rules in order, those a source file brings included: over `rows`, the log's columns beside ours.
 
-    Raises InputProblem for the name of a rule that is there without it.
+    Where both have a name it is ours. Raises InputProblem for the name of a rule that is there without it.
     """
     there = {*(rule.name for rule in (*before, *after)), SUPERSEDED, ERASED}
     if taken := [rule.name for rule in own if rule.name in there]:
         raise InputProblem(f"rules of the source are named like built-in ones: {', '.join(taken)}; rename them")
-    return [*before, *(Rule(rule.name, rule.disposition, F.expr(rule.when)) for rule in own), *after]
+    return [*before, *(Rule(rule.name, rule.disposition, condition(rule.when, rows)) for rule in own), *after]
+
+
+def condition(sql: str | None, rows: DataFrame) -> Column:
+    """What a source's SQL says of a row: of a text whether it reads as true (t, yes, 1) or false, of neither null."""
+    if sql is None:
+        return F.lit(None).cast("boolean")
+    given = F.expr(sql)
+    is_text = isinstance(rows.select(given).schema[0].dataType, T.StringType)
+    return given.try_cast("boolean") if is_text else given
 
 
 def _is_not_finite(number: Column) -> Column:

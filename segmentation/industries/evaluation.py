@@ -17,6 +17,7 @@ from segmentation.industries.measures import (
     ACCURACY,
     AUC,
     LOG_LOSS,
+    RANGES,
     RANKINGS,
     Key,
     Measure,
@@ -46,7 +47,7 @@ class Measured:
     industry: str | None
     #: None where it is not defined, with the reason
     value: float | None
-    #: 95 % bootstrap interval over accounts
+    #: 95 % bootstrap interval over accounts, as `Slice.interval` gives it
     low: float | None = None
     high: float | None = None
     #: the same metric for answering every account with the shares of the training split
@@ -72,11 +73,19 @@ class Slice:
     #: one row of probabilities per account: accounts x classes, or repeats x accounts x classes. Metrics are means
     #: over repeats; the mean of the probabilities would be an ensemble, better than the one fit that is put to use
     given: Floats
+    #: whose fits answered, each for its own accounts; None where one fit answered for all
+    folds: int | None = None
 
     @property
     def repeats(self) -> Floats:
         """Repeats x accounts x classes, be it one repeat."""
         return self.given if self.given.ndim == REPEATED else self.given[None]
+
+    def interval(self, metric: str, value: float, resampled: Floats) -> tuple[float, float] | tuple[None, None]:
+        """95 % interval of a metric (of `RANGES`, or between 0 and 1) from its resamples over accounts."""
+        if self.folds is None:
+            return m.interval(resampled)
+        return m.interval_out_of_fold(resampled, value, self.folds, RANGES.get(metric, (0.0, 1.0)))
 
 
 def evaluate(part: Slice, industries: tuple[str, ...], priors: Floats, resamples: int, seed: int) -> pd.DataFrame:
@@ -147,12 +156,12 @@ def _ranking_rows(
             rows.append(Measured(part.name, ranking.name, industry, None, support=support, reason=reason))
             continue
         found.append(_figures(ranking, part, place, spreads[key], chance[key], seed))
-        rows += _ranked(part.name, ranking.name, industry, found[-1], support)
+        rows += _ranked(part, ranking.name, industry, found[-1], support)
     if not found:
         return [*rows, Measured(part.name, ranking.mean_name, None, None, support=n, reason="no industry has an AUC")]
     left_out = len(industries) - len(found)
     why = f"mean over {len(found)} of {len(industries)} industries" if left_out else None
-    return [*rows, *_ranked(part.name, ranking.mean_name, None, _mean(found), n, why)]
+    return [*rows, *_ranked(part, ranking.mean_name, None, _mean(found), n, why)]
 
 
 def _figures(ranking: Ranking, part: Slice, place: int, spread: Floats, chance: float, seed: int) -> _Figures:
@@ -184,15 +193,15 @@ def _mean(found: list[_Figures]) -> _Figures:
 
 
 def _ranked(
-    name: str, metric: str, industry: str | None, of: _Figures, support: int, reason: str | None = None
+    part: Slice, metric: str, industry: str | None, of: _Figures, support: int, reason: str | None = None
 ) -> list[Measured]:
     value = float(of.values.mean())
-    low, high = m.interval(of.resampled)
+    low, high = part.interval(metric, value, of.resampled)
     reached = (1 + int((of.permuted >= value).sum())) / (1 + len(of.permuted))
     chance = float(np.percentile(of.permuted, 97.5))
     baselines = of.constant, of.by_chance
-    row = Measured(name, metric, industry, value, low, high, *baselines, chance, reached, support, reason)
-    return [row, *_repeat_spread(name, metric, industry, of.values, support)]
+    row = Measured(part.name, metric, industry, value, low, high, *baselines, chance, reached, support, reason)
+    return [row, *_repeat_spread(part.name, metric, industry, of.values, support)]
 
 
 def _repeat_spread(name: str, metric: str, industry: str | None, values: Floats, support: int) -> list[Measured]:
@@ -212,9 +221,10 @@ def _overall_rows(
     for key, of_constant in overall_measures(part.actual, constant, constant).items():
         metric, _ = key
         per_repeat = np.array([measures[key](once)[0] for measures in repeats])
-        low, high = m.interval(spreads[key])
+        value = float(per_repeat.mean())
+        low, high = part.interval(metric, value, spreads[key])
         baselines = float(of_constant(once)[0]), chance[key]
-        rows.append(Measured(part.name, metric, None, float(per_repeat.mean()), low, high, *baselines, support=n))
+        rows.append(Measured(part.name, metric, None, value, low, high, *baselines, support=n))
         rows += _repeat_spread(part.name, metric, None, per_repeat, n)
     return rows
 

@@ -21,7 +21,7 @@ from segmentation.industries.drivers import effects
 from segmentation.industries.fitting import Fitter, Vectors, at_once, unseen_answers
 from segmentation.industries.folds import FOLD, HALF, SHARE, Fits, Known
 from segmentation.industries.result import Recipe
-from segmentation.models.metrics import auc, interval, resampled, weighted_auc
+from segmentation.models.metrics import auc, interval_out_of_fold, resampled, weighted_auc
 from segmentation.models.preparation import SCALED
 
 SHARE_COLUMNS = ["share", "accounts", "industry", "auc"]
@@ -111,25 +111,27 @@ def _sliced(vectors: Vectors, kept: Sequence[int]) -> Vectors:
 
 
 def ablation(
-    whole: Floats, without: Mapping[str, Floats], sizes: Mapping[str, int], actual: Ints, resamples: int, seed: int
+    whole: Floats, without: Mapping[str, Floats], sizes: Mapping[str, int], known: Known, resamples: int, seed: int
 ) -> pd.DataFrame:
     """One row per category, what it is worth first: category, features, macro_auc without it, loss, low, high.
 
     The loss is the macro AUC of `whole` less that without the category, with a 95 % interval from resampling the same
-    accounts for both (paired bootstrap). A category whose content others repeat, totals among them, loses little:
-    this is what it adds to the rest, not what it knows.
+    accounts for both (paired bootstrap), widened as for every out-of-fold metric. A category whose content others
+    repeat, totals among them, loses little: this is what it adds to the rest, not what it knows.
     """
+    actual = known.actual
     measures: dict[str | None, Callable[[Floats], Floats]] = {None: partial(_macro, whole, actual)}
     for category, given in without.items():
         measures[category] = partial(_macro, given, actual)
     spreads = resampled(measures, len(actual), resamples, seed)
     ones = np.ones((1, len(actual)))
-    all_value = measures[None](ones)[0]
+    all_value = float(measures[None](ones)[0])
     rows = []
     for category in without:
-        value = measures[category](ones)[0]
-        low, high = interval(spreads[None] - spreads[category])
-        rows.append((category, sizes[category], float(value), float(all_value - value), low, high))
+        value = float(measures[category](ones)[0])
+        loss, losses = all_value - value, spreads[None] - spreads[category]
+        low, high = interval_out_of_fold(losses, loss, known.number_of_folds, (-1.0, 1.0))
+        rows.append((category, sizes[category], value, loss, low, high))
     frame = pd.DataFrame(rows, columns=ABLATION_COLUMNS)
     return frame.sort_values(["loss", "category"], ascending=[False, True], ignore_index=True)
 

@@ -128,7 +128,11 @@ def _slices(seen: Seen, column: str, unseen: Floats) -> dict[str, Slice]:
         part = rows[rows["split"] == name]
         actual: Ints = np.asarray(part["industry"].map(place), dtype=np.int64)
         parts[name] = Slice(name, actual, _matrix(part[column], len(place)))
-    return {TRAIN: parts[TRAIN], CV: Slice(CV, seen.known.actual, unseen), TEST: parts[TEST]}
+    return {
+        TRAIN: parts[TRAIN],
+        CV: Slice(CV, seen.known.actual, unseen, seen.known.number_of_folds),
+        TEST: parts[TEST],
+    }
 
 
 def _strange(seen: Seen) -> Slice:
@@ -172,9 +176,12 @@ def _raw_losses(part: Slice, resamples: int, seed: int) -> pd.DataFrame:
     }
     spreads = m.resampled({metric: m.mean_of(one) for metric, one in each.items()}, n, resamples, seed) if n else {}
     for metric, one in each.items():
-        low, high = m.interval(spreads[metric]) if n else (None, None)
-        value, why = (float(one.mean()), None) if n else (None, "no labelled account")
-        rows.append(Measured(part.name, RAW + metric, None, value, low, high, support=n, reason=why))
+        if not n:
+            rows.append(Measured(part.name, RAW + metric, None, None, reason="no labelled account"))
+            continue
+        value = float(one.mean())
+        low, high = part.interval(metric, value, spreads[metric])
+        rows.append(Measured(part.name, RAW + metric, None, value, low, high, support=n))
     return pd.DataFrame([asdict(row) for row in rows])
 
 

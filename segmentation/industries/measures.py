@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +12,8 @@ from segmentation.models import metrics as m
 
 AUC, PR_AUC, MACRO_AUC, MACRO_PR_AUC = "auc", "pr_auc", "macro_auc", "macro_pr_auc"
 ACCURACY, TOP2, MCC, LOG_LOSS, BRIER = "accuracy", "top2_accuracy", "mcc", "log_loss", "brier"
+#: the least and the largest value that a metric can have, where that is not 0 and 1
+RANGES = {MCC: (-1.0, 1.0), LOG_LOSS: (0.0, math.inf), BRIER: (0.0, 2.0)}
 #: a metric's name, and the place of its industry among the industries; None for a metric over all of them
 Key = tuple[str, int | None]
 #: a metric of some answers, for every row of weights

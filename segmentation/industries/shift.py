@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from segmentation.arrays import Bools, Floats
-from segmentation.models.metrics import auc, interval, resampled, weighted_auc
+from segmentation.models.metrics import auc, interval_out_of_fold, resampled, weighted_auc
 
 FOLDS = 5
 #: accounts on each side without which nothing is measured
@@ -32,7 +32,7 @@ class Shift:
 
     #: of a classifier on accounts it has not seen: 0.5, they are alike; None: too few on one side
     auc: float | None
-    #: 95 % bootstrap interval over accounts
+    #: 95 % bootstrap interval over accounts, widened as for every out-of-fold metric
     low: float | None
     high: float | None
     labelled: int
@@ -59,9 +59,10 @@ def shift(numbers: Floats, labelled: Bools, names: Sequence[str], resamples: int
     model = make_pipeline(StandardScaler(), LogisticRegression(C=WEAKNESS, max_iter=200))
     score = cross_val_predict(model, numbers, labelled, cv=folds, method="decision_function")
     spread = resampled({"auc": lambda drawn: weighted_auc(labelled, score, drawn)}, len(score), resamples, seed)
-    value, (low, high) = auc(labelled, score), interval(spread["auc"])
+    value = auc(labelled, score) or 0.0  # both sides are there
+    low, high = interval_out_of_fold(spread["auc"], value, FOLDS, (0.0, 1.0))
     features = _features(numbers, labelled, names)
-    said = _words(value or 0.5, low, high, features)
+    said = _words(value, low, high, features)
     return Shift(value, low, high, known, unknown, features, said)
 
 

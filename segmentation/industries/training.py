@@ -180,7 +180,7 @@ def _further_fits(
     models, whole = [fold.models[place] for fold in folds], chosen.raw[0]
     without = e.answers_without(chosen.recipe, vectors, models, whole, categories, fits, fitter, settings.parallelism)
     sizes = Counter(feature.category or "" for feature in ground.features)
-    return curve, e.ablation(whole, without, sizes, known.actual, settings.bootstrap, settings.seed)
+    return curve, e.ablation(whole, without, sizes, known, settings.bootstrap, settings.seed)
 
 
 def _drivers(ground: Ground, recipe: Recipe, refitted: Refitted) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import json
 from pyspark.sql import functions as F
 
 from segmentation.arguments import add_as_of
+from segmentation.code_digest import code_digest
 from segmentation.features.tokens import main_accounts
 from segmentation.jobs.activity_months import require_current_activity
 from segmentation.jobs.horizons import months_of_others
@@ -29,7 +30,8 @@ def value(job: Job) -> None:
     as_of = _as_of(job)
     versions = tables.versions([ACTIVITY, TOKENS])
     others = months_of_others(job, ACCOUNT_VALUES, "value_months", as_of)
-    note = json.dumps({"as_of": str(as_of), **versions, **settings.model_dump(mode="json"), **others}, sort_keys=True)
+    made = {"as_of": str(as_of), "code": code_digest(["segmentation.outlook"]), **versions, **others}
+    note = json.dumps({**made, **settings.model_dump(mode="json")}, sort_keys=True)
     if not job.args.force and tables.note(ACCOUNT_VALUES) == note:
         job.show(f"value as of {as_of}: nothing has changed, kept as it is")
         return

@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.basetable.imputation import basetable_features
+from segmentation.code_digest import code_digest
 from segmentation.errors import InputProblem
 from segmentation.features.feature import Feature
 from segmentation.jobs.built import built_of, is_behind
@@ -35,6 +36,8 @@ from segmentation.table import Table
 LINEAGE = (EVENTS, ACTIVITY, ACCOUNTS, BASETABLE)
 #: the tables that are read beside a basetable and may be of an earlier one; each stands for all that its command wrote
 BESIDE = (SEGMENTS, INDUSTRY_SCORES, CHURN_SCORES, ACCOUNT_VALUES)
+#: where the code is that decides what a section's training gives
+_CODE = {"segments": "segmentation.segments", "industry": "segmentation.industries", "outlook": "segmentation.outlook"}
 
 
 def read_basetable(job: Job) -> tuple[dt.date, DataFrame, tuple[Feature, ...]]:
@@ -62,7 +65,7 @@ def tell_if_behind(job: Job, as_of: dt.date, features: Sequence[Feature]) -> Non
 
 
 def training_note(job: Job, as_of: dt.date, *sections: str, task: Task) -> str:
-    """What a training run depends on; equal notes mean equal results.
+    """What a training run depends on, its code among it; equal notes mean equal results.
 
     Of the models' numbers it holds those of the task's models alone: a new grid for industries leaves segments be.
     """
@@ -71,7 +74,8 @@ def training_note(job: Job, as_of: dt.date, *sections: str, task: Task) -> str:
     built = built_of(job, as_of)
     # basetables of other dates are no matter; where nothing tells of this one, the table as a whole is taken
     made = {"built": built.at} if built and built.at else {"built": job.tables.version(BASETABLE)}
-    return json.dumps({"as_of": str(as_of), **made, **settings}, sort_keys=True)
+    code = code_digest(["segmentation.models", *(package for name, package in _CODE.items() if name in sections)])
+    return json.dumps({"as_of": str(as_of), "code": code, **made, **settings}, sort_keys=True)
 
 
 def is_outdated(job: Job, table: Table, as_of: dt.date) -> bool:

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.basetable.imputation import basetable_features
+from segmentation.code_digest import code_digest
 from segmentation.errors import InputProblem
 from segmentation.features.tokens import main_accounts
 from segmentation.features.words import spoken
@@ -101,6 +102,7 @@ def read_inputs(job: Job) -> tuple[Inputs, str]:
         hashed_ids=settings.privacy.hash_ids,
     )
     asked = {"report": settings.report.model_dump(), "horizon": inputs.horizon_months, "method": inputs.method}
+    asked["code"] = code_digest(["segmentation.reports"])
     return inputs, json.dumps({"as_of": str(as_of), **tables.versions(read), **asked}, sort_keys=True)
 
 

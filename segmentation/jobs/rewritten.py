@@ -21,6 +21,10 @@ _ALL_NEW = (
     "no row of it is told to be a copy of one that is there, so those that it repeats count twice; if it repeats any, "
     "give the new lines alone next time, and begin in another data directory to be rid of them"
 )
+_BY_OTHERS = (
+    "was read before by another source: rows of two sources are never copies, so those that it repeats count twice; "
+    "begin in another data directory to be rid of them"
+)
 #: why a file is refused where equal rows may rightly be
 REWRITTEN = (
     "rewritten: it was read before with other content; give the new lines alone, as a new file (the old ones would be "
@@ -31,31 +35,26 @@ REWRITTEN = (
 def tell_rewritten(job: Job, new: Sequence[RawFile], source: SourceSettings, known: Collection[str]) -> None:
     """What becomes of rows of new files that lie, or may lie, where others were read before; `known`: their paths.
 
-    And that rows which were stored without the event id of today are never overtaken.
+    And that rows which were stored without the event id of today are never overtaken, and those with another revision
+    are compared by that one.
     """
     # elsewhere rows that come twice are found as copies, whatever their path
     if source.duplicates == "keep":
         _tell_redacted(job, new, known)
     files = [file for file in new if str(file.path) in known]
     paths = [str(file.path) for file in files]
-    with_others = _with_other_ids(job, source, paths)
-    if with_others:
-        job.say(
-            f"rows of {source.name!r} that were read before event_id was {source.event_id} have no such id, so a "
-            "correction is counted beside the row that it corrects: to have them told apart, ingest all of the "
-            "source's files into another data directory"
-        )
+    with_others = _tell_other_versions(job, source, paths)
     if not files:
         return
-    earlier = job.tables.read(LEDGER).where(F.col("path").isin(paths))
+    earlier = job.tables.read(LEDGER).where(F.col("path").isin(paths) & (F.col("status") == READ))
     before: dict[str, set[tuple[object, ...]]] = {}
-    for path, layout in earlier.where(F.col("status") == READ).select("path", "layout").distinct().collect():
+    for path, layout in earlier.where(F.col("source") == source.name).select("path", "layout").distinct().collect():
         before.setdefault(path, set()).add(_hashed_with(layout, source))
     for file, path in zip(files, paths, strict=True):
-        has_ids = source.event_id is not None and path not in with_others
-        are_found = has_ids or _hashed_with(file.layout, source) in before[path]
+        has_ids = source.event_id is not None and path in before and path not in with_others
+        are_found = has_ids or _hashed_with(file.layout, source) in before.get(path, ())
         what = f"content: {_COPIES}{_but_for_older(file)}" if are_found else f"columns: {_ALL_NEW}"
-        job.say(f"{file.path} was read before with other {what}")
+        job.say(f"{file.path} was read before with other {what}" if path in before else f"{file.path} {_BY_OTHERS}")
 
 
 def _tell_redacted(job: Job, files: Sequence[RawFile], paths: Collection[str]) -> None:
@@ -69,12 +68,24 @@ def _tell_redacted(job: Job, files: Sequence[RawFile], paths: Collection[str]) -
         )
 
 
-def _with_other_ids(job: Job, source: SourceSettings, paths: Sequence[str]) -> set[str | None]:
+def _tell_other_versions(job: Job, source: SourceSettings, paths: Sequence[str]) -> set[str | None]:
     """Those of the paths whose rows are known to have another event id than today, or none; None for any others."""
     if source.event_id is None:
         return set()
-    stored = rules_of_stored(job, source.name, paths)
-    return {path for path, one in stored if one is not None and one.source.event_id != source.event_id}
+    stored = [(path, one.source) for path, one in rules_of_stored(job, source.name, paths) if one is not None]
+    with_others = {path for path, one in stored if one.event_id != source.event_id}
+    anew = "ingest all of the source's files into another data directory"
+    if with_others:
+        job.say(
+            f"rows of {source.name!r} that were read before event_id was {source.event_id} have no such id, so a "
+            f"correction is counted beside the row that it corrects: to have them told apart, {anew}"
+        )
+    if any(one.event_id == source.event_id and one.revision != source.revision for _, one in stored):
+        job.say(
+            f"rows of {source.name!r} that were read before revision was {source.revision} keep the revision of then, "
+            f"so that a correction may lose against a row that it corrects: to have them compared alike, {anew}"
+        )
+    return with_others
 
 
 def _hashed_with(layout: str | None, source: SourceSettings) -> tuple[object, ...]:

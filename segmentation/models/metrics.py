@@ -6,6 +6,7 @@ one row per resample with the number of times that each account was drawn.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
@@ -183,6 +184,22 @@ def interval(values: Floats) -> tuple[float, float] | tuple[None, None]:
         return None, None
     low, high = np.percentile(defined, [2.5, 97.5])
     return float(low), float(high)
+
+
+def interval_out_of_fold(
+    values: Floats, value: float, folds: int, within: tuple[float, float]
+) -> tuple[float, float] | tuple[None, None]:
+    """95 % interval of a metric of out-of-fold answers, as wide as the fits behind them ask for; it ends at `within`.
+
+    `values` were resampled with the answers as they are. But two fits of K folds share most of their accounts, which
+    makes the variance of what they find together 1 + K / (K - 1) times as large (Nadeau and Bengio 2003, section 3.3:
+    1 / K + 1 / (K - 1) instead of 1 / K); so both ends are moved away from `value` by its root, 1.5 for five folds.
+    """
+    low, high = interval(values)
+    if low is None or high is None:
+        return None, None
+    by, (least, most) = math.sqrt(1.0 + folds / (folds - 1)), within
+    return max(value - by * (value - low), least), min(value + by * (high - value), most)
 
 
 def wilson(share: float, n: float) -> tuple[float, float]:

@@ -48,9 +48,9 @@ def _caveats(inputs: Inputs) -> list[str]:
         said.append(accuracy)
     said += [
         "Read `unseen accounts`, not `accounts it learned from`: by the gap a model flatters itself.",
-        "An interval says where the true figure lies, as far as so many accounts can tell. Of `accounts held back` 95 "
-        "of 100 such intervals hold it; of `unseen accounts, in turn` fewer, as the models asked in turn have learned "
-        "from much the same accounts, and that they would differ with others is not counted in.",
+        "An interval says where the true figure lies, as far as so many accounts can tell: 95 of 100 such intervals "
+        "hold it. Those of `unseen accounts, in turn` are wider than their accounts alone ask for, as the models asked "
+        "in turn have learned from much the same accounts.",
         "Segments are a way to look at accounts, not a law: a doubtful one may be drawn otherwise next time.",
         "All of it is said from usage alone. What accounts do elsewhere nobody here knows.",
     ]

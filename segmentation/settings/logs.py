@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Annotated, Literal, TypeVar
 from zoneinfo import available_timezones
 
@@ -77,13 +78,17 @@ class TimeSettings(Frozen):
     @classmethod
     def _readable(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
         for form in formats:
-            if strange := sorted(set(re.findall("[A-Za-z]", re.sub("'[^']*'", "", form))) - set(_LETTERS)):
+            # each field once, as its letter: yMdHms
+            fields = "".join(letter for letter, _ in groupby(re.findall("[A-Za-z]", re.sub("'[^']*'", "", form))))
+            if strange := sorted(set(fields) - set(_LETTERS)):
                 raise ValueError(
                     f"{form!r}: Spark reads no {', '.join(strange)} (a year is yyyy, a day dd; a letter that stands "
                     "for itself is quoted: 'T')"
                 )
-            if re.search("^[^HhKk]*m", re.sub("'[^']*'", "", form)):
+            if re.search("(^|[^HhKk])m", fields):
                 raise ValueError(f"{form!r}: m is the minute, which stands behind the hour; a month is M, as in MM")
+            if "d" in fields and not set(fields) & set("ML"):
+                raise ValueError(f"{form!r}: there is a day (d) and no month, which is M, as in MM")
         return formats
 
     @field_validator("epoch")

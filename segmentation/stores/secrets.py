@@ -11,14 +11,16 @@ from segmentation.settings import PrivacySettings
 
 MIN_LENGTH = 32
 HIDDEN = "***"
-#: names of settings and of parts of an address whose values nobody but Spark and MLflow should see
+#: names of settings and of parts of an address whose values nobody but Spark and MLflow should see; a long text with
+#: many dots would take its square of steps if their lengths were not bounded
 _SECRET = (
-    r"[\w.-]*(?:(?:secret|password|passwd|passphrase|credential|private[._-]?key|azure[._-]account[._-]key|azure[._-]sas)"
-    r"[\w.-]*|access[._-]?key(?:[._-]?id)?"
+    r"[\w.-]{0,200}"
+    r"(?:(?:secret|password|passwd|passphrase|credential|private[._-]?key|azure[._-]account[._-]key|azure[._-]sas)"
+    r"[\w.-]{0,200}|access[._-]?key(?:[._-]?id)?"
     r"|(?:session|access|auth|oauth2?|bearer|refresh|api)[._-]?token)"  # any other token may be a licence
 )
 # what stands before the @ of Azure's storage is a container. A password may hold slashes, even behind digits, which in
-# addresses without one are a port; lengths are bounded, as a long text would take its square of steps
+# addresses without one are a port; lengths are bounded, too
 _IN_ADDRESS = re.compile(
     r"(?i)(?<=://)(?<!abfss://)(?<!abfs://)(?<!wasbs://)(?<!wasb://)(?:"
     r"(?<!sc://)(?<!http://)(?<!https://)(?<!hdfs://)(?<!artifacts://)[^/\s:'\"]{0,200}:\S{0,500}"

@@ -116,6 +116,13 @@ def test_first_rule_decides_and_the_others_are_flags(ingest: Ingest) -> None:
     assert (row["disposition"], row["rule"], row["flags"]) == ("quarantined", "missing_account", ["fast", "odd"])
 
 
+def test_a_rule_may_be_a_column_of_text_that_reads_as_true(ingest: Ingest) -> None:
+    lines = [f"2025-03-04 05:06:07,t{n},a1,{name},1\n" for n, name in enumerate(("yes", "no", "Started"))]
+    rows = ingest({"a.csv": HEADER + "".join(lines)}, rules=[{"name": "own", "disposition": "dropped", "when": "name"}])
+    decided = [row["rule"] for row in rows.orderBy("token").collect()]
+    assert decided == ["own", None, None]
+
+
 def test_quotes_crlf_gzip_and_a_missing_last_line_feed(ingest: Ingest) -> None:
     text = (
         HEADER.replace("\n", "\r\n")

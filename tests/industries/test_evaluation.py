@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
 from segmentation.industries.cards import cards
 from segmentation.industries.evaluation import Slice, evaluate
@@ -60,6 +62,34 @@ def test_a_good_model_stands_above_chance_inside_its_interval() -> None:
     assert row["chance_high"] < row["low"]
     assert row["p_value"] == pytest.approx(1 / 101)
     assert row["support"] == (actual == 1).sum()
+
+
+def test_intervals_out_of_fold_hold_what_such_fits_reach_on_others() -> None:
+    """120 customer bases; what the fits of all of them reach, as a mean, on 4,000 other accounts is the truth."""
+    random, folds, held, narrow, reached = np.random.default_rng(7), np.arange(200) % 5, [], [], []
+    others, answers = accounts_of_two_industries(random, 4_000)
+    for _ in range(120):
+        numbers, actual = accounts_of_two_industries(random, 200)
+        given, fits = np.zeros((200, 2)), []
+        for fold in range(5):
+            fits.append(LogisticRegression(C=0.1).fit(numbers[folds != fold], actual[folds != fold]))
+            given[folds == fold] = fits[-1].predict_proba(numbers[folds == fold])
+        reached += [roc_auc_score(answers, fit.decision_function(others)) for fit in fits]
+        for dealt, kept in ((5, held), (None, narrow)):
+            table = evaluate(Slice("cv", actual, given, dealt), NAMES[:2], PRIORS[:2], resamples=200, seed=1)
+            kept.append(table[table["metric"] == "macro_auc"].iloc[0])
+    truth = np.mean(reached)
+    inside, before = (np.mean([one["low"] <= truth <= one["high"] for one in rows]) for rows in (held, narrow))
+    assert inside >= 0.92
+    assert before < 0.9  # the answers taken as they are
+
+
+def accounts_of_two_industries(random: np.random.Generator, accounts: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ten numbers an account, of which three tell a little of its industry."""
+    actual = (random.random(accounts) < 0.3).astype(np.int64)
+    numbers = random.normal(size=(accounts, 10))
+    numbers[:, :3] += 0.4 * actual[:, None]
+    return numbers, actual
 
 
 def test_one_perfect_industry_among_many_is_told_from_chance_after_the_correction() -> None:

@@ -30,7 +30,7 @@ def test_the_learning_curve_says_from_how_many_accounts_of_the_industry_an_auc_c
 
 def test_a_category_is_worth_what_the_auc_loses_without_it() -> None:
     whole = answers(1.0)
-    table = ablation(whole, {"System": whole, "Document": answers(20.0)}, {"System": 3, "Document": 7}, ACTUAL, 200, 1)
+    table = ablation(whole, {"System": whole, "Document": answers(20.0)}, {"System": 3, "Document": 7}, KNOWN, 200, 1)
     assert table["category"].tolist() == ["Document", "System"]
     assert table["features"].tolist() == [7, 3]
     document, system = table.to_dict("records")

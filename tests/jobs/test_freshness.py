@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from segmentation.jobs import freshness
 from segmentation.jobs.freshness import BESIDE, is_outdated, training_note
 from segmentation.models.catalogue import Task
 from segmentation.runtime import Job
@@ -62,6 +63,21 @@ def test_what_was_found_in_an_earlier_build_is_outdated(
 )
 def test_values_are_outdated_when_the_cube_is_another_one(found: dict[str, Any] | None, outdated: bool) -> None:
     assert is_outdated(job(BUILT, ACCOUNT_VALUES, found), ACCOUNT_VALUES, AS_OF) == outdated
+
+
+def test_another_release_trains_again_what_its_code_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = job(BUILT, BASETABLE, BUILT)
+    one.settings = load_settings("local", [])
+
+    def noted(task: Task, release: str) -> str:
+        """With a release in which the code of segments alone has changed."""
+        monkeypatch.setattr(
+            freshness, "code_digest", lambda of: release if "segmentation.segments" in of else "as before"
+        )
+        return training_note(one, AS_OF, task, task=task)
+
+    assert noted("segments", "1.0") == noted("segments", "1.0") != noted("segments", "1.1")
+    assert noted("industry", "1.0") == noted("industry", "1.1")
 
 
 @pytest.mark.parametrize(

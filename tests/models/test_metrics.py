@@ -106,3 +106,14 @@ def test_an_interval_needs_a_defined_value() -> None:
 
 def test_an_interval_leaves_out_a_fortieth_on_either_side() -> None:
     assert m.interval(np.arange(1001.0)) == (25.0, 975.0)
+
+
+def test_out_of_five_folds_an_interval_is_half_as_wide_again_and_ends_where_the_metric_does() -> None:
+    values = np.arange(1001.0) / 1001.0
+    low, high = 25 / 1001, 975 / 1001
+    widened = (0.4 - 1.5 * (0.4 - low), 0.4 + 1.5 * (high - 0.4))
+    assert m.interval_out_of_fold(values, 0.4, 5, (-9.0, 9.0)) == pytest.approx(widened)
+    assert m.interval_out_of_fold(values, 0.4, 5, (0.0, 1.0)) == (0.0, 1.0)
+    # two folds share no account, but each fit has half of them
+    assert m.interval_out_of_fold(values, 0.4, 2, (-9.0, 9.0))[0] == pytest.approx(0.4 - 3**0.5 * (0.4 - low))
+    assert m.interval_out_of_fold(np.array([np.nan]), 0.4, 5, (0.0, 1.0)) == (None, None)

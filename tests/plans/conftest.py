@@ -29,8 +29,8 @@ CATEGORIES = tuple(category.name for category in load_categories())
 #: what multiplies rows, and beside it what sorts and compares where hashing would do
 MULTIPLYING = ("CartesianProduct", "BroadcastNestedLoopJoin", "Expand [")
 SLOW = (*MULTIPLYING, "SortMergeJoin")
-#: what makes Spark start a frame
-_ACTIONS = ("collect", "toPandas", "localCheckpoint", "count", "toArrow")
+#: what makes Spark start a frame; first, head and take collect
+_ACTIONS = ("collect", "toPandas", "localCheckpoint", "count", "toArrow", "isEmpty", "toLocalIterator", "tail")
 _PARTITIONS = {table.name: table.partition_by for table in TABLES}
 
 

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from segmentation.jobs.command import main
 from segmentation.runtime import Exit
-from segmentation.schemas import EVENTS
+from segmentation.schemas import ACCOUNT_FEATURES, ACCOUNTS, ACTIVITY, ACTIVITY_FILES, BASETABLE, EVENTS
 from tests.robustness.conftest import (
     Start,
     command,
@@ -30,6 +30,15 @@ from tests.robustness.victim import POINTS
 INGEST_POINTS = tuple(point for point in list(POINTS)[:5])
 BASETABLE_POINTS = tuple(point for point in list(POINTS)[5:9])
 TRAINING_POINTS = tuple(point for point in list(POINTS)[9:14])
+#: the table that is being written at a point
+WRITTEN = {
+    "in the midst of parsing": EVENTS,
+    "in the midst of the cube": ACTIVITY,
+    "in the midst of the account features": ACCOUNT_FEATURES,
+    "in the midst of the basetable": BASETABLE,
+}
+#: what a build shows first, with the cube: no later table speaks of less than they do
+WITH_THE_CUBE = {ACTIVITY.name, ACTIVITY_FILES.name, ACCOUNTS.name}
 #: attempts to strike at a moment that lasts some hundredths of a second
 TRIES = 4
 #: what `make test` runs of them
@@ -43,7 +52,8 @@ def was_killed_there(spark: SparkSession, data_dir: Path, point: str) -> bool:
         return bool(files) and store(spark, data_dir).latest_version(EVENTS) == 0  # the empty table
     if point == "after the commit, before the audit":
         return store(spark, data_dir).latest_version(EVENTS) == 1 and not store(spark, data_dir).exists(EVENTS)
-    return True
+    # of a table that is created empty the first rows are its second commit
+    return point not in WRITTEN or store(spark, data_dir).latest_version(WRITTEN[point]) <= 0
 
 
 def kill_and_repeat(
@@ -62,8 +72,10 @@ def kill_and_repeat(
     require_whole_trainings(spark, data_dir)
     seen = contents(spark, data_dir)
     assert {table: seen[table] for table in before} == before
-    if name != "basetable" and point != "before the champion":  # those were killed behind a publication
-        assert seen == before
+    # those were killed behind a publication
+    shown = WITH_THE_CUBE if name == "basetable" and WRITTEN.get(point) is not ACTIVITY else set()
+    if point != "before the champion":
+        assert seen.keys() - before.keys() <= shown
     assert main(command(name, data_dir, raw)) == Exit.OK
 
 

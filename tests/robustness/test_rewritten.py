@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 
 from segmentation.jobs.rewritten import tell_rewritten
 from segmentation.runtime import Exit, Job
+from segmentation.schemas import EVENTS
 from segmentation.settings import SourceSettings
 from segmentation.stores.inspection import RawFile
 from tests.robustness.logs import COLUMNS, Logs, line
@@ -50,3 +51,31 @@ def test_rows_of_before_there_was_an_event_id_are_not_said_to_be_overtaken(
     )
     assert logs.ingest() == Exit.OK
     assert f"{logs.drop / 'b.csv'} was read before with other content: rows that are there" in capsys.readouterr().err
+
+
+def test_a_revision_that_was_none_before_is_told_of(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = Logs(spark, tmp_path, event_id="id", revision="version")
+    logs.write("a.csv", line(NOON + "1", "t1", 5, "e1", "7"))
+    assert logs.ingest() == Exit.OK
+    logs.describe(event_id="id", revision="try_cast(seconds AS DOUBLE)")
+    logs.write("b.csv", line(NOON + "1", "t1", 6, "e1", "8"))
+    assert logs.ingest() == Exit.OK
+    said = capsys.readouterr().err
+    assert "were read before revision was try_cast(seconds AS DOUBLE) keep the revision of then, so that a corr" in said
+    assert logs.balance() == {("a.csv", "kept", None): 1, ("b.csv", "dropped", "superseded"): 1}  # 6 is less than 7
+
+
+def test_a_path_that_another_source_has_read_holds_no_copies(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = Logs(spark, tmp_path)
+    logs.write("a.csv", line(NOON + "1", "t1", 5))
+    assert logs.ingest() == Exit.OK
+    logs._source = tmp_path / "other.yml"
+    logs.describe()
+    logs.write("a.csv", line(NOON + "1", "t1", 5), line(NOON + "2", "t1", 5))
+    assert logs.ingest() == Exit.OK
+    assert f"{logs.drop / 'a.csv'} was read before by another source: rows of two" in capsys.readouterr().err
+    assert logs.read(EVENTS).where("disposition = 'kept'").count() == 3
