@@ -73,7 +73,7 @@ class Slice:
     #: one row of probabilities per account: accounts x classes, or repeats x accounts x classes. Metrics are means
     #: over repeats; the mean of the probabilities would be an ensemble, better than the one fit that is put to use
     given: Floats
-    #: whose fits answered, each for its own accounts; None where one fit answered for all
+    #: in so many folds, each answered by a fit on the others; None where one fit answered for all
     folds: int | None = None
 
     @property
