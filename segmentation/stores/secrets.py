@@ -11,16 +11,14 @@ from segmentation.settings import PrivacySettings
 
 MIN_LENGTH = 32
 HIDDEN = "***"
-#: names of settings and of parts of an address whose values nobody but Spark and MLflow should see; a long text with
-#: many dots would take its square of steps if their lengths were not bounded
+#: names of settings and of parts of an address whose values nobody but Spark and MLflow should see
 _SECRET = (
-    r"[\w.-]{0,200}"
-    r"(?:(?:secret|password|passwd|passphrase|credential|private[._-]?key|azure[._-]account[._-]key|azure[._-]sas)"
+    r"[\w.-]*(?:(?:secret|password|passwd|passphrase|credential|private[._-]?key|azure[._-]account[._-]key|azure[._-]sas)"
     r"[\w.-]{0,200}|access[._-]?key(?:[._-]?id)?"
     r"|(?:session|access|auth|oauth2?|bearer|refresh|api)[._-]?token)"  # any other token may be a licence
 )
 # what stands before the @ of Azure's storage is a container. A password may hold slashes, even behind digits, which in
-# addresses without one are a port; lengths are bounded, too
+# addresses without one are a port; lengths are bounded, as a long text would take its square of steps
 _IN_ADDRESS = re.compile(
     r"(?i)(?<=://)(?<!abfss://)(?<!abfs://)(?<!wasbs://)(?<!wasb://)(?:"
     r"(?<!sc://)(?<!http://)(?<!https://)(?<!hdfs://)(?<!artifacts://)[^/\s:'\"]{0,200}:\S{0,500}"
@@ -28,7 +26,8 @@ _IN_ADDRESS = re.compile(
 )
 # a quoted value goes up to its last quote, whatever stands between; what is escaped in it is no end
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.|'')*')?(?:(?<=["'])[^\s;&,{}]*|[^\s;&,{}]*[^\s;&,{}:])"""
-_GIVEN = re.compile(rf"(?i)(\b{_SECRET}['\"]?\s*[=:]\s*|[;?&]token=|[?&](?:sig|signature|password)=){_VALUE}")
+# a name is looked for where it begins alone: from every dot in it on, a long one would take its square of steps
+_GIVEN = re.compile(rf"(?i)((?<![\w.-]){_SECRET}['\"]?\s*[=:]\s*|[;?&]token=|[?&](?:sig|signature|password)=){_VALUE}")
 
 
 def read_key(settings: PrivacySettings) -> bytes | None:
