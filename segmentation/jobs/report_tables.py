@@ -101,9 +101,19 @@ def read_inputs(job: Job) -> tuple[Inputs, str]:
         previous_value_months=_months(job, ACCOUNT_VALUES, previous),
         hashed_ids=settings.privacy.hash_ids,
     )
-    asked = {"report": settings.report.model_dump(), "horizon": inputs.horizon_months, "method": inputs.method}
-    asked["code"] = code_digest(["segmentation.reports"])
-    return inputs, json.dumps({"as_of": str(as_of), **tables.versions(read), **asked}, sort_keys=True)
+    return inputs, _note(job, inputs, read)
+
+
+def _note(job: Job, inputs: Inputs, read: Sequence[Table]) -> str:
+    """What a report depends on, its code among it; equal notes mean equal reports."""
+    asked = {
+        "as_of": str(inputs.as_of),
+        "code": code_digest(["segmentation.reports"]),
+        "report": job.settings.report.model_dump(),
+        "horizon": inputs.horizon_months,
+        "method": inputs.method,
+    }
+    return json.dumps({**job.tables.versions(read), **asked}, sort_keys=True)
 
 
 def _months(job: Job, table: Table, date: dt.date | None) -> int | None:
