@@ -199,7 +199,9 @@ def interval_out_of_fold(
     if low is None or high is None:
         return None, None
     by, (least, most) = math.sqrt(1.0 + folds / (folds - 1)), within
-    return max(value - by * (value - low), least), min(value + by * (high - value), most)
+    # resamples need not reach the value: an end beyond it stays where it is
+    low, high = min(low, value - by * (value - low)), max(high, value + by * (high - value))
+    return max(low, least), min(high, most)
 
 
 def wilson(share: float, n: float) -> tuple[float, float]:

@@ -116,4 +116,6 @@ def test_out_of_five_folds_an_interval_is_half_as_wide_again_and_ends_where_the_
     assert m.interval_out_of_fold(values, 0.4, 5, (0.0, 1.0)) == (0.0, 1.0)
     # two folds share no account, but each fit has half of them
     assert m.interval_out_of_fold(values, 0.4, 2, (-9.0, 9.0))[0] == pytest.approx(0.4 - 3**0.5 * (0.4 - low))
+    # below all resamples: the lower end stays where it is
+    assert m.interval_out_of_fold(values, 0.01, 5, (-9.0, 9.0)) == pytest.approx((low, 0.01 + 1.5 * (high - 0.01)))
     assert m.interval_out_of_fold(np.array([np.nan]), 0.4, 5, (0.0, 1.0)) == (None, None)

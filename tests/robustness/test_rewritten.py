@@ -63,7 +63,9 @@ def test_a_revision_that_was_none_before_is_told_of(
     logs.write("b.csv", line(NOON + "1", "t1", 6, "e1", "8"))
     assert logs.ingest() == Exit.OK
     said = capsys.readouterr().err
-    assert "were read before revision was try_cast(seconds AS DOUBLE) keep the revision of then, so that a corr" in said
+    assert (
+        "were read by another revision (today's is try_cast(seconds AS DOUBLE)) keep it, so that a correction" in said
+    )
     assert logs.balance() == {("a.csv", "kept", None): 1, ("b.csv", "dropped", "superseded"): 1}  # 6 is less than 7
 
 
