@@ -116,7 +116,7 @@ def ablation(
     """One row per category, what it is worth first: category, features, macro_auc without it, loss, low, high.
 
     The loss is the macro AUC of `whole` less that without the category, with a 95 % interval from resampling the same
-    accounts for both (paired bootstrap), widened as for every out-of-fold metric. A category whose content others
+    accounts for both (paired bootstrap), widened as those of slice cv. A category whose content others
     repeat, totals among them, loses little: this is what it adds to the rest, not what it knows.
     """
     actual = known.actual

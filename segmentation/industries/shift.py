@@ -32,7 +32,7 @@ class Shift:
 
     #: of a classifier on accounts it has not seen: 0.5, they are alike; None: too few on one side
     auc: float | None
-    #: 95 % bootstrap interval over accounts, widened as for every out-of-fold metric
+    #: 95 % bootstrap interval over accounts, widened as those of slice cv
     low: float | None
     high: float | None
     labelled: int

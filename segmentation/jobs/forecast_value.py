@@ -30,7 +30,12 @@ def value(job: Job) -> None:
     as_of = _as_of(job)
     versions = tables.versions([ACTIVITY, TOKENS])
     others = months_of_others(job, ACCOUNT_VALUES, "value_months", as_of)
-    made = {"as_of": str(as_of), "code": code_digest(["segmentation.outlook"]), **versions, **others}
+    made = {
+        "as_of": str(as_of),
+        "code": code_digest(["segmentation.outlook", "segmentation.features"]),
+        **versions,
+        **others,
+    }
     note = json.dumps({**made, **settings.model_dump(mode="json")}, sort_keys=True)
     if not job.args.force and tables.note(ACCOUNT_VALUES) == note:
         job.show(f"value as of {as_of}: nothing has changed, kept as it is")

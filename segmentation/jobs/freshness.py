@@ -36,8 +36,13 @@ from segmentation.table import Table
 LINEAGE = (EVENTS, ACTIVITY, ACCOUNTS, BASETABLE)
 #: the tables that are read beside a basetable and may be of an earlier one; each stands for all that its command wrote
 BESIDE = (SEGMENTS, INDUSTRY_SCORES, CHURN_SCORES, ACCOUNT_VALUES)
-#: where the code is that decides what a section's training gives
-_CODE = {"segments": "segmentation.segments", "industry": "segmentation.industries", "outlook": "segmentation.outlook"}
+#: where the code is that decides what a section's training gives, beside the models' own; the basetable's is known by
+#: its build, but churn makes features of earlier dates anew
+_CODE = {
+    "segments": ("segmentation.segments",),
+    "industry": ("segmentation.industries",),
+    "outlook": ("segmentation.outlook", "segmentation.features", "segmentation.basetable"),
+}
 
 
 def read_basetable(job: Job) -> tuple[dt.date, DataFrame, tuple[Feature, ...]]:
@@ -74,7 +79,7 @@ def training_note(job: Job, as_of: dt.date, *sections: str, task: Task) -> str:
     built = built_of(job, as_of)
     # basetables of other dates are no matter; where nothing tells of this one, the table as a whole is taken
     made = {"built": built.at} if built and built.at else {"built": job.tables.version(BASETABLE)}
-    code = code_digest(["segmentation.models", *(package for name, package in _CODE.items() if name in sections)])
+    code = code_digest(["segmentation.models", *(one for section in sections for one in _CODE.get(section, ()))])
     return json.dumps({"as_of": str(as_of), "code": code, **made, **settings}, sort_keys=True)
 
 

@@ -106,9 +106,11 @@ def read_inputs(job: Job) -> tuple[Inputs, str]:
 
 def _note(job: Job, inputs: Inputs, read: Sequence[Table]) -> str:
     """What a report depends on, its code among it; equal notes mean equal reports."""
+    # beside its own: what accounts are worth, how features are called and figures are written
+    code = ["segmentation.reports", "segmentation.outlook", "segmentation.features", "segmentation"]
     asked = {
         "as_of": str(inputs.as_of),
-        "code": code_digest(["segmentation.reports"]),
+        "code": code_digest(code),
         "report": job.settings.report.model_dump(),
         "horizon": inputs.horizon_months,
         "method": inputs.method,

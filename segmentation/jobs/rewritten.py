@@ -83,7 +83,7 @@ def _tell_other_versions(job: Job, source: SourceSettings, paths: Sequence[str])
     if any(one.event_id == source.event_id and one.revision != source.revision for _, one in stored):
         job.say(
             f"rows of {source.name!r} that were read by another revision (today's is {source.revision or 'none'}) keep "
-            f"it, so that a correction may lose against a row that it corrects: to have them compared alike, {anew}"
+            f"it, so that the wrong one of two versions of an event may stay: to have them compared alike, {anew}"
         )
     return with_others
 

@@ -37,7 +37,7 @@ def auc_by_industry(result: IndustryResult, part: str) -> Figure:
     places = np.arange(len(shown))
     # An interval of resamples need not reach the value itself: a bar has no negative length.
     spread = np.maximum(0.0, np.stack([shown["value"] - shown["low"], shown["high"] - shown["value"]]))
-    axes.errorbar(shown["value"], places, xerr=spread, fmt="o", capsize=3, label="AUC, 95 % of resamples")
+    axes.errorbar(shown["value"], places, xerr=spread, fmt="o", capsize=3, label="AUC, 95 % interval")
     axes.scatter(shown["chance_high"].astype(float), places, marker="|", s=200, color="grey",
                  label="97.5 % of permuted labels stay below")  # fmt: skip
     axes.axvline(0.5, linestyle="--", color="grey", label="baseline")

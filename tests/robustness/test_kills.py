@@ -59,6 +59,9 @@ def was_killed_there(spark: SparkSession, data_dir: Path, point: str) -> bool:
 def kill_and_repeat(
     spark: SparkSession, start: Start, data_dir: Path, raw: Path, name: str, point: str, before: dict[str, str]
 ) -> None:
+    unharmed = data_dir.with_name("unharmed")
+    if data_dir.exists():
+        shutil.copytree(data_dir, unharmed)
     for _ in range(TRIES):
         victim = start(point, *command(name, data_dir, raw))
         victim.reached()
@@ -66,6 +69,8 @@ def kill_and_repeat(
         if was_killed_there(spark, data_dir, point):
             break
         shutil.rmtree(data_dir)  # on a busy machine the commit may be made before the JVM is stopped: once more
+        if unharmed.exists():
+            shutil.copytree(unharmed, data_dir)
     else:
         pytest.fail(f"no kill struck {point}")
     require_whole(spark, data_dir)

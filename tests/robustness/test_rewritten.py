@@ -53,7 +53,7 @@ def test_rows_of_before_there_was_an_event_id_are_not_said_to_be_overtaken(
     assert f"{logs.drop / 'b.csv'} was read before with other content: rows that are there" in capsys.readouterr().err
 
 
-def test_a_revision_that_was_none_before_is_told_of(
+def test_another_revision_than_before_is_told_of(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     logs = Logs(spark, tmp_path, event_id="id", revision="version")
@@ -63,9 +63,7 @@ def test_a_revision_that_was_none_before_is_told_of(
     logs.write("b.csv", line(NOON + "1", "t1", 6, "e1", "8"))
     assert logs.ingest() == Exit.OK
     said = capsys.readouterr().err
-    assert (
-        "were read by another revision (today's is try_cast(seconds AS DOUBLE)) keep it, so that a correction" in said
-    )
+    assert "were read by another revision (today's is try_cast(seconds AS DOUBLE)) keep it, so that the wrong" in said
     assert logs.balance() == {("a.csv", "kept", None): 1, ("b.csv", "dropped", "superseded"): 1}  # 6 is less than 7
 
 
